@@ -1,0 +1,56 @@
+"""What the API server asks of a node to serve `exec` and `logs`: it knows containers only through this protocol.
+
+The server never starts a program and never builds a file path from an object's name; both belong to the node,
+which knows a container's network namespace, file system and environment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from lab.kube.store import Object
+
+
+class ExecFailed(Exception):  # noqa: N818 - named for what happened, as the kubelet's message says it
+    """A program could not be started in a container: no such program, or the container is not running."""
+
+
+class Process(Protocol):
+    """A program running in a container. It leads a process group of its own."""
+
+    @property
+    def stdin(self) -> asyncio.StreamWriter | None:
+        """None when the program was started without `stdin`."""
+
+    @property
+    def stdout(self) -> asyncio.StreamReader:
+        """With a terminal this carries standard error as well."""
+
+    @property
+    def stderr(self) -> asyncio.StreamReader | None:
+        """None when the program has a terminal."""
+
+    async def wait(self) -> int:
+        """Exit code of the program; 128 + N when signal N ended it."""
+
+    def kill(self) -> None:
+        """End the whole process group at once; nothing happens when it has already ended."""
+
+
+class Runtime(Protocol):
+    """The node's side of a pod's `exec` and `log` subresources."""
+
+    async def exec(
+        self, pod: Object, container: str, argv: Sequence[str], *, stdin: bool, tty: bool
+    ) -> Process:
+        """Start `argv` (no shell) in a container of the pod. Raises ExecFailed."""
+
+    def logs(self, pod: Object, container: str, *, previous: bool) -> Path | None:
+        """File with standard output and error of the container, as plain lines in the order they were written.
+
+        `previous` asks for the run before the last restart. None when there was no such run.
+        """
