@@ -1,4 +1,4 @@
-"""What the API server asks of a node to serve `exec` and `logs`: it knows containers only through this protocol.
+"""What the API server asks of a node to serve `exec` and `logs`: it knows containers only by this protocol.
 
 The server never starts a program and never builds a file path from an object's name; both belong to the node,
 which knows a container's network namespace, file system and environment.
@@ -50,7 +50,7 @@ class Runtime(Protocol):
         """Start `argv` (no shell) in a container of the pod. Raises ExecFailed."""
 
     def logs(self, pod: Object, container: str, *, previous: bool) -> Path | None:
-        """File with standard output and error of the container, as plain lines in the order they were written.
+        """File with standard output and error of the container, as plain lines in the order of writing.
 
         `previous` asks for the run before the last restart. None when there was no such run.
         """
