@@ -1,0 +1,239 @@
+"""What the API server answers when it refuses: `Status` objects in the words of a real API server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+class Named(Protocol):
+    """Anything that names a collection: a `Key` or a `Resource`."""
+
+    @property
+    def group(self) -> str: ...
+    @property
+    def plural(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Cause:
+    """One wrong field of an object. `field` is a path such as `spec.ports[0].port`."""
+
+    reason: str
+    field: str
+    message: str
+
+    def as_object(self) -> dict[str, str]:
+        return {"reason": self.reason, "message": self.message, "field": self.field}
+
+
+class ApiError(Exception):
+    """A request refused. `code` is the HTTP status, `reason` the machine-readable word of the Status."""
+
+    def __init__(
+        self,
+        code: int,
+        reason: str,
+        message: str,
+        *,
+        details: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.reason = reason
+        self.message = message
+        self.details = dict(details) if details else None
+        self.headers = dict(headers or {})
+
+    def status(self) -> dict[str, Any]:
+        """The `v1` Status object that travels to the client."""
+        status: dict[str, Any] = {
+            "kind": "Status",
+            "apiVersion": "v1",
+            "metadata": {},
+            "status": "Failure",
+            "message": self.message,
+        }
+        if self.reason:
+            status["reason"] = self.reason
+        if self.details:
+            status["details"] = self.details
+        status["code"] = self.code
+        return status
+
+
+def qualified(what: Named) -> str:
+    """`deployments.apps`, or `pods` in the core group."""
+    return f"{what.plural}.{what.group}" if what.group else what.plural
+
+
+def details_of(what: Named, name: str) -> dict[str, Any]:
+    details = {"name": name, "kind": what.plural}
+    if what.group:
+        details["group"] = what.group
+    return details
+
+
+def not_found(what: Named, name: str) -> ApiError:
+    return ApiError(404, "NotFound", f'{qualified(what)} "{name}" not found', details=details_of(what, name))
+
+
+def no_such_path() -> ApiError:
+    return ApiError(404, "NotFound", "the server could not find the requested resource", details={})
+
+
+def bad_request(message: str) -> ApiError:
+    return ApiError(400, "BadRequest", message)
+
+
+def already_exists(what: Named, name: str) -> ApiError:
+    return ApiError(
+        409, "AlreadyExists", f'{qualified(what)} "{name}" already exists', details=details_of(what, name)
+    )
+
+
+def conflict(what: Named, name: str, why: str) -> ApiError:
+    message = f'Operation cannot be fulfilled on {qualified(what)} "{name}": {why}'
+    return ApiError(409, "Conflict", message, details=details_of(what, name))
+
+
+STALE = "the object has been modified; please apply your changes to the latest version and try again"
+
+
+def stale(what: Named, name: str) -> ApiError:
+    """Optimistic locking: the writer has not seen the newest revision."""
+    return conflict(what, name, STALE)
+
+
+def forbidden(what: Named, name: str, why: str, causes: Iterable[Cause] = ()) -> ApiError:
+    details = details_of(what, name)
+    if listed := [cause.as_object() for cause in causes]:
+        details["causes"] = listed
+    named = f'{qualified(what)} "{name}"' if name else qualified(what)
+    return ApiError(403, "Forbidden", f"{named} is forbidden: {why}", details=details)
+
+
+def namespace_terminating(what: Named, name: str, namespace: str) -> ApiError:
+    return forbidden(
+        what,
+        name,
+        f"unable to create new content in namespace {namespace} because it is being terminated",
+        [Cause("NamespaceTerminating", "metadata.namespace", f"namespace {namespace} is being terminated")],
+    )
+
+
+def invalid(group: str, kind: str, name: str, causes: Iterable[Cause]) -> ApiError:
+    """422: every wrong field at once, as `kubectl` shows them."""
+    listed = list(dict.fromkeys(causes))
+    lines = [f"{cause.field}: {cause.message}" for cause in listed]
+    text = lines[0] if len(lines) == 1 else f"[{', '.join(lines)}]"
+    qualified_kind = f"{kind}.{group}" if group else kind
+    details: dict[str, Any] = {"name": name, "group": group, "kind": kind}
+    if not group:
+        del details["group"]
+    details["causes"] = [cause.as_object() for cause in listed]
+    return ApiError(422, "Invalid", f'{qualified_kind} "{name}" is invalid: {text}', details=details)
+
+
+def method_not_allowed() -> ApiError:
+    return ApiError(
+        405, "MethodNotAllowed", "the server does not allow this method on the requested resource", details={}
+    )
+
+
+def unsupported_media_type(accepted: Iterable[str]) -> ApiError:
+    message = f"the body of the request was in an unknown format - accepted media types include: {', '.join(accepted)}"
+    return ApiError(415, "UnsupportedMediaType", message)
+
+
+def not_acceptable(accepted: Iterable[str]) -> ApiError:
+    message = f"only the following media types are accepted: {', '.join(accepted)}"
+    return ApiError(406, "NotAcceptable", message)
+
+
+def expired(message: str) -> ApiError:
+    """410: the revision asked for is no longer remembered."""
+    return ApiError(410, "Expired", message)
+
+
+def internal() -> ApiError:
+    """500 without a word about what broke inside: that belongs into the server's log."""
+    return ApiError(500, "InternalError", "Internal error occurred")
+
+
+# The wording of one wrong field, after the API server's field errors.
+
+
+def required(field: str, detail: str = "") -> Cause:
+    return Cause("FieldValueRequired", field, f"Required value: {detail}" if detail else "Required value")
+
+
+def invalid_value(field: str, value: Any, detail: str) -> Cause:
+    return Cause("FieldValueInvalid", field, f"Invalid value: {quoted(value)}: {detail}")
+
+
+def unsupported_value(field: str, value: Any, supported: Iterable[Any]) -> Cause:
+    choices = ", ".join(quoted(choice) for choice in supported)
+    return Cause(
+        "FieldValueNotSupported", field, f"Unsupported value: {quoted(value)}: supported values: {choices}"
+    )
+
+
+def duplicate(field: str, value: Any) -> Cause:
+    return Cause("FieldValueDuplicate", field, f"Duplicate value: {quoted(value)}")
+
+
+def too_long(field: str, limit: int) -> Cause:
+    return Cause("FieldValueTooLong", field, f"Too long: may not be more than {limit} bytes")
+
+
+def too_many(field: str, actual: int, limit: int) -> Cause:
+    return Cause("FieldValueTooMany", field, f"Too many: {actual}: must have at most {limit} items")
+
+
+def field_forbidden(field: str, detail: str) -> Cause:
+    return Cause("FieldValueForbidden", field, f"Forbidden: {detail}")
+
+
+_GO_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def go_quote(text: str) -> str:
+    """A string as Go's `%q` prints it."""
+    escaped = "".join(
+        _GO_ESCAPES.get(char) or (char if char.isprintable() else f"\\u{ord(char):04x}") for char in text
+    )
+    return f'"{escaped}"'
+
+
+def quoted(value: Any) -> str:
+    """A value as the API server prints it in a field error (Go's %q for strings, %#v for what is not scalar)."""
+    if value is None:
+        return '"null"'
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(value)
+    if isinstance(value, str):
+        return go_quote(value)
+    if isinstance(value, dict):
+        if all(isinstance(item, str) for item in value.values()):
+            return go_string_map(value)
+        pairs = ", ".join(f"{go_quote(key)}:{quoted(value[key])}" for key in sorted(value))
+        return f"map[string]interface {{}}{{{pairs}}}"
+    if isinstance(value, list):
+        return f"[]interface {{}}{{{', '.join(quoted(item) for item in value)}}}"
+    return go_quote(str(value))
+
+
+def go_string_map(value: Mapping[str, str] | None) -> str:
+    """`map[string]string{"a":"b"}`, Go's %#v of labels."""
+    if value is None:
+        return "map[string]string(nil)"
+    return (
+        "map[string]string{"
+        + ", ".join(f"{go_quote(key)}:{go_quote(value[key])}" for key in sorted(value))
+        + "}"
+    )

@@ -1,0 +1,298 @@
+"""The state of the cluster: objects in memory, one revision counter, and subscriptions to what changes.
+
+Everything here belongs to one event loop; nothing locks. A stored object is never changed: whoever wants another
+one clones it, changes the clone and writes it through `Objects`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Literal, NamedTuple, Protocol
+
+import orjson
+
+from lab.kube.errors import ApiError
+
+__all__ = [
+    "Admission",
+    "ApiError",
+    "Denied",
+    "Event",
+    "Invalid",
+    "Key",
+    "Object",
+    "Objects",
+    "Store",
+    "Subscription",
+    "SubscriptionOverflowError",
+    "clone",
+]
+
+Object = dict[str, Any]
+"""A Kubernetes object as JSON; read-only once stored."""
+
+
+class Key(NamedTuple):
+    """A collection of objects, whatever API version they are read in: `Key("apps", "deployments")`."""
+
+    group: str
+    plural: str
+
+
+@dataclass(frozen=True)
+class Event:
+    """One change. `object` of a deletion is its last state, with the revision of the deletion."""
+
+    type: Literal["ADDED", "MODIFIED", "DELETED"]
+    key: Key
+    object: Object
+    previous: Object | None
+    revision: int
+
+
+class Denied(Exception):  # noqa: N818 - a verdict, in the words of admission control
+    """An admission hook refuses the object, as a validating webhook does. `code` is the HTTP status."""
+
+    def __init__(self, message: str, webhook: str = "validation.istio.io", code: int = 400) -> None:
+        super().__init__(message)
+        self.message = message
+        self.webhook = webhook
+        self.code = code
+
+
+class Invalid(Exception):  # noqa: N818 - a verdict, in the words of validation
+    """An admission hook finds a field wrong, as a CEL rule of a schema does: answered with 422."""
+
+    def __init__(self, field: str, detail: str, value: Any = "object") -> None:
+        super().__init__(f"{field}: {detail}")
+        self.field = field
+        self.detail = detail
+        self.value = value
+
+
+Admission = Callable[[Object, Object | None], Object]
+"""(new, old or None) -> the object to store, itself or a changed copy. May raise `Denied` or `Invalid`."""
+
+
+class SubscriptionOverflowError(Exception):
+    """The reader of a subscription fell too far behind; it must read the store again and subscribe anew."""
+
+
+def clone(value: Any) -> Any:
+    """A deep copy of JSON data."""
+    return orjson.loads(orjson.dumps(value))
+
+
+def place_of(obj: Object) -> tuple[str, str]:
+    """(namespace, name); the namespace of a cluster-scoped object is ""."""
+    metadata = obj["metadata"]
+    return metadata.get("namespace", ""), metadata["name"]
+
+
+class Subscription:
+    """An async iterator of events. Closing it (or leaving `async with`) ends the iteration."""
+
+    def __init__(self, store: Store, keys: frozenset[Key], replay: Iterable[Event], capacity: int) -> None:
+        self._store = store
+        self.keys = keys
+        self._queue: deque[Event] = deque(replay)
+        # The replay is as large as the store is; only what comes afterwards counts as falling behind.
+        self._limit = len(self._queue) + capacity
+        self._waiter: asyncio.Future[None] | None = None
+        self._closed = False
+        self._overflowed = False
+
+    def push(self, event: Event) -> None:
+        """Called by the store."""
+        if len(self._queue) >= self._limit:
+            self._overflowed = True
+            self._queue.clear()
+            self._store.unsubscribe(self)
+        elif not self._overflowed:
+            self._queue.append(event)
+        self._wake()
+
+    def pending(self) -> list[Event]:
+        """Takes whatever is queued, without waiting."""
+        self._check()
+        events = list(self._queue)
+        self._queue.clear()
+        return events
+
+    def close(self) -> None:
+        self._closed = True
+        self._store.unsubscribe(self)
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _check(self) -> None:
+        if self._overflowed:
+            raise SubscriptionOverflowError("a subscription fell behind the store")
+
+    def __aiter__(self) -> Subscription:
+        return self
+
+    async def __anext__(self) -> Event:
+        while True:
+            self._check()
+            if self._closed:
+                raise StopAsyncIteration
+            if self._queue:
+                return self._queue.popleft()
+            self._waiter = asyncio.get_running_loop().create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+
+    async def __aenter__(self) -> Subscription:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class Store:
+    """All objects. Reading is for everybody; `put` and `remove` are for the write pipeline alone.
+
+    `history` is how many events are remembered for watches that resume; an older revision is answered with 410.
+    """
+
+    def __init__(self, history: int = 5_000) -> None:
+        self.revision = 1
+        self._objects: dict[Key, dict[tuple[str, str], Object]] = {}
+        self._history: deque[Event] = deque(maxlen=history)
+        self._forgotten = self.revision
+        self._subscriptions: dict[Key | None, list[Subscription]] = {}
+
+    def get(self, key: Key, namespace: str, name: str) -> Object | None:
+        """The object, or None. `namespace` is "" for cluster-scoped kinds."""
+        return self._objects.get(key, {}).get((namespace, name))
+
+    def list(self, key: Key, namespace: str | None = None) -> list[Object]:
+        """All objects of a kind, or those of one namespace, sorted by (namespace, name)."""
+        objects = self._objects.get(key, {})
+        places = sorted(place for place in objects if namespace is None or place[0] == namespace)
+        return [objects[place] for place in places]
+
+    def keys(self) -> list[Key]:
+        """The kinds that have, or once had, objects."""
+        return list(self._objects)
+
+    def subscribe(self, *keys: Key, replay: bool = True, capacity: int = 20_000) -> Subscription:
+        """Events from now on; with `replay` the current objects first, as ADDED, with no gap between.
+
+        No keys means every kind. `capacity` bounds how many events a slow reader may leave waiting.
+        """
+        wanted = frozenset(keys)
+        current: list[Event] = []
+        if replay:
+            current = [
+                Event("ADDED", key, obj, None, int(obj["metadata"]["resourceVersion"]))
+                for key in (keys or self._objects)
+                for obj in self.list(key)
+            ]
+        subscription = Subscription(self, wanted, current, capacity)
+        for key in wanted or (None,):
+            self._subscriptions.setdefault(key, []).append(subscription)
+        return subscription
+
+    def unsubscribe(self, subscription: Subscription) -> None:
+        for subscribed in self._subscriptions.values():
+            if subscription in subscribed:
+                subscribed.remove(subscription)
+
+    def since(self, revision: int, key: Key) -> list[Event] | None:
+        """The events of a kind after a revision; None when some of them are forgotten."""
+        if revision < self._forgotten:
+            return None
+        return [event for event in self._history if event.revision > revision and event.key == key]
+
+    @property
+    def oldest(self) -> int:
+        """The oldest revision that a watch may resume from."""
+        return self._forgotten
+
+    def put(self, key: Key, obj: Object) -> Object:
+        """Stores an object (which the caller gives away) under the next revision."""
+        place = place_of(obj)
+        objects = self._objects.setdefault(key, {})
+        previous = objects.get(place)
+        self.revision += 1
+        obj["metadata"]["resourceVersion"] = str(self.revision)
+        objects[place] = obj
+        self._publish(Event("MODIFIED" if previous else "ADDED", key, obj, previous, self.revision))
+        return obj
+
+    def remove(self, key: Key, namespace: str, name: str) -> Object:
+        """Forgets an object; returns its last state with the revision of the deletion."""
+        last = self._objects[key].pop((namespace, name))
+        self.revision += 1
+        gone = {**last, "metadata": {**last["metadata"], "resourceVersion": str(self.revision)}}
+        self._publish(Event("DELETED", key, gone, last, self.revision))
+        return gone
+
+    def _publish(self, event: Event) -> None:
+        if len(self._history) == self._history.maxlen:
+            self._forgotten = self._history[0].revision
+        self._history.append(event)
+        for subscription in (*self._subscriptions.get(event.key, ()), *self._subscriptions.get(None, ())):
+            subscription.push(event)
+
+
+class Objects(Protocol):
+    """The one way to write objects, for controllers, the node and the mesh. All methods may raise `ApiError`."""
+
+    store: Store
+
+    def create(self, key: Key, obj: Object, *, manager: str, dry_run: bool = False) -> Object: ...
+
+    def update(self, key: Key, obj: Object, *, manager: str, subresource: str = "") -> Object:
+        """Replaces an object; with `metadata.resourceVersion` set, only that revision of it (else 409)."""
+        ...
+
+    def set_status(
+        self, key: Key, namespace: str, name: str, status: Object, *, manager: str
+    ) -> Object | None:
+        """Replaces the status wholly. Equal status keeps the revision. None when the object is gone."""
+        ...
+
+    def delete(
+        self,
+        key: Key,
+        namespace: str,
+        name: str,
+        *,
+        propagation: str = "Background",
+        grace_period: int | None = None,
+    ) -> None:
+        """Deletes, or asks to: finalizers, and pods that have run, leave only later. Seconds of grace."""
+        ...
+
+    def emit(
+        self,
+        about: Object,
+        *,
+        reason: str,
+        message: str,
+        type: Literal["Normal", "Warning"] = "Normal",  # noqa: A002 - the field's name in Kubernetes
+        component: str,
+    ) -> None:
+        """Records a core/v1 Event; the same one again only raises its count."""
+        ...
+
+    def admit(self, key: Key, hook: Admission) -> None:
+        """Registers an admission hook; hooks run in order on create and update, before validation."""
+        ...
