@@ -1,0 +1,1 @@
+"""Authentication Policy, the current API: PeerAuthentication and what it does to requests."""
