@@ -62,8 +62,8 @@ def test_port_that_no_service_binds(
 ) -> None:
     """Note 2: "You can only use portLevelMtls if the port is bound to a service. Istio ignores it otherwise."
 
-    Istio's code honours such a port all the same (its pull request 27994), so both are accepted, and the closing
-    table says which was seen. That the policy is ignored can only be told when the bound has passed.
+    Istio's code honours such a port all the same (its pull request 27994), so both are accepted, and the
+    closing table says which was seen. That it is ignored can only be told when the bound has passed.
     """
     request = Request(unbound)
     policies.enforce(UNBOUND_STRICT)

@@ -1,0 +1,60 @@
+# Everything a user types. `make` alone prints this list; `make conformance` needs nothing set up before.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+TARGET  ?= lab
+SUITE   ?= all
+PROFILE ?= full
+MESH    ?= reference
+WORKERS ?= 0
+ARGS    ?=
+
+VENV   := .venv
+PYTHON := $(VENV)/bin/python
+READY  := $(VENV)/.ready
+
+.PHONY: help
+help: ## Print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "  Variables of make conformance, with what they are when not given:"
+	@echo "    TARGET=lab  SUITE=all  PROFILE=full|quick  MESH=reference  WORKERS=0  ARGS='-k strict -v'"
+
+.PHONY: conformance
+conformance: setup ## Prove a mesh against the documents, on the embedded lab
+	$(PYTHON) -m pytest suites --target $(TARGET) --suite $(SUITE) --profile $(PROFILE) --mesh $(MESH) \
+	    -n $(WORKERS) --dist loadfile $(ARGS)
+
+.PHONY: test
+test: setup ## Our own tests: lint, types, import contracts, and tests/
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+	$(PYTHON) -m pytest tests -o verbosity_test_cases=0 $(ARGS)
+
+.PHONY: bench
+bench: setup ## Measure the lab and the suite on this machine
+	$(PYTHON) -m tools.bench
+
+.PHONY: setup
+setup: $(READY) ## Install what the suite needs: system packages and a virtual environment
+	@tools/system-packages.sh
+
+$(READY): requirements.lock
+	@tools/system-packages.sh
+	@rm -rf $(VENV)
+	python3 -m venv $(VENV)
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+.PHONY: lock
+lock: setup ## Pin the newest versions that fit pyproject.toml (needs uv)
+	uv pip compile pyproject.toml --group dev --python-version 3.11 --universal --generate-hashes \
+	    --no-emit-index-url --no-header --upgrade -o requirements.lock
+
+.PHONY: clean
+clean: ## Remove the virtual environment and every cache
+	rm -rf $(VENV) reports .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
