@@ -1,0 +1,21 @@
+"""Runs of the suites, started as their user would."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run_suites(*options: str) -> subprocess.CompletedProcess[str]:
+    """``pytest suites`` with these options; its output holds no colours."""
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "suites", "--color=no", *options],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )

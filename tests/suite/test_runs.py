@@ -1,0 +1,41 @@
+"""A run as its user sees it: progress, grids on request, the closing table, the exit code."""
+
+from __future__ import annotations
+
+import re
+
+from tests.suite.runs import run_suites
+
+STRICT_GRID = """\
+            foo     bar     legacy
+    foo     200     200     200
+    bar     200     200     200
+    legacy  000/56  000/56  200
+"""
+
+
+def test_one_step_alone_conforms_and_says_what_was_left_out() -> None:
+    run = run_suites("-k", "mesh-wide-strict", "-v")
+    assert run.returncode == 0, run.stdout
+    assert re.search(r"test_reachability\[mesh-wide-strict\] PASSED settled in \d+ ms", run.stdout)
+    assert STRICT_GRID in run.stdout
+    assert re.search(r"^cases +1 of 1 passed$", run.stdout, re.MULTILINE)
+    assert re.search(r"^time to settle +p50 \d+ ms, max \d+ ms \(1 grids\)$", run.stdout, re.MULTILINE)
+    assert re.search(r"^wall time +\d+\.\d s, lab ready after .* s, playground", run.stdout, re.MULTILINE)
+    assert re.search(
+        r"^conclusion +the mesh conforms in the 1 cases that ran \(\d+ left out\)$", run.stdout, re.MULTILINE
+    )
+
+
+def test_workers_each_prove_their_share_on_a_lab_of_their_own() -> None:
+    run = run_suites("-n", "2", "--dist", "loadfile", "-k", "reachability")
+    assert run.returncode == 0, run.stdout
+    assert re.search(r"^cases +9 of 9 passed$", run.stdout, re.MULTILINE)
+
+
+def test_an_unknown_fault_is_one_line_and_not_a_finding_about_the_mesh() -> None:
+    run = run_suites("--fault", "nosuch", "-k", "setup")
+    assert run.returncode == 3
+    assert "could not tell" in run.stdout
+    assert re.search(r"nosuch.*strict-as-permissive", run.stdout)
+    assert "Traceback" not in run.stdout + run.stderr
