@@ -1,0 +1,56 @@
+"""The resource definitions of the mesh's API, and the CEL rules that occur in them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lab.kube.store import Object, clone
+
+FOLDER = Path(__file__).parent
+
+# The C loader is about ten times as fast, which counts at every start of a lab.
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def load() -> list[Object]:
+    """Every CustomResourceDefinition in this folder, by file name."""
+    return [clone(yaml.load(path.read_bytes(), Loader=LOADER)) for path in sorted(FOLDER.glob("*.yaml"))]
+
+
+def _port_number(key: str) -> bool:
+    return re.fullmatch(r"[+-]?[0-9]+", key) is not None and 0 < int(key) <= 65535
+
+
+def _selects_for_ports(spec: Mapping[str, Any]) -> bool:
+    return "portLevelMtls" not in spec or bool((spec.get("selector") or {}).get("matchLabels"))
+
+
+UNITS = {"h": 3_600e9, "m": 60e9, "s": 1e9, "ms": 1e6, "us": 1e3, "µs": 1e3, "ns": 1.0}
+
+
+def _duration(text: str) -> float:
+    """Nanoseconds of a Go duration; nan when it is none."""
+    sign, rest = (-1, text[1:]) if text[:1] == "-" else (1, text.removeprefix("+"))
+    if rest == "0":
+        return 0.0
+    unit = r"([0-9]*\.?[0-9]+|[0-9]+\.)(h|ms|m|s|us|µs|ns)"
+    if not re.fullmatch(f"(?:{unit})+", rest):
+        return float("nan")
+    return sign * sum(float(number) * UNITS[name] for number, name in re.findall(unit, rest))
+
+
+CEL_RULES: dict[str, Callable[[Any], bool]] = {
+    '!self.contains("*")': lambda text: "*" not in text,
+    'self.all(key, !key.contains("*"))': lambda keys: all("*" not in key for key in keys),
+    "self.all(key, key.size() != 0)": all,
+    "self.all(key, 0 < int(key) && int(key) <= 65535)": lambda keys: all(map(_port_number, keys)),
+    "has(self.portLevelMtls) ? (((has(self.selector) && has(self.selector.matchLabels))"
+    " ? self.selector.matchLabels : {}).size() > 0) : true": _selects_for_ports,
+    "duration(self) >= duration('1ms')": lambda text: _duration(text) >= UNITS["ms"],
+}
+"""What each `x-kubernetes-validations` rule means, by its text; `self` is the argument."""

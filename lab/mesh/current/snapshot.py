@@ -1,0 +1,158 @@
+"""From the policies of the current API to the model: what each sidecar must do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from lab.mesh.current.destination_rule import Subset, TlsSettings
+from lab.mesh.current.policies import Policies
+from lab.mesh.hosts import aliases
+from lab.mesh.model import (
+    ClientTls,
+    Endpoint,
+    Inbound,
+    InboundPort,
+    MutualTls,
+    Protocol,
+    Snapshot,
+    TlsOrigination,
+    Upstream,
+)
+from lab.mesh.world import Service, ServiceEndpoint, ServicePort, Workload
+
+
+def snapshot(policies: Policies, workload: Workload) -> Snapshot:
+    """What the sidecar of this workload must do."""
+    return Snapshot(
+        name=workload.name,
+        namespace=workload.namespace,
+        uid=workload.uid,
+        identity=policies.world.identity(workload),
+        inbound=inbound(policies, workload),
+        upstreams=tuple(
+            upstream
+            for service in policies.world.services
+            for upstream in _upstreams(policies, workload, service)
+        ),
+    )
+
+
+def inbound(policies: Policies, workload: Workload) -> Inbound:
+    """Every port a Service lists, and each other port whose mode a policy sets apart.
+
+    The document says that a port without a Service is ignored; Istio honours the setting, and so does this.
+    """
+    modes = policies.modes(workload)
+    served = policies.world.served_ports(workload)
+    apart = {port: mode for port, mode in modes.ports.items() if port not in served and mode != modes.default}
+    return Inbound(
+        ports=(
+            *(InboundPort(port, protocol, modes.of(port)) for port, protocol in served.items()),
+            *(
+                InboundPort(port, Protocol.UNDECLARED, mode, bound=False)
+                for port, mode in sorted(apart.items())
+            ),
+        ),
+        default_mode=modes.default,
+        trust_domains=(policies.world.trust_domain,),
+    )
+
+
+def _upstreams(policies: Policies, client: Workload, service: Service) -> Iterator[Upstream]:
+    rule = policies.destinations.find(service.host, service.namespace, client.namespace, client.labels)
+    for port in service.ports:
+        yield _upstream(policies, client, service, port, rule.tls_for(port.port) if rule else None)
+        if rule is not None:
+            for subset in rule.subsets:
+                tls = subset.tls_for(port.port, rule)
+                yield _upstream(policies, client, service, port, tls, subset)
+
+
+def _upstream(
+    policies: Policies,
+    client: Workload,
+    service: Service,
+    port: ServicePort,
+    told: TlsSettings | None,
+    subset: Subset | None = None,
+) -> Upstream:
+    world = policies.world
+    members = [
+        endpoint
+        for endpoint in service.endpoints.get(port.name, ())
+        if subset is None or _labels_at(policies, endpoint).items() >= subset.labels.items()
+    ]
+    endpoints = tuple(
+        Endpoint(each.address, each.port, takes_mutual_tls(policies, each, told)) for each in members
+    )
+    tls = client_tls(policies, service, endpoints, told)
+    if tls in (TlsOrigination.AUTO, TlsOrigination.ISTIO_MUTUAL):
+        identities = {
+            world.identity(world.by_address[each.address]).uri
+            for each in members
+            if each.address in world.by_address
+        }
+        names = (told.subject_alt_names if told else ()) or tuple(sorted(identities))
+        subset_name = subset.name if subset else ""
+        sni = (told.sni if told else "") or f"outbound_.{port.port}_.{subset_name}_.{service.host}"
+        how = ClientTls(tls, sni=sni, subject_alt_names=names)
+    elif told is not None and tls is not TlsOrigination.DISABLE:
+        how = ClientTls(
+            tls,
+            sni=told.sni or service.host,
+            subject_alt_names=told.subject_alt_names,
+            client_certificate=told.client_certificate,
+            private_key=told.private_key,
+            ca_certificates=told.ca_certificates,
+            verify=not told.insecure_skip_verify,
+        )
+    else:
+        how = ClientTls(TlsOrigination.DISABLE)
+    return Upstream(
+        host=service.host,
+        port=port.port,
+        protocol=port.protocol,
+        aliases=aliases(service.name, service.namespace, client.namespace),
+        addresses=service.addresses,
+        endpoints=endpoints,
+        tls=how,
+        subset=subset.name if subset else "",
+    )
+
+
+def client_tls(
+    policies: Policies, service: Service, endpoints: tuple[Endpoint, ...], told: TlsSettings | None
+) -> TlsOrigination:
+    """The decision for a whole service port; AUTO leaves it to the mark of each endpoint.
+
+    A rule's word replaces auto mutual TLS. Otherwise only the mode of the service's namespace (or of the
+    mesh) is asked, never that of a workload or port: a workload that is STRICT in a namespace that is DISABLE
+    is not reached by mesh clients. Endpoints of a headless service cannot be told apart: one without mutual
+    TLS turns it off for all.
+    """
+    if told is not None:
+        return told.mode
+    if policies.peer.namespace_mode(service.namespace) is MutualTls.DISABLE:
+        return TlsOrigination.DISABLE
+    if service.addresses:
+        return TlsOrigination.AUTO
+    if endpoints and all(endpoint.mesh for endpoint in endpoints):
+        return TlsOrigination.ISTIO_MUTUAL
+    return TlsOrigination.DISABLE
+
+
+def takes_mutual_tls(policies: Policies, endpoint: ServiceEndpoint, told: TlsSettings | None) -> bool:
+    """Whether an endpoint is marked for mutual TLS: its pod announces it and its port does not disable it."""
+    if told is not None:
+        return told.mode is TlsOrigination.ISTIO_MUTUAL
+    workload = policies.world.by_address.get(endpoint.address)
+    return (
+        workload is not None
+        and workload.announces_tls
+        and policies.modes(workload).of(endpoint.port) is not MutualTls.DISABLE
+    )
+
+
+def _labels_at(policies: Policies, endpoint: ServiceEndpoint) -> Mapping[str, str]:
+    workload = policies.world.by_address.get(endpoint.address)
+    return workload.labels if workload is not None else {}

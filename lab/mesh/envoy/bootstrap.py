@@ -1,0 +1,36 @@
+"""What a proxy starts with: its name, its admin socket, and where its resources will be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lab.mesh.envoy.proto import Json, extension, file_source
+
+FILE = "bootstrap.json"
+CLUSTERS_FILE = "cds.json"
+LISTENERS_FILE = "lds.json"
+ADMIN_SOCKET = "admin.sock"
+
+MOST_CONNECTIONS = 10_000
+
+
+def build(name: str, namespace: str, folder: Path) -> Json:
+    """The bootstrap of one proxy. The admin socket is for the user who runs the lab, and nobody else."""
+    return {
+        "node": {"id": f"sidecar~{name}.{namespace}", "cluster": f"{name}.{namespace}"},
+        "admin": {"address": {"pipe": {"path": str(folder / ADMIN_SOCKET), "mode": 0o600}}},
+        "dynamic_resources": {
+            "cds_config": file_source(str(folder / CLUSTERS_FILE)),
+            "lds_config": file_source(str(folder / LISTENERS_FILE)),
+        },
+        "stats_config": {"stats_tags": []},
+        "overload_manager": {
+            "resource_monitors": [
+                extension(
+                    "envoy.resource_monitors.global_downstream_max_connections",
+                    "envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
+                    max_active_downstream_connections=MOST_CONNECTIONS,
+                )
+            ]
+        },
+    }

@@ -1,0 +1,176 @@
+"""Clusters and their endpoints: where a proxy sends what it has accepted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from lab.mesh.envoy import tls
+from lab.mesh.envoy.proto import INBOUND_SOURCE, MARK, Json, address, file_source, typed
+from lab.mesh.model import Inbound, Protocol, Snapshot, TlsOrigination, Upstream
+
+INBOUND_PASSTHROUGH = "InboundPassthroughCluster"
+PASSTHROUGH = "PassthroughCluster"
+BLACK_HOLE = "BlackHoleCluster"
+
+HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+TLS_MODE = "tlsMode"
+ANY_SOURCE = "0.0.0.0"
+MATCH_METADATA = "envoy.transport_socket_match"
+
+NO_REUSE = {"max_requests_per_connection": 1}
+"""A pooled connection would outlive a change of policy, and meet a server that has just closed it."""
+
+
+def upstream_name(upstream: Upstream) -> str:
+    return f"outbound|{upstream.port}|{upstream.subset}|{upstream.host}"
+
+
+def opaque_name(upstream: Upstream) -> str:
+    """The cluster for bytes that are not (known to be) HTTP. Undeclared ports have one beside the other."""
+    name = upstream_name(upstream)
+    return f"{name}~tcp" if upstream.protocol is Protocol.UNDECLARED else name
+
+
+def inbound_name(port: int) -> str:
+    return f"inbound|{port}||"
+
+
+def endpoints_file(upstream: Upstream) -> str:
+    return f"eds-{upstream_name(upstream)}.json"
+
+
+def build(snapshot: Snapshot, folder: Path) -> list[Json]:
+    """All clusters of a sidecar."""
+    return [
+        *(cluster for upstream in snapshot.upstreams for cluster in _outbound(upstream, snapshot, folder)),
+        *_inbound(snapshot.inbound),
+        _original_destination(PASSTHROUGH, ANY_SOURCE, Protocol.UNDECLARED),
+        {"name": BLACK_HOLE, "type": "STATIC", "connect_timeout": "10s"} | _marked(ANY_SOURCE),
+    ]
+
+
+def endpoints(upstreams: Iterable[Upstream]) -> dict[str, Json]:
+    """One assignment for each cluster that is not dialled as the client asked, by file name."""
+    return {
+        endpoints_file(upstream): _assignment(upstream) for upstream in upstreams if not upstream.headless
+    }
+
+
+def _assignment(upstream: Upstream) -> Json:
+    return {
+        "cluster_name": upstream_name(upstream),
+        "endpoints": [
+            {
+                "lb_endpoints": [
+                    {
+                        "endpoint": {"address": address(endpoint.address, endpoint.port)},
+                        "metadata": {
+                            "filter_metadata": {
+                                MATCH_METADATA: {TLS_MODE: "istio" if endpoint.mesh else "disabled"}
+                            }
+                        },
+                    }
+                    for endpoint in upstream.endpoints
+                ]
+            }
+        ],
+    }
+
+
+def _outbound(upstream: Upstream, snapshot: Snapshot, folder: Path) -> list[Json]:
+    if upstream.protocol is not Protocol.UNDECLARED:
+        return [_service(upstream_name(upstream), upstream, upstream.protocol, snapshot, folder)]
+    return [
+        _service(upstream_name(upstream), upstream, Protocol.HTTP, snapshot, folder),
+        _service(opaque_name(upstream), upstream, Protocol.TCP, snapshot, folder),
+    ]
+
+
+def _service(name: str, upstream: Upstream, protocol: Protocol, snapshot: Snapshot, folder: Path) -> Json:
+    if upstream.headless:
+        cluster = _original_destination(name, ANY_SOURCE, protocol)
+    else:
+        cluster = {
+            "name": name,
+            "type": "EDS",
+            "eds_cluster_config": {
+                "service_name": upstream_name(upstream),
+                "eds_config": file_source(str(folder / endpoints_file(upstream))),
+            },
+            "connect_timeout": "10s",
+        }
+        cluster |= _marked(ANY_SOURCE) | _http(protocol)
+    return cluster | _client_tls(upstream, protocol, snapshot, folder)
+
+
+def _client_tls(upstream: Upstream, protocol: Protocol, snapshot: Snapshot, folder: Path) -> Json:
+    origination = upstream.tls.origination
+    if origination is TlsOrigination.DISABLE:
+        return {}
+    if origination in (TlsOrigination.SIMPLE, TlsOrigination.MUTUAL):
+        return {"transport_socket": tls.outside_client(upstream.tls, protocol, folder)}
+    mutual = tls.mesh_client(upstream.tls, protocol, folder, snapshot.inbound.trust_domains)
+    if origination is TlsOrigination.ISTIO_MUTUAL:
+        return {"transport_socket": mutual}
+    return {
+        "transport_socket_matches": [
+            {"name": "tlsMode-istio", "match": {TLS_MODE: "istio"}, "transport_socket": mutual},
+            {"name": "tlsMode-disabled", "match": {}, "transport_socket": tls.plain()},
+        ]
+    }
+
+
+def _inbound(inbound: Inbound) -> list[Json]:
+    return [
+        *(
+            _original_destination(inbound_name(port.port), INBOUND_SOURCE, port.protocol)
+            for port in inbound.ports
+            if port.bound
+        ),
+        _original_destination(INBOUND_PASSTHROUGH, INBOUND_SOURCE, Protocol.UNDECLARED),
+    ]
+
+
+def _original_destination(name: str, source: str, protocol: Protocol) -> Json:
+    """A cluster that dials where the client was going before capture."""
+    return {
+        "name": name,
+        "type": "ORIGINAL_DST",
+        "lb_policy": "CLUSTER_PROVIDED",
+        "connect_timeout": "10s",
+        **_marked(source),
+        **_http(protocol),
+    }
+
+
+def _marked(source: str) -> Json:
+    """SOL_SOCKET (1), SO_MARK (36), set before bind; Envoy wants a source address beside the option."""
+    return {
+        "upstream_bind_config": {
+            "source_address": {"address": source, "port_value": 0},
+            "socket_options": [
+                {
+                    "description": "SO_MARK",
+                    "level": 1,
+                    "name": 36,
+                    "int_value": MARK,
+                    "state": "STATE_PREBIND",
+                }
+            ],
+        }
+    }
+
+
+def _http(protocol: Protocol) -> Json:
+    """HTTP towards the other side: as declared, else as the client spoke."""
+    if protocol is Protocol.UNDECLARED:
+        spoken = {
+            "use_downstream_protocol_config": {"http_protocol_options": {}, "http2_protocol_options": {}}
+        }
+    elif protocol is Protocol.HTTP2:
+        spoken = {"explicit_http_config": {"http2_protocol_options": {}}}
+    else:
+        spoken = {"explicit_http_config": {"http_protocol_options": {}}}
+    options = typed(HTTP_OPTIONS, common_http_protocol_options=dict(NO_REUSE), **spoken)
+    return {"typed_extension_protocol_options": {HTTP_OPTIONS: options}}

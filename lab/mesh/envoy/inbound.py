@@ -1,0 +1,165 @@
+"""The inbound listener: which connections a workload takes, by port, by TLS and by what is inside.
+
+A connection that no filter chain matches is closed unanswered; that is what STRICT does to plain text. Envoy
+looks for the port first and does not come back from it, so the chains of a port stand alone.
+
+    mode        HTTP declared          TCP declared                  undeclared, or no Service
+    STRICT      mTLS                   mTLS                          mTLS (HTTP or not)
+    PERMISSIVE  mTLS by ALPN, plain    mTLS by ALPN, TLS as is,      mTLS by ALPN (HTTP or not), TLS as is,
+                                       plain                         plain HTTP, plain
+    DISABLE     plain                  as is                         plain HTTP, as is
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from lab.mesh.envoy import access_log, network, tls
+from lab.mesh.envoy.clusters import BLACK_HOLE, INBOUND_PASSTHROUGH, inbound_name
+from lab.mesh.envoy.proto import (
+    INBOUND_PORT,
+    MESH_ALPN,
+    MESH_HTTP_ALPN,
+    OUTBOUND_PORT,
+    PLAIN_HTTP,
+    Json,
+    address,
+    http_inspector,
+    original_dst,
+    tls_inspector,
+)
+from lab.mesh.model import Inbound, InboundPort, MutualTls, Protocol
+
+LISTENER = "virtualInbound"
+
+
+@dataclass(frozen=True)
+class Chain:
+    """One way into a port. `transport` None: whatever the bytes are."""
+
+    label: str
+    http: bool
+    mutual_tls: bool
+    transport: str | None = None
+    alpn: tuple[str, ...] = ()
+
+
+_PLAIN = Chain("plain", http=False, mutual_tls=False, transport="raw_buffer")
+_PLAIN_HTTP = replace(_PLAIN, http=True)
+_SNIFFED_HTTP = Chain("plain-http", http=True, mutual_tls=False, alpn=PLAIN_HTTP)
+_SNIFFED_PLAIN_HTTP = replace(_SNIFFED_HTTP, transport="raw_buffer")
+_AS_IS = Chain("as-is", http=False, mutual_tls=False)
+_FOREIGN_TLS = Chain("foreign-tls", http=False, mutual_tls=False, transport="tls")
+_MTLS = Chain("mtls", http=False, mutual_tls=True, transport="tls")
+_MTLS_HTTP = replace(_MTLS, http=True)
+_MESH_MTLS = replace(_MTLS, alpn=MESH_ALPN)
+_MESH_MTLS_HTTP = replace(_MTLS_HTTP, alpn=MESH_ALPN)
+_SNIFFED_MTLS_HTTP = Chain("mtls-http", http=True, mutual_tls=True, transport="tls", alpn=MESH_HTTP_ALPN)
+_SNIFFED_MTLS = replace(_MTLS, alpn=tuple(name for name in MESH_ALPN if name not in MESH_HTTP_ALPN))
+
+# "Undeclared" stands for ports without any Service as well.
+CHAINS: dict[MutualTls, dict[Protocol, tuple[Chain, ...]]] = {
+    MutualTls.STRICT: {
+        Protocol.HTTP: (_MTLS_HTTP,),
+        Protocol.TCP: (_MTLS,),
+        Protocol.UNDECLARED: (_SNIFFED_MTLS_HTTP, _MTLS),
+    },
+    MutualTls.PERMISSIVE: {
+        Protocol.HTTP: (_MESH_MTLS_HTTP, _PLAIN_HTTP),
+        Protocol.TCP: (_MESH_MTLS, _FOREIGN_TLS, _PLAIN),
+        Protocol.UNDECLARED: (_SNIFFED_MTLS_HTTP, _SNIFFED_MTLS, _FOREIGN_TLS, _SNIFFED_PLAIN_HTTP, _PLAIN),
+    },
+    MutualTls.DISABLE: {
+        Protocol.HTTP: (replace(_AS_IS, http=True),),
+        Protocol.TCP: (_AS_IS,),
+        Protocol.UNDECLARED: (_SNIFFED_HTTP, _AS_IS),
+    },
+}
+
+
+def listener(inbound: Inbound, folder: Path) -> Json:
+    """The listener that the capture rules redirect every inbound connection to."""
+    return {
+        "name": LISTENER,
+        "address": address("0.0.0.0", INBOUND_PORT),
+        "traffic_direction": "INBOUND",
+        "listener_filters": [
+            original_dst(),
+            _where_needed(tls_inspector(), _needs_tls_inspector, inbound),
+            _where_needed(http_inspector(), _needs_http_inspector, inbound),
+        ],
+        "listener_filters_timeout": "0s",
+        "continue_on_listener_filters_timeout": True,
+        "access_log": access_log.of_refused_connections(),
+        "filter_chains": [
+            *(_loop_guard(port) for port in (INBOUND_PORT, OUTBOUND_PORT)),
+            *(chain for port in inbound.ports for chain in _chains_of(port, inbound, folder)),
+            *_chains_of_other_ports(inbound, folder),
+        ],
+    }
+
+
+def _loop_guard(port: int) -> Json:
+    """The proxy's own ports: a connection to them would come back to it for ever."""
+    return {
+        "name": f"{LISTENER}-blackhole-{port}",
+        "filter_chain_match": {"destination_port": port},
+        "filters": [network.tcp(BLACK_HOLE)],
+    }
+
+
+def _chains_of(port: InboundPort, inbound: Inbound, folder: Path) -> Iterator[Json]:
+    cluster = inbound_name(port.port) if port.bound else INBOUND_PASSTHROUGH
+    for chain in _chains(port.mode, port.protocol):
+        built = _filter_chain(chain, f"inbound_0.0.0.0_{port.port}", cluster, inbound, folder)
+        built["filter_chain_match"]["destination_port"] = port.port
+        yield built
+
+
+def _chains_of_other_ports(inbound: Inbound, folder: Path) -> Iterator[Json]:
+    for chain in _chains(inbound.default_mode, Protocol.UNDECLARED):
+        yield _filter_chain(chain, LISTENER, INBOUND_PASSTHROUGH, inbound, folder)
+
+
+def _chains(mode: MutualTls, protocol: Protocol) -> tuple[Chain, ...]:
+    return CHAINS[mode][Protocol.HTTP if protocol.is_http else protocol]
+
+
+def _filter_chain(chain: Chain, prefix: str, cluster: str, inbound: Inbound, folder: Path) -> Json:
+    match: Json = {}
+    if chain.transport is not None:
+        match["transport_protocol"] = chain.transport
+    if chain.alpn:
+        match["application_protocols"] = list(chain.alpn)
+    built: Json = {
+        "name": f"{prefix}-{chain.label}",
+        "filter_chain_match": match,
+        "filters": [network.http_inbound(prefix, cluster) if chain.http else network.tcp(cluster)],
+    }
+    if chain.mutual_tls:
+        built["transport_socket"] = tls.server(folder, inbound.trust_domains)
+    return built
+
+
+def _needs_tls_inspector(mode: MutualTls, protocol: Protocol) -> bool:  # noqa: ARG001 - one signature for both
+    return mode is not MutualTls.DISABLE
+
+
+def _needs_http_inspector(mode: MutualTls, protocol: Protocol) -> bool:
+    return mode is not MutualTls.STRICT and protocol is Protocol.UNDECLARED
+
+
+def _where_needed(inspector: Json, needed: Callable[[MutualTls, Protocol], bool], inbound: Inbound) -> Json:
+    """An inspector waits for the client's first bytes, so it must not run where the server speaks first."""
+    by_default = needed(inbound.default_mode, Protocol.UNDECLARED)
+    others = [port.port for port in inbound.ports if needed(port.mode, port.protocol) is not by_default]
+    if by_default:
+        return inspector | {"filter_disabled": _any_of(others)} if others else inspector
+    return inspector | {"filter_disabled": {"not_match": _any_of(others)} if others else {"any_match": True}}
+
+
+def _any_of(ports: Sequence[int]) -> Json:
+    ranges: list[Json] = [{"destination_port_range": {"start": port, "end": port + 1}} for port in ports]
+    return ranges[0] if len(ranges) == 1 else {"or_match": {"rules": ranges}}

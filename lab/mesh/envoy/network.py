@@ -1,0 +1,74 @@
+"""Network filters: the HTTP connection manager and the opaque TCP proxy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lab.mesh.envoy import access_log
+from lab.mesh.envoy.proto import Json, extension, file_source
+
+FILTERS = "envoy.extensions.filters"
+
+
+def http_inbound(stat_prefix: str, cluster: str) -> Json:
+    """HTTP towards the application.
+
+    The client's identity is appended to `x-forwarded-client-cert` when the connection proved one; from a peer
+    in plain text Envoy removes the header, so that nobody can forge it.
+    """
+    return _manager(
+        stat_prefix,
+        server_name="istio-envoy",
+        forward_client_cert_details="APPEND_FORWARD",
+        set_current_client_cert_details={"subject": True, "uri": True, "dns": True},
+        route_config={
+            "name": cluster,
+            "virtual_hosts": [
+                {
+                    "name": stat_prefix,
+                    "domains": ["*"],
+                    "routes": [{"match": {"prefix": "/"}, "route": {"cluster": cluster, "timeout": "0s"}}],
+                }
+            ],
+            "validate_clusters": False,
+        },
+    )
+
+
+def http_outbound(stat_prefix: str, routes: str, routes_file: Path) -> Json:
+    """HTTP from the application, which may not claim an identity of its own."""
+    return _manager(
+        stat_prefix,
+        server_name="envoy",
+        forward_client_cert_details="SANITIZE",
+        rds={"route_config_name": routes, "config_source": file_source(str(routes_file))},
+    )
+
+
+def tcp(cluster: str) -> Json:
+    """Bytes, whatever they are."""
+    return extension(
+        "envoy.filters.network.tcp_proxy",
+        f"{FILTERS}.network.tcp_proxy.v3.TcpProxy",
+        stat_prefix=cluster,
+        cluster=cluster,
+        access_log=access_log.of_connections(),
+    )
+
+
+def _manager(stat_prefix: str, **settings: object) -> Json:
+    return extension(
+        "envoy.filters.network.http_connection_manager",
+        f"{FILTERS}.network.http_connection_manager.v3.HttpConnectionManager",
+        stat_prefix=stat_prefix,
+        http_filters=[extension("envoy.filters.http.router", f"{FILTERS}.http.router.v3.Router")],
+        access_log=access_log.of_requests(),
+        # Istio's default normalisation of paths, BASE: RFC 3986, with slashes left as they are.
+        normalize_path=True,
+        merge_slashes=False,
+        path_with_escaped_slashes_action="KEEP_UNCHANGED",
+        use_remote_address=False,
+        stream_idle_timeout="0s",
+        upgrade_configs=[{"upgrade_type": "websocket"}],
+        **settings,
+    )

@@ -1,0 +1,69 @@
+"""Everything one proxy is configured with, built from its snapshot, and how it lies in files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from lab.mesh.ca import Certificate
+from lab.mesh.envoy import bootstrap, clusters, inbound, outbound, secrets
+from lab.mesh.envoy.proto import Json, typed
+from lab.mesh.model import Snapshot
+
+SECRET = "envoy.extensions.transport_sockets.tls.v3.Secret"
+ENDPOINTS = "envoy.config.endpoint.v3.ClusterLoadAssignment"
+ROUTES = "envoy.config.route.v3.RouteConfiguration"
+CLUSTER = "envoy.config.cluster.v3.Cluster"
+LISTENER = "envoy.config.listener.v3.Listener"
+
+
+@dataclass(frozen=True)
+class Resources:
+    """Envoy's messages as plain JSON. Endpoints are by file, routes and secrets by name."""
+
+    snapshot: Snapshot
+    bootstrap: Json
+    secrets: dict[str, Json]
+    endpoints: dict[str, Json]
+    routes: dict[str, Json]
+    clusters: list[Json]
+    listeners: list[Json]
+
+    def files(self) -> Iterator[tuple[str, bytes]]:
+        """File names and contents, in the order in which they have to appear.
+
+        What is referred to comes before what refers to it; the bootstrap is last, because the proxy starts as
+        soon as it is there. Envoy wants one resource a file, but for clusters and listeners.
+        """
+        for name, secret in self.secrets.items():
+            yield secrets.file_name(name), _discovery(SECRET, [secret])
+        for file_name, assignment in self.endpoints.items():
+            yield file_name, _discovery(ENDPOINTS, [assignment])
+        for name, routes in self.routes.items():
+            yield outbound.routes_file(name), _discovery(ROUTES, [routes])
+        yield bootstrap.CLUSTERS_FILE, _discovery(CLUSTER, self.clusters)
+        yield bootstrap.LISTENERS_FILE, _discovery(LISTENER, self.listeners)
+        yield bootstrap.FILE, orjson.dumps(self.bootstrap)
+
+
+def build(snapshot: Snapshot, folder: Path, certificate: Certificate, root: str) -> Resources:
+    """The resources of one sidecar, which lie in `folder`."""
+    return Resources(
+        snapshot=snapshot,
+        bootstrap=bootstrap.build(snapshot.name, snapshot.namespace, folder),
+        secrets=secrets.of_workload(certificate, root) | secrets.of_upstreams(snapshot.upstreams),
+        endpoints=clusters.endpoints(snapshot.upstreams),
+        routes=outbound.routes(snapshot.upstreams),
+        clusters=clusters.build(snapshot, folder),
+        listeners=[
+            inbound.listener(snapshot.inbound, folder),
+            *outbound.listeners(snapshot.upstreams, folder),
+        ],
+    )
+
+
+def _discovery(type_name: str, messages: list[Json]) -> bytes:
+    return orjson.dumps({"resources": [typed(type_name, **message) for message in messages]})

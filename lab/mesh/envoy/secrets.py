@@ -1,0 +1,70 @@
+"""Certificates and keys as Envoy secrets, each in a file of its own so that it can be replaced alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lab.mesh.ca import Certificate
+from lab.mesh.envoy.proto import Json, file_source
+from lab.mesh.model import ClientTls, TlsOrigination, Upstream
+
+WORKLOAD = "default"
+ROOT = "ROOTCA"
+"""The names that Istio uses."""
+
+SYSTEM_CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
+
+
+def reference(name: str, folder: Path) -> Json:
+    """How a TLS context names a secret."""
+    return {"name": name, "sds_config": file_source(str(folder / file_name(name)))}
+
+
+def file_name(secret: str) -> str:
+    return f"sds-{secret}.json"
+
+
+def certificate_name(tls: ClientTls) -> str:
+    return _safe(f"file-cert:{tls.client_certificate}~{tls.private_key}")
+
+
+def authorities_name(tls: ClientTls) -> str:
+    return _safe(f"file-root:{tls.ca_certificates or 'system'}")
+
+
+def _safe(name: str) -> str:
+    return name.replace("%", "%25").replace("/", "%2F")
+
+
+def of_workload(certificate: Certificate, root: str) -> dict[str, Json]:
+    """The workload's own certificate and the mesh's root."""
+    return {
+        WORKLOAD: {
+            "name": WORKLOAD,
+            "tls_certificate": {
+                "certificate_chain": {"inline_string": certificate.chain},
+                "private_key": {"inline_string": certificate.private_key},
+            },
+        },
+        ROOT: {"name": ROOT, "validation_context": {"trusted_ca": {"inline_string": root}}},
+    }
+
+
+def of_upstreams(upstreams: tuple[Upstream, ...]) -> dict[str, Json]:
+    """Files that rules name (SIMPLE, MUTUAL). As secrets, a missing file breaks only the clusters it is for."""
+    secrets: dict[str, Json] = {}
+    for tls in {upstream.tls for upstream in upstreams}:
+        if tls.origination is TlsOrigination.MUTUAL:
+            name = certificate_name(tls)
+            secrets[name] = {
+                "name": name,
+                "tls_certificate": {
+                    "certificate_chain": {"filename": tls.client_certificate},
+                    "private_key": {"filename": tls.private_key},
+                },
+            }
+        if tls.origination in (TlsOrigination.SIMPLE, TlsOrigination.MUTUAL) and tls.verify:
+            name = authorities_name(tls)
+            authorities = {"filename": tls.ca_certificates or SYSTEM_CERTIFICATES}
+            secrets[name] = {"name": name, "validation_context": {"trusted_ca": authorities}}
+    return secrets

@@ -1,0 +1,115 @@
+"""Sidecar injection: which pods join the mesh, and what is added to them.
+
+The decision follows Istio's webhook: `sidecar.istio.io/inject` on the pod, as label before annotation, then
+the namespace's label `istio-injection`. A namespace that says `disabled` is never injected into, and neither
+is a pod in the host's network, where a sidecar's capture would catch the whole node.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from lab.kube.store import Object, clone
+
+INJECT = "sidecar.istio.io/inject"
+NAMESPACE_LABEL = "istio-injection"
+STATUS_ANNOTATION = "sidecar.istio.io/status"
+TLS_MODE_LABEL = "security.istio.io/tlsMode"
+CANONICAL_NAME_LABEL = "service.istio.io/canonical-name"
+CANONICAL_REVISION_LABEL = "service.istio.io/canonical-revision"
+
+INIT_CONTAINER = "istio-init"
+PROXY_CONTAINER = "istio-proxy"
+CAPTURE_IMAGE = "reference-mesh/capture"
+PROXY_IMAGE = "reference-mesh/proxy"
+
+NEVER_IN = frozenset({"kube-system", "kube-public", "kube-node-lease"})
+
+YES = frozenset({"y", "yes", "true", "on"})
+NO = frozenset({"n", "no", "false", "off"})
+
+
+def wants_sidecar(pod: Object, namespace: Object | None) -> bool:
+    """Whether this pod joins the mesh."""
+    metadata = pod["metadata"]
+    said_by_namespace = _labels(namespace or {"metadata": {}}).get(NAMESPACE_LABEL, "")
+    if (
+        pod["spec"].get("hostNetwork")
+        or metadata.get("namespace") in NEVER_IN
+        or said_by_namespace == "disabled"
+    ):
+        return False
+    said_by_pod = _labels(pod).get(INJECT) or (metadata.get("annotations") or {}).get(INJECT) or ""
+    if said_by_pod.lower() in YES:
+        return True
+    if said_by_pod.lower() in NO:
+        return False
+    return said_by_namespace == "enabled"
+
+
+def is_injected(pod: Object) -> bool:
+    return STATUS_ANNOTATION in (pod["metadata"].get("annotations") or {}) or any(
+        container.get("name") == PROXY_CONTAINER for container in pod["spec"].get("containers") or ()
+    )
+
+
+def inject(pod: Object, bootstrap: Path) -> Object:
+    """A copy of the pod with capture and proxy; `bootstrap` is the file that the proxy will start from.
+
+    A pod that has a sidecar already is returned unchanged.
+    """
+    if is_injected(pod):
+        return pod
+    pod = clone(pod)
+    metadata, spec = pod["metadata"], pod["spec"]
+    labels = metadata.setdefault("labels", {})
+    labels.setdefault(TLS_MODE_LABEL, "istio")
+    labels.setdefault(CANONICAL_NAME_LABEL, canonical_name(pod))
+    labels.setdefault(
+        CANONICAL_REVISION_LABEL, labels.get("app.kubernetes.io/version") or labels.get("version") or "latest"
+    )
+    status = {"initContainers": [INIT_CONTAINER], "containers": [PROXY_CONTAINER], "revision": "default"}
+    metadata.setdefault("annotations", {})[STATUS_ANNOTATION] = orjson.dumps(status).decode()
+    spec.setdefault("initContainers", []).append(_container(INIT_CONTAINER, CAPTURE_IMAGE))
+    spec["containers"].append(
+        _container(PROXY_CONTAINER, PROXY_IMAGE)
+        | {
+            "args": ["--config", str(bootstrap)],
+            "ports": [{"name": "http-envoy-prom", "containerPort": 15090, "protocol": "TCP"}],
+        }
+    )
+    return pod
+
+
+def canonical_name(pod: Object) -> str:
+    """The name of the service that a pod belongs to in the eyes of its user, as Istio derives it."""
+    labels = _labels(pod)
+    for label in ("app.kubernetes.io/name", "app"):
+        if labels.get(label):
+            return labels[label]
+    metadata = pod["metadata"]
+    name: str = metadata.get("name") or metadata.get("generateName", "").rstrip("-")
+    for owner in metadata.get("ownerReferences") or ():
+        if owner.get("controller"):
+            name = owner["name"]
+    suffix = labels.get("pod-template-hash")
+    return re.sub(f"-{re.escape(suffix)}$", "", name) if suffix else name
+
+
+def _container(name: str, image: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "resources": {},
+        "terminationMessagePath": "/dev/termination-log",
+        "terminationMessagePolicy": "File",
+    }
+
+
+def _labels(obj: Object) -> dict[str, str]:
+    return obj["metadata"].get("labels") or {}

@@ -1,0 +1,135 @@
+"""The intermediate model: what a workload's proxy must do, without a word about Envoy or about policy APIs.
+
+Every policy API of the reference mesh ends here, and everything after it (Envoy resources, files) starts
+here. Nothing in it refers to a policy: a `Snapshot` holds conclusions only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+CLUSTER_DOMAIN = "cluster.local"
+"""The DNS domain of the cluster; it is not the trust domain, which the mesh may name differently."""
+
+
+class MutualTls(StrEnum):
+    """What a workload's port accepts."""
+
+    DISABLE = "DISABLE"
+    PERMISSIVE = "PERMISSIVE"
+    STRICT = "STRICT"
+
+
+class Protocol(StrEnum):
+    """What is spoken on a port, as its Service declares it."""
+
+    HTTP = "http"
+    HTTP2 = "http2"
+    TCP = "tcp"
+    UNDECLARED = "undeclared"
+
+    @property
+    def is_http(self) -> bool:
+        return self in (Protocol.HTTP, Protocol.HTTP2)
+
+
+class TlsOrigination(StrEnum):
+    """What a client does to reach a service."""
+
+    AUTO = "AUTO"
+    """Mutual TLS to each endpoint that is marked for it, plain text to the others."""
+    DISABLE = "DISABLE"
+    SIMPLE = "SIMPLE"
+    MUTUAL = "MUTUAL"
+    ISTIO_MUTUAL = "ISTIO_MUTUAL"
+
+
+@dataclass(frozen=True, order=True)
+class Identity:
+    """A workload identity; its URI is the SPIFFE id."""
+
+    trust_domain: str
+    namespace: str
+    service_account: str
+
+    @property
+    def uri(self) -> str:
+        return f"spiffe://{self.trust_domain}/ns/{self.namespace}/sa/{self.service_account}"
+
+
+@dataclass(frozen=True)
+class InboundPort:
+    """One port of the workload itself (the container's port, not the Service's)."""
+
+    port: int
+    protocol: Protocol
+    mode: MutualTls
+    bound: bool = True
+    """Whether a Service lists it. An unbound port appears only when its mode differs from the default."""
+
+
+@dataclass(frozen=True)
+class Inbound:
+    """What a workload accepts. `default_mode` holds for every port that is not listed."""
+
+    ports: tuple[InboundPort, ...]
+    default_mode: MutualTls
+    trust_domains: tuple[str, ...]
+    """Mutual TLS is for peers of these trust domains only."""
+
+
+@dataclass(frozen=True)
+class ClientTls:
+    """How a client reaches one service port. File names are paths in the client's file system."""
+
+    origination: TlsOrigination
+    sni: str = ""
+    subject_alt_names: tuple[str, ...] = ()
+    """The server's certificate must carry one of them; none: any name of the mesh (or, outside it, any)."""
+    client_certificate: str = ""
+    private_key: str = ""
+    ca_certificates: str = ""
+    verify: bool = True
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where one instance of a service listens. `mesh`: it accepts mutual TLS of the mesh on this port."""
+
+    address: str
+    port: int
+    mesh: bool
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """One port of one service (or of one subset of it), as one client sees it."""
+
+    host: str
+    """The fully qualified name of the service."""
+    port: int
+    protocol: Protocol
+    aliases: tuple[str, ...]
+    """Shorter names that mean this service when this client says them."""
+    addresses: tuple[str, ...]
+    """Virtual IPs; none for a headless service, whose endpoints are then dialled as the client asked."""
+    endpoints: tuple[Endpoint, ...]
+    tls: ClientTls
+    subset: str = ""
+
+    @property
+    def headless(self) -> bool:
+        return not self.addresses
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Everything one sidecar must do."""
+
+    name: str
+    namespace: str
+    uid: str
+    identity: Identity
+    inbound: Inbound
+    upstreams: tuple[Upstream, ...]
