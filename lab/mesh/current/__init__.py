@@ -1,0 +1,1 @@
+"""The current API: PeerAuthentication and DestinationRule."""

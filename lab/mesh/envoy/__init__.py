@@ -1,0 +1,1 @@
+"""From the model to Envoy resources: pure functions, proto3 JSON out."""

@@ -164,6 +164,7 @@ def _marked(source: str) -> Json:
 
 def _http(protocol: Protocol) -> Json:
     """HTTP towards the other side: as declared, else as the client spoke."""
+    spoken: Json
     if protocol is Protocol.UNDECLARED:
         spoken = {
             "use_downstream_protocol_config": {"http_protocol_options": {}, "http2_protocol_options": {}}

@@ -27,7 +27,8 @@ LISTENER = "virtualOutbound"
 # Istio's default. Its pause between attempts is shortened: an endpoint here is as near as can be, and a
 # refusal that is certain need not take 75 ms.
 RETRIES: Json = {
-    "retry_on": "connect-failure,refused-stream,unavailable,cancelled,reset-before-request,retriable-status-codes",
+    "retry_on": "connect-failure,refused-stream,unavailable,cancelled,reset-before-request,"
+    "retriable-status-codes",
     "retriable_status_codes": [503],
     "num_retries": 2,
     "host_selection_retry_max_attempts": 5,
@@ -40,12 +41,13 @@ def listeners(upstreams: tuple[Upstream, ...], folder: Path) -> list[Json]:
     found = {LISTENER: _capture()}
     for upstream in _whole_services(upstreams):
         if upstream.protocol.is_http:
-            name = http_routes_name(upstream.port)
-            found[name] = _listener(name, "0.0.0.0", upstream.port, _http_chains(name, PASSTHROUGH, folder))
+            hosts: Iterable[str] = ["0.0.0.0"]
+            chains = _http_chains(http_routes_name(upstream.port), PASSTHROUGH, folder)
         else:
-            for host in _destinations(upstream):
-                name = f"{host}_{upstream.port}"
-                found.setdefault(name, _listener(name, host, upstream.port, _opaque_chains(upstream, folder)))
+            hosts, chains = _destinations(upstream), _opaque_chains(upstream, folder)
+        for host in hosts:
+            name = f"{host}_{upstream.port}"
+            found.setdefault(name, _listener(name, host, upstream.port, chains))
     return list(found.values())
 
 
@@ -104,7 +106,7 @@ def _capture() -> Json:
 
 def _listener(name: str, host: str, port: int, chains: Json) -> Json:
     return {
-        "name": name if "_" in name else f"{host}_{name}",
+        "name": name,
         "address": address(host, port),
         "bind_to_port": False,
         "traffic_direction": "OUTBOUND",

@@ -51,9 +51,9 @@ def of_workload(certificate: Certificate, root: str) -> dict[str, Json]:
 
 
 def of_upstreams(upstreams: tuple[Upstream, ...]) -> dict[str, Json]:
-    """Files that rules name (SIMPLE, MUTUAL). As secrets, a missing file breaks only the clusters it is for."""
+    """Files that rules name (SIMPLE, MUTUAL). As secrets, a missing one breaks only the clusters it is for."""
     secrets: dict[str, Json] = {}
-    for tls in {upstream.tls for upstream in upstreams}:
+    for tls in dict.fromkeys(upstream.tls for upstream in upstreams):
         if tls.origination is TlsOrigination.MUTUAL:
             name = certificate_name(tls)
             secrets[name] = {

@@ -1,0 +1,155 @@
+"""The control plane: watches the cluster, and keeps the files of every proxy as the policies want them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from lab.kube.store import ApiError, Key, Object, Objects
+from lab.mesh import ca, crds, injection, world
+from lab.mesh.ca import Authority, Certificate
+from lab.mesh.current import admission, destination_rule, policies
+from lab.mesh.current.policies import Policies
+from lab.mesh.current.snapshot import snapshot
+from lab.mesh.envoy.bootstrap import FILE as BOOTSTRAP_FILE
+from lab.mesh.envoy.resources import Resources, build
+from lab.mesh.files import ProxyFolder
+from lab.mesh.model import Snapshot
+from lab.mesh.world import PODS, Workload
+
+NAMESPACES = Key("", "namespaces")
+DEFINITIONS = Key("apiextensions.k8s.io", "customresourcedefinitions")
+MANAGER = "reference-mesh"
+
+Part = TypeVar("Part", Policies, Snapshot)
+
+
+class AlterModel(Protocol):
+    """Changes the model on its way: what is declared (`Policies`), or what follows from it (`Snapshot`)."""
+
+    def __call__(self, part: Part) -> Part: ...
+
+
+def unchanged(part: Part) -> Part:
+    return part
+
+
+@dataclass
+class Sidecar:
+    """A proxy that is kept up to date."""
+
+    folder: ProxyFolder
+    certificate: Certificate
+    built_from: tuple[Snapshot, Certificate] | None = None
+
+
+class ReferenceMesh:
+    """The mesh that the suites are proven against.
+
+    `run_dir` is private to the user who runs the lab; the proxies' folders are created in it.
+    `certificate_lifetime` is that of workload certificates; they are replaced at half of it.
+    """
+
+    def __init__(
+        self,
+        objects: Objects,
+        run_dir: Path,
+        *,
+        trust_domain: str = "cluster.local",
+        root_namespace: str = "istio-system",
+        alter_model: AlterModel = unchanged,
+        alter_resources: Callable[[Resources], Resources] = lambda resources: resources,
+        certificate_lifetime: timedelta = ca.WORKLOAD_LIFETIME,
+    ) -> None:
+        self._objects = objects
+        self._proxies = run_dir / "proxies"
+        self._trust_domain = trust_domain
+        self._root_namespace = root_namespace
+        self._alter_model = alter_model
+        self._alter_resources = alter_resources
+        self._authority = Authority(trust_domain, certificate_lifetime)
+        self._sidecars: dict[str, Sidecar] = {}
+
+    def install(self) -> None:
+        """Resource definitions, admission and the root namespace: what users see of a mesh at once."""
+        for definition in crds.load():
+            self._objects.create(DEFINITIONS, definition, manager=MANAGER)
+        self._objects.admit(PODS, self._inject)
+        self._objects.admit(destination_rule.KEY, admission.validate_destination_rule)
+        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self._root_namespace}}
+        try:
+            self._objects.create(NAMESPACES, namespace, manager=MANAGER)
+        except ApiError as error:
+            if error.reason != "AlreadyExists":
+                raise
+
+    async def run(self) -> None:
+        """Follows the cluster, for ever."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._follow())
+            tasks.create_task(self._renew())
+
+    def reconcile(self) -> None:
+        """Brings every proxy's files to what the store says now."""
+        declared = self._alter_model(policies.read(self._objects.store, self._read_world()))
+        injected = {workload.uid: workload for workload in declared.world.workloads if workload.injected}
+        for uid in self._sidecars.keys() - injected.keys():
+            self._sidecars.pop(uid).folder.remove()
+        for workload in injected.values():
+            self._update(declared, workload)
+
+    def renew_certificates(self, now: datetime) -> None:
+        """Replaces the certificates whose time has come."""
+        for sidecar in self._sidecars.values():
+            if sidecar.certificate.renew_at <= now:
+                sidecar.certificate = self._authority.issue(sidecar.certificate.identity, now=now)
+        self.reconcile()
+
+    async def _follow(self) -> None:
+        async with self._objects.store.subscribe(*world.KEYS, *policies.KEYS) as changes:
+            async for _ in changes:
+                changes.pending()
+                self.reconcile()
+
+    async def _renew(self) -> None:
+        while True:
+            now = datetime.now(UTC)
+            # A certificate that is issued meanwhile is due later than this.
+            latest = now + self._authority.lifetime / 2
+            due = min((sidecar.certificate.renew_at for sidecar in self._sidecars.values()), default=latest)
+            await asyncio.sleep(max(0.0, (due - now).total_seconds()))
+            self.renew_certificates(datetime.now(UTC))
+
+    def _read_world(self) -> world.World:
+        return world.read(
+            self._objects.store, trust_domain=self._trust_domain, root_namespace=self._root_namespace
+        )
+
+    def _update(self, declared: Policies, workload: Workload) -> None:
+        wanted = self._alter_model(snapshot(declared, workload))
+        sidecar = self._sidecars.get(workload.uid)
+        if sidecar is None:
+            folder = ProxyFolder(self._folder(workload.uid))
+            sidecar = Sidecar(folder, self._authority.issue(wanted.identity))
+            self._sidecars[workload.uid] = sidecar
+        source = (wanted, sidecar.certificate)
+        if sidecar.built_from == source:
+            return
+        resources = build(wanted, sidecar.folder.path, sidecar.certificate, self._authority.root)
+        sidecar.folder.write(self._alter_resources(resources).files())
+        sidecar.built_from = source
+
+    def _folder(self, uid: str) -> Path:
+        return self._proxies / uid
+
+    def _inject(self, new: Object, old: Object | None) -> Object:
+        if old is not None:
+            return new
+        namespace = self._objects.store.get(NAMESPACES, "", new["metadata"]["namespace"])
+        if not injection.wants_sidecar(new, namespace):
+            return new
+        return injection.inject(new, self._folder(new["metadata"]["uid"]) / BOOTSTRAP_FILE)
