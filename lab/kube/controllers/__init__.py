@@ -1,0 +1,66 @@
+"""The controllers of the cluster, each a task that brings one kind of object to its wanted state.
+
+They write through the same pipeline as every client and never inside it. None may fail quietly: what one of
+them cannot handle ends all of them, with one line that says which.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import traceback
+from pathlib import Path
+
+from lab.kube.controllers import api_service
+from lab.kube.controllers.crds import Definitions
+from lab.kube.controllers.deployment import Deployments
+from lab.kube.controllers.endpoints import ServiceEndpoints
+from lab.kube.controllers.garbage import Garbage
+from lab.kube.controllers.loop import Reconciler, run
+from lab.kube.controllers.namespaces import Namespaces
+from lab.kube.controllers.replicaset import ReplicaSets
+from lab.kube.store import Objects
+
+log = logging.getLogger(__name__)
+
+
+class ControllerFailed(Exception):  # noqa: N818 - what happened
+    """A controller met something that it cannot handle; the cluster is no longer what its objects say."""
+
+
+async def run_all(
+    objects: Objects, *, ca_certificate: str = "", api_address: tuple[str, int] | None = None
+) -> None:
+    """Runs every controller until cancelled. Raises ControllerFailed as soon as one of them fails.
+
+    `ca_certificate` (PEM) goes into each namespace's kube-root-ca.crt; `api_address` is where pods reach
+    the API server, published as the Service `kubernetes` in `default`.
+    """
+    if api_address is not None:
+        api_service.publish(objects, *api_address)
+    reconcilers: list[Reconciler] = [
+        Deployments(objects),
+        ReplicaSets(objects),
+        ServiceEndpoints(objects),
+        Namespaces(objects, ca_certificate),
+        Garbage(objects),
+        Definitions(objects),
+    ]
+    tasks = [asyncio.create_task(run(each, objects.store), name=each.name) for each in reconcilers]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done:
+        error = task.exception()
+        if error is not None:
+            line = f"the {task.get_name()} controller failed: {_in_one_line(error)}"
+            log.error(line)
+            raise ControllerFailed(line) from error
+
+
+def _in_one_line(error: BaseException) -> str:
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} ({Path(frame.filename).name}:{frame.lineno})"

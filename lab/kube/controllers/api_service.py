@@ -1,0 +1,46 @@
+"""The Service `kubernetes` in `default`: how pods find the API server."""
+
+from __future__ import annotations
+
+from lab.kube.store import Key, Object, Objects
+
+SERVICES = Key("", "services")
+ENDPOINTS = Key("", "endpoints")
+SLICES = Key("discovery.k8s.io", "endpointslices")
+MANAGER = "kube-apiserver"
+NAME, NAMESPACE = "kubernetes", "default"
+LABELS = {"component": "apiserver", "provider": "kubernetes"}
+
+
+def publish(objects: Objects, address: str, port: int, cluster_ip: str = "10.96.0.1") -> None:
+    """Writes the Service with its Endpoints and EndpointSlice once, at start-up."""
+    metadata: Object = {"name": NAME, "namespace": NAMESPACE}
+    service: Object = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {**metadata, "labels": LABELS},
+        "spec": {
+            "clusterIP": cluster_ip,
+            "clusterIPs": [cluster_ip],
+            "ports": [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": port}],
+            "type": "ClusterIP",
+        },
+    }
+    ports = [{"name": "https", "port": port, "protocol": "TCP"}]
+    endpoints: Object = {
+        "apiVersion": "v1",
+        "kind": "Endpoints",
+        "metadata": {**metadata, "labels": {"endpointslice.kubernetes.io/skip-mirror": "true"}},
+        "subsets": [{"addresses": [{"ip": address}], "ports": ports}],
+    }
+    endpoint_slice: Object = {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {**metadata, "labels": {"kubernetes.io/service-name": NAME}},
+        "addressType": "IPv4",
+        "endpoints": [{"addresses": [address], "conditions": {"ready": True}}],
+        "ports": ports,
+    }
+    objects.create(SERVICES, service, manager=MANAGER)
+    objects.create(ENDPOINTS, endpoints, manager=MANAGER)
+    objects.create(SLICES, endpoint_slice, manager=MANAGER)

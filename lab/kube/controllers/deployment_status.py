@@ -1,0 +1,116 @@
+"""Conditions of a Deployment, in the reasons and words that `kubectl rollout status` understands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lab.kube.controllers.loop import seconds_since, timestamp
+from lab.kube.controllers.rollout import Bounds
+from lab.kube.store import ApiError, Object
+
+Condition = dict[str, Any]
+
+
+def conditions(
+    deployment: Object, status: Mapping[str, Any], new: Object | None, refusal: ApiError | None
+) -> list[Condition]:
+    """Available, Progressing and (after a refusal) ReplicaFailure. `status` has this round's counts."""
+    before = deployment.get("status") or {}
+    known = {condition["type"]: condition for condition in before.get("conditions") or ()}
+    wanted = [_available(deployment["spec"], status), _progressing(deployment, status, new, known)]
+    if refusal is not None:
+        wanted.append(_condition("ReplicaFailure", "True", "FailedCreate", refusal.message))
+    moved = _moved(before, status)
+    return [_dated(condition, known.get(condition["type"]), moved) for condition in wanted]
+
+
+def progress_deadline(spec: Mapping[str, Any], status: Mapping[str, Any]) -> float | None:
+    """Seconds until the roll-out counts as stuck; None when it is finished, stuck or paused already."""
+    for condition in status["conditions"]:
+        if condition["type"] == "Progressing" and condition["reason"] in _UNDER_WAY:
+            limit = float(spec.get("progressDeadlineSeconds", 600))
+            return max(0.0, limit - seconds_since(condition["lastUpdateTime"])) + 0.1
+    return None
+
+
+_UNDER_WAY = frozenset({"NewReplicaSetCreated", "FoundNewReplicaSet", "ReplicaSetUpdated"})
+
+
+def _condition(kind: str, status: str, reason: str, message: str) -> Condition:
+    return {"type": kind, "status": status, "reason": reason, "message": message}
+
+
+def _available(spec: Mapping[str, Any], status: Mapping[str, Any]) -> Condition:
+    if status.get("availableReplicas", 0) >= spec["replicas"] - Bounds.of(spec).unavailable:
+        message = "Deployment has minimum availability."
+        return _condition("Available", "True", "MinimumReplicasAvailable", message)
+    message = "Deployment does not have minimum availability."
+    return _condition("Available", "False", "MinimumReplicasUnavailable", message)
+
+
+def _progressing(
+    deployment: Object, status: Mapping[str, Any], new: Object | None, known: Mapping[str, Condition]
+) -> Condition:
+    spec = deployment["spec"]
+    before = known.get("Progressing", {})
+    if spec.get("paused"):
+        return _condition("Progressing", "Unknown", "DeploymentPaused", "Deployment is paused")
+    if new is None:
+        message = f'Deployment "{deployment["metadata"]["name"]}" is progressing.'
+        return _condition("Progressing", "True", "ReplicaSetUpdated", message)
+    named = f'ReplicaSet "{new["metadata"]["name"]}"'
+    if _complete(spec, status):
+        message = f"{named} has successfully progressed."
+        return _condition("Progressing", "True", "NewReplicaSetAvailable", message)
+    resumed = before.get("reason") == "DeploymentPaused"
+    if not resumed and new["metadata"]["name"] not in before.get("message", ""):
+        message = f'Created new replica set "{new["metadata"]["name"]}"'
+        return _condition("Progressing", "True", "NewReplicaSetCreated", message)
+    if not resumed and not _moved(deployment.get("status") or {}, status):
+        # Complete before and no longer: a pod was lost, or it is being scaled. That has no deadline.
+        if before["reason"] not in _UNDER_WAY or not _overdue(spec, before):
+            return {key: before[key] for key in ("type", "status", "reason", "message")}
+        message = f"{named} has timed out progressing."
+        return _condition("Progressing", "False", "ProgressDeadlineExceeded", message)
+    return _condition("Progressing", "True", "ReplicaSetUpdated", f"{named} is progressing.")
+
+
+def _complete(spec: Mapping[str, Any], status: Mapping[str, Any]) -> bool:
+    counts = ("updatedReplicas", "replicas", "availableReplicas")
+    return all(status.get(count, 0) == spec["replicas"] for count in counts)
+
+
+def _moved(before: Mapping[str, Any], status: Mapping[str, Any]) -> bool:
+    """Whether there are more new, ready or available pods, or fewer old ones, than last time."""
+    if any(
+        status.get(count, 0) > before.get(count, 0)
+        for count in ("updatedReplicas", "readyReplicas", "availableReplicas")
+    ):
+        return True
+    return _old(status) < _old(before)
+
+
+def _old(status: Mapping[str, Any]) -> int:
+    return int(status.get("replicas", 0)) - int(status.get("updatedReplicas", 0))
+
+
+def _overdue(spec: Mapping[str, Any], before: Condition) -> bool:
+    limit = float(spec.get("progressDeadlineSeconds", 600))
+    return seconds_since(before["lastUpdateTime"]) >= limit
+
+
+def _dated(condition: Condition, before: Condition | None, moved: bool) -> Condition:
+    now = timestamp()
+    if before is None:
+        return condition | {"lastUpdateTime": now, "lastTransitionTime": now}
+    same_status = before["status"] == condition["status"]
+    same = same_status and (before["reason"], before["message"]) == (
+        condition["reason"],
+        condition["message"],
+    )
+    progress = moved and condition["type"] == "Progressing" and condition["reason"] in _UNDER_WAY
+    return condition | {
+        "lastUpdateTime": before["lastUpdateTime"] if same and not progress else now,
+        "lastTransitionTime": before["lastTransitionTime"] if same_status else now,
+    }

@@ -1,0 +1,126 @@
+"""The garbage collector: dependents follow their owners, in the way that the owner's deletion asked for.
+
+Background: the owner is gone at once, its dependents go afterwards. Foreground and Orphan: the write pipeline
+leaves the owner in place under a finalizer; this controller deletes its dependents, or cuts them loose, and
+then takes the finalizer away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from lab.kube.controllers.loop import MANAGER, Request
+from lab.kube.store import Event, Key, Object, Objects, clone
+
+FOREGROUND, ORPHAN = "foregroundDeletion", "orphan"
+
+
+class Garbage:
+    """Reconciles by uid: a request's `name` is the uid of an owner, or of an object that has owners."""
+
+    name = "garbage"
+    watches: tuple[Key, ...] = ()
+
+    def __init__(self, objects: Objects) -> None:
+        self._objects = objects
+        #: Where each live object is, and which objects name a uid as their owner.
+        self._places: dict[str, tuple[Key, str, str]] = {}
+        self._dependents: dict[str, set[str]] = {}
+
+    def affected(self, event: Event) -> Iterable[Request]:
+        metadata = event.object["metadata"]
+        uid = metadata["uid"]
+        before = {} if event.previous is None else event.previous["metadata"]
+        owners = _owner_uids(metadata)
+        for owner in _owner_uids(before) - owners:
+            self._disown(owner, uid)
+        if event.type == "DELETED":
+            self._places.pop(uid, None)
+            for owner in owners:
+                self._disown(owner, uid)
+                # A foreground deletion may have waited for this one.
+                yield Request("", owner)
+            for dependent in tuple(self._dependents.get(uid, ())):
+                yield Request("", dependent)
+            return
+        self._places[uid] = (event.key, metadata.get("namespace", ""), metadata["name"])
+        for owner in owners:
+            self._dependents.setdefault(owner, set()).add(uid)
+        if owners or "deletionTimestamp" in metadata:
+            yield Request("", uid)
+
+    def _disown(self, owner: str, dependent: str) -> None:
+        known = self._dependents.get(owner, set())
+        known.discard(dependent)
+        if not known:
+            self._dependents.pop(owner, None)
+
+    def reconcile(self, request: Request) -> float | None:
+        found = self._live(request.name)
+        if found is None:
+            return None
+        key, obj = found
+        metadata = obj["metadata"]
+        if "deletionTimestamp" in metadata:
+            self._finish(key, obj)
+        elif _owner_uids(metadata):
+            self._follow_owners(key, obj)
+        return None
+
+    def _live(self, uid: str) -> tuple[Key, Object] | None:
+        place = self._places.get(uid)
+        if place is None:
+            return None
+        key, namespace, name = place
+        obj = self._objects.store.get(key, namespace, name)
+        return (key, obj) if obj is not None and obj["metadata"]["uid"] == uid else None
+
+    def _follow_owners(self, key: Key, obj: Object) -> None:
+        """Deletes an object whose last owner is gone; forgets gone owners of one that has others."""
+        metadata = obj["metadata"]
+        references = metadata["ownerReferences"]
+        alive = [reference for reference in references if self._live(reference["uid"]) is not None]
+        if not alive:
+            self._objects.delete(key, metadata.get("namespace", ""), metadata["name"])
+        elif len(alive) < len(references):
+            self._set_owners(key, obj, alive)
+
+    def _finish(self, key: Key, obj: Object) -> None:
+        """Does for a terminating owner what its deletion asked for."""
+        finalizers = obj["metadata"].get("finalizers") or ()
+        uid = obj["metadata"]["uid"]
+        dependents = [found for each in tuple(self._dependents.get(uid, ())) if (found := self._live(each))]
+        if ORPHAN in finalizers:
+            for dependent_key, dependent in dependents:
+                references = dependent["metadata"]["ownerReferences"]
+                kept = [reference for reference in references if reference["uid"] != uid]
+                self._set_owners(dependent_key, dependent, kept)
+            self._release(key, obj, ORPHAN)
+        elif FOREGROUND in finalizers:
+            blocking = False
+            for dependent_key, dependent in dependents:
+                metadata = dependent["metadata"]
+                mine = next(each for each in metadata["ownerReferences"] if each["uid"] == uid)
+                blocking = blocking or mine.get("blockOwnerDeletion", False)
+                if "deletionTimestamp" not in metadata:
+                    where = (metadata.get("namespace", ""), metadata["name"])
+                    self._objects.delete(dependent_key, *where, propagation="Foreground")
+            if not blocking or not any(self._live(each) for each in self._dependents.get(uid, ())):
+                self._release(key, obj, FOREGROUND)
+
+    def _set_owners(self, key: Key, obj: Object, references: list[Object]) -> None:
+        changed = clone(obj)
+        changed["metadata"]["ownerReferences"] = references
+        if not references:
+            del changed["metadata"]["ownerReferences"]
+        self._objects.update(key, changed, manager=MANAGER)
+
+    def _release(self, key: Key, obj: Object, finalizer: str) -> None:
+        changed = clone(obj)
+        left = [each for each in obj["metadata"]["finalizers"] if each != finalizer]
+        changed["metadata"]["finalizers"] = left
+        self._objects.update(key, changed, manager=MANAGER)
+
+
+def _owner_uids(metadata: Object) -> set[str]:
+    return {reference["uid"] for reference in metadata.get("ownerReferences") or ()}
