@@ -24,7 +24,7 @@ from lab.kube.store import Objects
 log = logging.getLogger(__name__)
 
 
-class ControllerFailed(Exception):  # noqa: N818 - what happened
+class ControllerFailed(Exception):
     """A controller met something that it cannot handle; the cluster is no longer what its objects say."""
 
 

@@ -10,10 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from lab.kube.controllers import rollout
 from lab.kube.controllers.deployment_status import conditions, progress_deadline
 from lab.kube.controllers.loop import MANAGER, Request
-from lab.kube.controllers.owners import controlled, controller_of, controller_reference, selects
+from lab.kube.controllers.owners import controlled, controller_of, controller_reference
 from lab.kube.controllers.pods import PODS
 from lab.kube.controllers.replicaset import REPLICA_SETS
 from lab.kube.controllers.templates import HASH_LABEL, same_template, template_hash, with_hash
+from lab.kube.selectors import match_label_selector
 from lab.kube.store import ApiError, Event, Key, Object, Objects, clone
 
 DEPLOYMENTS = Key("apps", "deployments")
@@ -67,7 +68,7 @@ class Deployments:
         for replica_set in self._objects.store.list(REPLICA_SETS, metadata["namespace"]):
             theirs = replica_set["metadata"]
             free = controller_of(replica_set) is None and "deletionTimestamp" not in theirs
-            if free and selects(selector, theirs.get("labels") or {}):
+            if free and match_label_selector(selector, theirs.get("labels") or {}):
                 adopted = clone(replica_set)
                 references = adopted["metadata"].setdefault("ownerReferences", [])
                 references.append(controller_reference("Deployment", deployment))

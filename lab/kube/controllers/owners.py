@@ -1,9 +1,6 @@
-"""Who owns whom, and which labels select what."""
+"""Who owns whom."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-from typing import Any
 
 from lab.kube.store import Key, Object, Store
 
@@ -35,24 +32,3 @@ def controlled(store: Store, key: Key, owner: Object) -> list[Object]:
         if (reference := controller_of(obj)) is not None and reference["uid"] == metadata["uid"]
     ]
     return sorted(mine, key=lambda obj: (obj["metadata"]["creationTimestamp"], obj["metadata"]["name"]))
-
-
-def selects(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
-    """Whether a LabelSelector (matchLabels and matchExpressions) takes these labels."""
-    exact = selector.get("matchLabels") or {}
-    if any(labels.get(key) != value for key, value in exact.items()):
-        return False
-    return all(_holds(expression, labels) for expression in selector.get("matchExpressions") or ())
-
-
-def _holds(expression: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
-    key, values = expression["key"], expression.get("values") or ()
-    match expression["operator"]:
-        case "In":
-            return key in labels and labels[key] in values
-        case "NotIn":
-            return key not in labels or labels[key] not in values
-        case "Exists":
-            return key in labels
-        case _:
-            return key not in labels

@@ -78,11 +78,14 @@ class ReplicaSets:
 
 def _pod(replica_set: Object) -> Object:
     metadata, template = replica_set["metadata"], clone(replica_set["spec"]["template"])
+    taken = {
+        key: template["metadata"][key] for key in ("labels", "annotations") if template["metadata"].get(key)
+    }
     return {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {
-            **template.get("metadata", {}),
+            **taken,
             "generateName": f"{metadata['name']}-",
             "namespace": metadata["namespace"],
             "ownerReferences": [controller_reference("ReplicaSet", replica_set)],
