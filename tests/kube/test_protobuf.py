@@ -1,4 +1,4 @@
-"""Bodies as Go's encoder writes them, put together by hand here; kubectl's own come in by test_kubectl_create."""
+"""Bodies as Go's encoder writes them, put together by hand; kubectl's own come in test_kubectl_create."""
 
 from __future__ import annotations
 
