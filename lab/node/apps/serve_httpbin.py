@@ -1,7 +1,7 @@
 """Serves httpbin on one address, and says when the port is open.
 
 Not by gunicorn or waitress: of the servers tried, cheroot was as quick to start as any, small, and answers
-a TLS client's greeting at once (waitress keeps such a client waiting for ever, where a mesh must see a refusal).
+a TLS client's greeting at once (waitress keeps such a client waiting for ever; a mesh must see a refusal).
 """
 
 from __future__ import annotations

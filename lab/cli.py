@@ -1,0 +1,221 @@
+"""The command line: `python -m lab up|down|status`.
+
+Exit codes: 0 done; 1 `status`: no such lab runs; 2 wrong usage (unknown option, fault or mesh, bad name); 3
+the machine lacks something; 4 the port or the name is in use; 5 the lab failed to start, or ended by itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from lab import launch, rundir
+from lab.config import MESHES
+from lab.node.netns import die_with_parent
+
+OK = 0
+NOT_RUNNING = 1
+USAGE = 2
+PRECONDITION = 3
+IN_USE = 4
+FAILED = 5
+
+DEFAULT_NAME = "default"
+_PATIENCE_S = 10.0
+
+
+class UsageError(Exception):
+    """The command line asks for something that does not exist."""
+
+
+class _Stop(BaseException):
+    """A signal asked a foreground lab to end."""
+
+
+_CODES: dict[type[Exception], int] = {
+    UsageError: USAGE,
+    rundir.BadName: USAGE,
+    rundir.Unusable: PRECONDITION,
+    launch.PreconditionMissing: PRECONDITION,
+    rundir.NameInUse: IN_USE,
+    launch.PortInUse: IN_USE,
+    launch.DidNotStart: FAILED,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    try:
+        code: int = options.run(options)
+    except tuple(_CODES) as error:
+        for line in str(error).splitlines():
+            _say(f"lab: {line}")
+        return next(code for kind, code in _CODES.items() if isinstance(error, kind))
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m lab",
+        description="An embedded Kubernetes cluster with a reference service mesh.",
+        epilog=__doc__ and __doc__.partition("\n\n")[2],
+    )
+    commands = parser.add_subparsers(required=True, metavar="up|down|status")
+    up = commands.add_parser("up", help="start a lab", description='Typical use: eval "$(python -m lab up)"')
+    up.add_argument(
+        "--name", default=DEFAULT_NAME, help="several labs run side by side (default: %(default)s)"
+    )
+    up.add_argument(
+        "--mesh", default=MESHES[0], help=f"policy API: {', '.join(MESHES)} (default: %(default)s)"
+    )
+    up.add_argument(
+        "--fault", action="append", default=[], metavar="NAME", help="be wrong deliberately; repeatable"
+    )
+    up.add_argument(
+        "--port", type=_port, default=0, help="of the API server on 127.0.0.1 (default: any free one)"
+    )
+    up.add_argument(
+        "--kubeconfig", type=Path, metavar="PATH", help="write it here (default: in the run directory)"
+    )
+    up.add_argument("--foreground", action="store_true", help="stay, and end the lab with this process")
+    up.set_defaults(run=_up)
+    down = commands.add_parser("down", help="end a lab and remove what it left")
+    which = down.add_mutually_exclusive_group()
+    which.add_argument("--name", default=DEFAULT_NAME, help="(default: %(default)s)")
+    which.add_argument("--all", action="store_true", help="every lab of this user")
+    down.set_defaults(run=_down)
+    status = commands.add_parser("status", help="list the labs of this user")
+    status.add_argument("--name", help="only this one")
+    status.set_defaults(run=_status)
+    return parser
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65_535:
+        raise argparse.ArgumentTypeError(f"{port} is not a port")
+    return port
+
+
+def _up(options: argparse.Namespace) -> int:
+    parent = os.getppid()
+    if options.foreground:
+        die_with_parent(signal.SIGTERM)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, _stop)
+        if os.getppid() != parent:
+            return OK  # the caller ended before it could be noticed
+    if options.mesh not in MESHES:
+        raise UsageError(f'unknown mesh "{options.mesh}"; known are: {", ".join(MESHES)}')
+    _check_faults(options.fault)
+    kubeconfig = options.kubeconfig.absolute() if options.kubeconfig else None
+    if kubeconfig and not kubeconfig.parent.is_dir():
+        raise UsageError(f"--kubeconfig: there is no directory {kubeconfig.parent}")
+    began = time.monotonic()
+    lock = rundir.lock(options.name)
+    lock.sweep()
+    started: launch.Started | None = None
+    try:
+        with launch.listen(options.port) as listener:
+            started = launch.start(
+                options.name,
+                lock,
+                listener,
+                mesh=options.mesh,
+                faults=tuple(options.fault),
+                kubeconfig=kubeconfig,
+                with_parent=options.foreground,
+            )
+        path = started.config.kubeconfig
+        _say(
+            f"lab: {options.name} is ready after {time.monotonic() - began:.2f} s; run directory {lock.path}"
+        )
+        sys.stdout.write(f"export KUBECONFIG={shlex.quote(path)}\n")
+        sys.stdout.flush()
+        if not options.foreground:
+            lock.close()
+            return OK
+        return _stay(started, lock)
+    except _Stop:
+        return OK
+    finally:
+        if options.foreground or started is None:
+            _clean_up(started, lock)
+
+
+def _stay(started: launch.Started, lock: rundir.Lock) -> int:
+    """Until a signal comes, or the lab ends by itself."""
+    started.process.wait()
+    _say("lab: the lab has ended by itself; the end of its log:")
+    _say(launch.end_of_log(lock.path))
+    return FAILED
+
+
+def _clean_up(started: launch.Started | None, lock: rundir.Lock) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    if started is not None and started.process.poll() is None:
+        rundir.end(lock.path, _PATIENCE_S)
+        started.process.wait()
+    lock.remove()
+
+
+def _stop(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise _Stop
+
+
+def _down(options: argparse.Namespace) -> int:
+    for name in rundir.names() if options.all else [options.name]:
+        path = rundir.directory_of(name)
+        was_running = rundir.end(path, _PATIENCE_S)
+        rundir.wait_until_free(path, _PATIENCE_S)
+        if (left := rundir.existing(name)) is not None:
+            left.remove()
+        _say(f"lab: {name} {'has ended' if was_running else 'was not running'}")
+    return OK
+
+
+def _status(options: argparse.Namespace) -> int:
+    running = []
+    for name in [options.name] if options.name else rundir.names():
+        try:
+            if (left := rundir.existing(name)) is not None:
+                left.remove()
+        except rundir.NameInUse:
+            running.append((name, rundir.read_state(rundir.directory_of(name))))
+    if not running:
+        _say(f"lab: {options.name or 'no lab'} is not running" if options.name else "lab: no lab is running")
+        return NOT_RUNNING
+    for name, state in running:
+        if state is None:
+            sys.stdout.write(f"{name}\tstarting\n")
+        else:
+            faults = ",".join(state["faults"]) or "-"
+            sys.stdout.write(
+                f"{name}\trunning since {state['since']}\tport {state['port']}\tmesh {state['mesh']}\t"
+                f"faults {faults}\tKUBECONFIG={state['kubeconfig']}\n"
+            )
+    return OK
+
+
+def _check_faults(names: Sequence[str]) -> None:
+    if not names:
+        return
+    from lab import faults  # not needed, and slow to import, for a lab without
+
+    try:
+        faults.load(names)
+    except faults.UnknownFault as error:
+        raise UsageError(str(error)) from error
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text + "\n")

@@ -1,0 +1,40 @@
+"""What a lab is started with, handed from the host's side to the process inside the namespaces."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+MESHES = ("current",)
+"""Policy APIs that the reference mesh speaks."""
+
+
+@dataclass(frozen=True)
+class LabConfig:
+    """Paths are absolute; `*_fd` are descriptors that the started process inherits."""
+
+    name: str
+    mesh: str
+    faults: tuple[str, ...]
+    port: int
+    run_dir: str
+    kubeconfig: str
+    listener_fd: int
+    """Listening socket on 127.0.0.1 of the host, for the API server."""
+    report_fd: int
+    """Where to write the one line of JSON: `{"ready": true}` or `{"failed": "reason"}`."""
+    lock_fd: int
+    """The run directory, locked for as long as any process of the lab lives."""
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> LabConfig:
+        fields = json.loads(text)
+        return cls(**fields | {"faults": tuple(fields["faults"])})
+
+    @property
+    def directory(self) -> Path:
+        return Path(self.run_dir)

@@ -1,0 +1,36 @@
+"""The first process in the lab's namespaces.
+
+It forks at once, while it is small: the parent stays as process 1 (lab.node.init), the child becomes the
+supervisor. The death of either is the death of both, and of everything else.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from typing import NoReturn
+
+from lab.config import LabConfig
+from lab.node import init
+
+
+def main() -> NoReturn:
+    config = LabConfig.from_json(sys.argv[1])
+    for fd in (config.listener_fd, config.report_fd, config.lock_fd):
+        os.set_inheritable(fd, False)
+    ours, supervisors = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    child = os.fork()
+    if child == 0:
+        ours.close()
+        from lab import supervisor
+
+        sys.exit(supervisor.main(config, supervisors))
+    supervisors.close()
+    os.close(config.listener_fd)
+    os.close(config.report_fd)
+    init.serve(ours, child, hidden=[str(config.directory.parent)])
+
+
+if __name__ == "__main__":
+    main()

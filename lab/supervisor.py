@@ -1,0 +1,171 @@
+"""The supervisor: one process, one event loop, in which API server, controllers, node and mesh run.
+
+This is the composition root: the only place where the rooms of the lab meet.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import json
+import logging
+import os
+import signal
+import socket
+import traceback
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from lab import rundir
+from lab.config import LabConfig
+from lab.kube.auth import kubeconfig
+from lab.kube.controllers import run_all
+from lab.kube.pki import Credentials
+from lab.kube.registry import Registry
+from lab.kube.server import ApiServer
+from lab.kube.store import Key, Store
+from lab.kube.writes import Writes
+from lab.mesh import ReferenceMesh
+from lab.mesh.crds import CEL_RULES
+from lab.node.node import Node
+from lab.node.processes import Spawner
+from lab.node.wiring import NODE_ADDRESS
+
+API_PORT = 6443
+"""Of the API server in the pod network; pods reach it as kubernetes.default:443."""
+
+NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
+LOCALHOST = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The rooms of the lab, composed."""
+
+    objects: Writes
+    credentials: Credentials
+    node: Node
+    mesh: ReferenceMesh
+    server: ApiServer
+
+    @classmethod
+    def compose(cls, config: LabConfig, spawner: Spawner) -> Cluster:
+        registry = Registry()
+        registry.cel_rules.update(CEL_RULES)
+        objects = Writes(Store(), registry)
+        credentials = Credentials.new([], [LOCALHOST, NODE_ADDRESS, "10.96.0.1"])
+        node = Node(objects, spawner, config.directory / "pods")
+        server = ApiServer(objects, registry, node.runtime, credentials)
+        return cls(objects, credentials, node, _mesh(config, objects), server)
+
+    def install(self) -> None:
+        """Creates what every cluster has before its first user comes."""
+        for name in NAMESPACES:
+            namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+            self.objects.create(Key("", "namespaces"), namespace, manager="kube-apiserver")
+        self.node.install()
+        self.mesh.install()
+
+    async def run(self) -> None:
+        """Runs everything but the API server, for ever."""
+        api_address = (NODE_ADDRESS, API_PORT)
+        async with asyncio.TaskGroup() as tasks:
+            ca = self.credentials.ca_certificate
+            tasks.create_task(run_all(self.objects, ca_certificate=ca, api_address=api_address))
+            tasks.create_task(self.node.run())
+            tasks.create_task(self.mesh.run())
+
+
+def main(config: LabConfig, channel: socket.socket) -> int:
+    """Runs the lab until a signal asks it to end. Returns the exit code of the process."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
+    lock = rundir.claim_supervisor(config.directory)
+    try:
+        asyncio.run(_run(config, channel))
+    except Exception as error:  # noqa: BLE001 - whatever it is, the user is told why there is no lab
+        traceback.print_exc()
+        with contextlib.suppress(OSError):  # closed when the lab was ready already
+            _report(config, {"failed": " ".join(str(_first(error)).split()) or type(error).__name__})
+        return 1
+    rundir.remove_content(config.directory)
+    os.close(lock)
+    return 0
+
+
+async def _run(config: LabConfig, channel: socket.socket) -> None:
+    asked_to_end = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, asked_to_end.set)
+    cluster = Cluster.compose(config, Spawner(channel))
+    connecting = asyncio.create_task(cluster.node.connect())
+    cluster.install()
+    await connecting
+    listeners = [
+        socket.socket(fileno=config.listener_fd),
+        socket.create_server((NODE_ADDRESS, API_PORT), backlog=128),
+    ]
+    await cluster.server.start(listeners)
+    running = asyncio.create_task(cluster.run())
+    _announce(config, cluster.credentials)
+    # Start-up makes much that lives as long as the lab; the collector need not look at it again and again.
+    gc.collect()
+    gc.freeze()
+    ending = asyncio.create_task(asked_to_end.wait())
+    await asyncio.wait([running, ending], return_when=asyncio.FIRST_COMPLETED)
+    if running.done():
+        running.result()  # raises what went wrong
+    await cluster.server.stop()
+
+
+def _mesh(config: LabConfig, objects: Writes) -> ReferenceMesh:
+    if not config.faults:
+        return ReferenceMesh(objects, config.directory)
+    from lab import faults
+
+    chosen = faults.load(config.faults)
+    return ReferenceMesh(
+        objects,
+        config.directory,
+        alter_model=chosen.alter_model,
+        alter_resources=chosen.alter_resources,
+    )
+
+
+def _announce(config: LabConfig, credentials: Credentials) -> None:
+    """Writes the kubeconfig and the state, then says that the lab is ready."""
+    text = kubeconfig(credentials, f"https://{LOCALHOST}:{config.port}")
+    own = config.directory / "kubeconfig"
+    _write_whole(own, text)
+    state = {
+        "name": config.name,
+        "port": config.port,
+        "mesh": config.mesh,
+        "faults": config.faults,
+        "kubeconfig": config.kubeconfig,
+        "since": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+    _write_whole(config.directory / "lab.json", json.dumps(state))
+    if config.kubeconfig != str(own):
+        _write_whole(Path(config.kubeconfig), text)
+    _report(config, {"ready": True})
+
+
+def _write_whole(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.touch(mode=0o600)
+    temporary.write_text(text)
+    temporary.replace(path)
+
+
+def _report(config: LabConfig, message: dict[str, object]) -> None:
+    os.write(config.report_fd, json.dumps(message).encode() + b"\n")
+    os.close(config.report_fd)
+
+
+def _first(error: BaseException) -> BaseException:
+    """The error itself, out of the groups that task groups put around it."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
