@@ -55,6 +55,7 @@ class Cluster(Writes):
 @pytest.fixture
 async def cluster() -> AsyncIterator[Cluster]:
     objects = Cluster(Store(), Registry())
+    objects.add(NAMESPACES, namespace("default"))
     tasks = [
         asyncio.create_task(run_all(objects, ca_certificate="PEM", api_address=("10.244.0.1", 6443))),
         asyncio.create_task(run_node(objects)),

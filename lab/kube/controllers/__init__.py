@@ -11,7 +11,7 @@ import logging
 import traceback
 from pathlib import Path
 
-from lab.kube.controllers import system
+from lab.kube.controllers import api_service
 from lab.kube.controllers.deployment import Deployments
 from lab.kube.controllers.endpoints import ServiceEndpoints
 from lab.kube.controllers.garbage import Garbage
@@ -35,9 +35,8 @@ async def run_all(
     `ca_certificate` (PEM) goes into each namespace's kube-root-ca.crt; `api_address` is where pods reach
     the API server, published as the Service `kubernetes` in `default`.
     """
-    system.make_namespaces(objects)
     if api_address is not None:
-        system.publish_api(objects, *api_address)
+        api_service.publish(objects, *api_address)
     reconcilers: list[Reconciler] = [
         Deployments(objects),
         ReplicaSets(objects),
