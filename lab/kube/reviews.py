@@ -63,6 +63,8 @@ def _check_token_request(lifetime: Any, audiences: Any) -> None:
 def _bound_object(store: Store, namespace: str, reference: Any) -> Object | None:
     if not reference:
         return None
+    if not isinstance(reference, dict):
+        raise bad_request("spec.boundObjectRef must be an object")
     kind, name = reference.get("kind"), reference.get("name", "")
     if kind not in BINDABLE:
         causes = [unsupported_value("spec.boundObjectRef.kind", kind, sorted(BINDABLE))]

@@ -103,7 +103,7 @@ class ServiceAccountTokens:
             private = claims["kubernetes.io"]
             namespace, account = private["namespace"], private["serviceaccount"]
             live = self._store.get(SERVICE_ACCOUNTS, namespace, account["name"])
-        except (jwt.PyJWTError, KeyError, TypeError) as error:
+        except (jwt.PyJWTError, KeyError, TypeError, ValueError) as error:
             raise InvalidToken(str(error)) from None
         if live is None or live["metadata"]["uid"] != account["uid"]:
             raise InvalidToken("service account has been deleted")
