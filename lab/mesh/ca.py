@@ -59,9 +59,9 @@ class Authority:
         self.root = self._root.public_bytes(Encoding.PEM).decode()
         """The root certificate, PEM: what peers verify against."""
 
-    def issue(self, identity: Identity, *, now: datetime | None = None) -> Certificate:
+    def issue(self, identity: Identity) -> Certificate:
         """A fresh key and certificate. It asks to be renewed at half of its lifetime, as Istio's do."""
-        now = now or datetime.now(UTC)
+        now = datetime.now(UTC)
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = (
             x509.CertificateBuilder()

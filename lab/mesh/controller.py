@@ -102,11 +102,11 @@ class ReferenceMesh:
         for workload in injected.values():
             self._update(declared, workload)
 
-    def renew_certificates(self, now: datetime) -> None:
-        """Replaces the certificates whose time has come."""
+    def renew_certificates(self, due: datetime) -> None:
+        """Replaces the certificates that ask for it by then."""
         for sidecar in self._sidecars.values():
-            if sidecar.certificate.renew_at <= now:
-                sidecar.certificate = self._authority.issue(sidecar.certificate.identity, now=now)
+            if sidecar.certificate.renew_at <= due:
+                sidecar.certificate = self._authority.issue(sidecar.certificate.identity)
         self.reconcile()
 
     async def _follow(self) -> None:

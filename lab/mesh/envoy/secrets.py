@@ -51,7 +51,7 @@ def of_workload(certificate: Certificate, root: str) -> dict[str, Json]:
 
 
 def of_upstreams(upstreams: tuple[Upstream, ...]) -> dict[str, Json]:
-    """Files that rules name (SIMPLE, MUTUAL). As secrets, a missing one breaks only the clusters it is for."""
+    """Files that rules name (SIMPLE, MUTUAL). As secrets, a missing one breaks only its own clusters."""
     secrets: dict[str, Json] = {}
     for tls in dict.fromkeys(upstream.tls for upstream in upstreams):
         if tls.origination is TlsOrigination.MUTUAL:

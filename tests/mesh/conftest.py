@@ -1,0 +1,64 @@
+"""Pods for the tests that need real proxies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from tests.mesh import foreign
+from tests.mesh.cluster import Cluster
+from tests.mesh.plane import Plane, running
+
+SERVER, CLIENT, NAKED = "10.244.0.11", "10.244.0.21", "10.244.0.31"
+SERVER_IP, NAKED_IP, API_IP = "10.96.0.11", "10.96.0.31", "10.96.0.1"
+
+PORTS = [
+    {"name": "http", "port": 8000, "targetPort": 8080},
+    {"name": "tcp", "port": 9000, "targetPort": 9000},
+    {"name": "unheard-of", "port": 9090, "targetPort": 9090},
+]
+
+
+def three_pods() -> Cluster:
+    """`server` and `client` have sidecars, `naked` has none; port 9999 of the server is in no Service."""
+    cluster = Cluster()
+    cluster.pod("server", "foo", SERVER, app="server", account="server")
+    cluster.pod("client", "foo", CLIENT, app="client", account="client")
+    cluster.pod("naked", "foo", NAKED, app="naked", account="naked", sidecar=False)
+    cluster.service("server", "foo", SERVER_IP, PORTS, [SERVER])
+    cluster.service("naked", "foo", NAKED_IP, PORTS[:1], [NAKED])
+    api = [{"name": "https", "port": 443, "targetPort": 6443}]
+    cluster.service("kubernetes", "default", API_IP, api, [NAKED], selector={})
+    return cluster
+
+
+@pytest.fixture(scope="session")
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
+    folder = tmp_path_factory.mktemp("plane")
+    certificate, key = foreign.certificate("application")
+    (folder / "app.crt").write_bytes(certificate.public_bytes(Encoding.PEM))
+    (folder / "app.key").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    with running(three_pods(), folder) as plane:
+        plane.mesh.reconcile()
+        plane.ask("pod", name="server", address=SERVER, captured=True)
+        plane.ask("pod", name="client", address=CLIENT, captured=True)
+        plane.ask("pod", name="naked", address=NAKED, captured=False)
+        plane.start_application("server", 8080, 9000, 9090, 9999)
+        plane.start_application("naked", 8080, 6443)
+        plane.start_proxy("server", "uid-server-foo")
+        plane.start_proxy("client", "uid-client-foo")
+        plane.wait_until_live()
+        plane.wait_for("server", SERVER, 8080)
+        plane.wait_for("naked", NAKED, 6443)
+        yield plane
+
+
+@pytest.fixture
+def plane(started: Plane) -> Iterator[Plane]:
+    """Without any policy, before and after."""
+    yield started
+    started.cluster.clear_policies()
+    started.settle()

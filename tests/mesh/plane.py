@@ -1,0 +1,175 @@
+"""Real proxies with real capture in pods of their own, configured by the reference mesh: no API server."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import envoy
+
+from lab.mesh import ReferenceMesh
+from tests.mesh.cluster import Cluster
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+ENVOY = Path(envoy.__file__).parent / "_bin" / "envoy"
+FLAGS = (
+    "--concurrency 1 --disable-hot-restart --drain-time-s 5 --drain-strategy immediate"
+    " --file-flush-interval-msec 100 --reject-unknown-dynamic-fields --log-level warning"
+).split()
+PATIENCE = 10
+
+
+@dataclass
+class Plane:
+    cluster: Cluster
+    folder: Path
+    agent: subprocess.Popen[str]
+    mesh: ReferenceMesh
+    proxies: list[Path] = field(default_factory=list)
+
+    def ask(self, do: str, **request: Any) -> Any:
+        assert self.agent.stdin
+        assert self.agent.stdout
+        self.agent.stdin.write(json.dumps({"do": do, **request}) + "\n")
+        self.agent.stdin.flush()
+        return json.loads(self.agent.stdout.readline())
+
+    def start_proxy(self, pod: str, uid: str) -> None:
+        folder = self.folder / "proxies" / uid
+        argv = [str(ENVOY), "-c", str(folder / "bootstrap.json"), *FLAGS]
+        self.ask("start", pod=pod, argv=argv, log=str(self.folder / f"{pod}.log"))
+        self.proxies.append(folder)
+
+    def start_application(self, pod: str, *ports: int) -> None:
+        pem = [str(self.folder / "app.crt"), str(self.folder / "app.key")]
+        argv = [sys.executable, str(HERE / "application.py"), *pem, *map(str, ports)]
+        self.ask("start", pod=pod, argv=argv, log=str(self.folder / f"{pod}-app.log"))
+
+    def dial(self, pod: str, dials: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        [[output, code]] = self.ask(
+            "run", commands=[[pod, [sys.executable, str(HERE / "dial.py")], json.dumps(dials)]]
+        )
+        assert code == 0, output
+        found: list[dict[str, Any]] = json.loads(output)
+        return found
+
+    def wait_until(self, condition: Callable[[], bool], what: str) -> None:
+        _eventually(condition, what)
+
+    def wait_for(self, pod: str, address: str, port: int) -> None:
+        """Until the application listens, seen from its own pod (which is not captured there)."""
+        _eventually(
+            lambda: self.dial(pod, [{"host": address, "port": port}])[0]["outcome"] == "ok", f"{pod} serves"
+        )
+
+    def wait_until_live(self) -> None:
+        for folder in self.proxies:
+            _eventually(lambda folder=folder: admin(folder, "/ready").startswith("LIVE"), f"{folder} is live")
+
+    def settle(self) -> None:
+        """Writes what the cluster says now, and waits until each proxy has read what changed for it."""
+        before = {folder: (_stamps(folder), _updates(folder)) for folder in self.proxies}
+        self.mesh.reconcile()
+        for folder, (stamps, updates) in before.items():
+            awaited = {
+                counter_of(file) for file, stamp in _stamps(folder).items() if stamps.get(file) != stamp
+            }
+
+            def read(folder: Path = folder, awaited: Set[str] = awaited, old: Counts = updates) -> bool:
+                new = _updates(folder)
+                return all(new.get(counter, 0) > old.get(counter, 0) for counter in awaited)
+
+            _eventually(read, f"{folder} reads {awaited}")
+
+    def pem(self, uid: str) -> Path:
+        """The certificate and key of a workload in one file, as a client takes them."""
+        secret = json.loads((self.folder / "proxies" / uid / "sds-default.json").read_bytes())
+        tls = secret["resources"][0]["tls_certificate"]
+        path = self.folder / f"{uid}.pem"
+        path.write_text(tls["private_key"]["inline_string"] + tls["certificate_chain"]["inline_string"])
+        return path
+
+
+Counts = dict[str, int]
+
+
+def counter_of(file: str) -> str:
+    """Envoy's own count of how often it has taken a file's content."""
+    kind, _, name = file.removesuffix(".json").replace(":", "_").partition("-")
+    where = {"lds": "listener_manager.lds", "cds": "cluster_manager.cds"}
+    return f"{where.get(kind) or WITH_NAME[kind].format(name)}.update_success"
+
+
+WITH_NAME = {"eds": "cluster.{}", "sds": "sds.{}", "rds": "http.outbound_{0}.rds.{0}"}
+
+
+def _stamps(folder: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_ino for path in folder.glob("?ds*.json")}
+
+
+def _updates(folder: Path) -> Counts:
+    lines = admin(folder, "/stats?filter=update_success").splitlines()
+    return {name: int(value) for name, _, value in (line.rpartition(": ") for line in lines)}
+
+
+def admin(folder: Path, path: str) -> str:
+    """The body that a proxy's admin interface answers with; empty when nobody listens (yet)."""
+    connection = _Admin("localhost", timeout=PATIENCE)
+    connection.folder = folder
+    with contextlib.closing(connection):
+        try:
+            connection.request("GET", path)
+        except OSError:
+            return ""
+        return connection.getresponse().read().decode()
+
+
+class _Admin(http.client.HTTPConnection):
+    folder: Path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self.folder / "admin.sock"))
+
+
+def _eventually(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, f"in vain: {what}"
+        time.sleep(0.002)
+
+
+@contextlib.contextmanager
+def running(cluster: Cluster, folder: Path, **options: Any) -> Iterator[Plane]:
+    """A plane without pods yet; everything in it ends with the block."""
+    user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    isolated = ["--net", "--mount", "--pid", "--uts", "--fork", "--mount-proc", "--kill-child=KILL"]
+    agent = subprocess.Popen(
+        ["unshare", *user, *isolated, sys.executable, "-m", "tests.mesh.plane_agent"],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    objects: Any = SimpleNamespace(store=cluster.store)
+    try:
+        yield Plane(cluster, folder, agent, ReferenceMesh(objects, folder, **options))
+    finally:
+        assert agent.stdin
+        agent.stdin.close()
+        agent.wait(PATIENCE)
+        assert agent.stdout
+        agent.stdout.close()

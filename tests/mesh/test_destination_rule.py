@@ -1,0 +1,203 @@
+"""Which rule a client obeys, and what it says: each row restates one rule of Istio's look-up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lab.mesh.current.destination_rule import DestinationRules, parse
+from lab.mesh.hosts import fully_qualified, most_specific
+from tests.mesh.cluster import when
+
+HOST = "httpbin.foo.svc.cluster.local"
+
+
+def rule(
+    namespace: str, host: str, mode: str | None = "DISABLE", name: str = "r", second: int = 0, **spec: Any
+) -> dict[str, Any]:
+    policy = {} if mode is None else {"trafficPolicy": {"tls": {"mode": mode}}}
+    metadata = {"namespace": namespace, "name": name, "creationTimestamp": when(second)}
+    return {"metadata": metadata, "spec": {"host": host, **policy, **spec}}
+
+
+def selected(labels: dict[str, str]) -> dict[str, Any]:
+    return {"workloadSelector": {"matchLabels": labels}}
+
+
+# Rules, and the mode that a client in namespace bar (label app=sleep) is told for httpbin.foo:8000.
+CASES: dict[str, tuple[list[dict[str, Any]], str | None]] = {
+    "without rules nothing is told": ([], None),
+    "a rule of the service's namespace": ([rule("foo", HOST, "SIMPLE")], "SIMPLE"),
+    "a short host means the rule's own namespace": ([rule("foo", "httpbin", "SIMPLE")], "SIMPLE"),
+    "a short host in the client's namespace is another service": (
+        [rule("bar", "httpbin", "SIMPLE")],
+        None,
+    ),
+    "a host with a dot is taken as it is": ([rule("bar", "httpbin.foo", "SIMPLE")], None),
+    "a rule of a third namespace does not matter": ([rule("baz", HOST, "SIMPLE")], None),
+    "a rule of the root namespace": ([rule("istio-system", "*.local", "ISTIO_MUTUAL")], "ISTIO_MUTUAL"),
+    "the service's namespace goes before the root": (
+        [rule("istio-system", HOST, "ISTIO_MUTUAL"), rule("foo", "*.local", "DISABLE")],
+        "DISABLE",
+    ),
+    "the client's namespace goes before the service's, even with a wildcard": (
+        [rule("foo", HOST, "ISTIO_MUTUAL"), rule("bar", "*.local", "DISABLE")],
+        "DISABLE",
+    ),
+    "the first namespace decides even when its rule says nothing of TLS": (
+        [rule("foo", HOST, "ISTIO_MUTUAL"), rule("bar", HOST, None)],
+        None,
+    ),
+    "the exact host goes before wildcards": (
+        [rule("bar", "*.foo.svc.cluster.local", "SIMPLE"), rule("bar", HOST, "DISABLE")],
+        "DISABLE",
+    ),
+    "the longest wildcard goes first": (
+        [
+            rule("bar", "*", "SIMPLE", "a"),
+            rule("bar", "*.local", "MUTUAL", "b"),
+            rule("bar", "*.foo.svc.cluster.local", "DISABLE", "c"),
+        ],
+        "DISABLE",
+    ),
+    "everything is matched by a lone star": ([rule("istio-system", "*", "SIMPLE")], "SIMPLE"),
+    "a private rule of the service's namespace is not seen": (
+        [rule("foo", HOST, "SIMPLE", exportTo=["."])],
+        None,
+    ),
+    "a rule exported to the client's namespace is seen": (
+        [rule("foo", HOST, "SIMPLE", exportTo=["baz", "bar"])],
+        "SIMPLE",
+    ),
+    "a rule exported elsewhere is not": ([rule("foo", HOST, "SIMPLE", exportTo=["baz"])], None),
+    "a private rule of the client's own namespace is seen": (
+        [rule("bar", HOST, "SIMPLE", exportTo=["."])],
+        "SIMPLE",
+    ),
+    "a private rule of the root namespace is not seen": (
+        [rule("istio-system", HOST, "SIMPLE", exportTo=["."])],
+        None,
+    ),
+    "of two rules for a host the older traffic policy counts": (
+        [rule("foo", HOST, "SIMPLE", "a", 2), rule("foo", HOST, "DISABLE", "b", 1)],
+        "DISABLE",
+    ),
+    "an older rule without any traffic policy leaves it to the younger": (
+        [rule("foo", HOST, "SIMPLE", "a", 2), rule("foo", HOST, None, "b", 1)],
+        "SIMPLE",
+    ),
+    "a rule for the client's workload goes before one for everybody": (
+        [rule("bar", HOST, "SIMPLE", "a"), rule("bar", "*", "DISABLE", "b", **selected({"app": "sleep"}))],
+        "DISABLE",
+    ),
+    "a rule for another workload does not matter": (
+        [rule("bar", HOST, "SIMPLE", **selected({"app": "other"}))],
+        None,
+    ),
+    "a rule for workloads stays in its namespace": (
+        [rule("foo", HOST, "SIMPLE", **selected({"app": "sleep"}))],
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize(("rules", "expected"), CASES.values(), ids=CASES)
+def test_what_a_client_in_bar_is_told(rules: list[dict[str, Any]], expected: str | None) -> None:
+    found = DestinationRules(map(parse, rules), "istio-system").find(HOST, "foo", "bar", {"app": "sleep"})
+    tls = found.tls_for(8000) if found else None
+    assert (tls.mode if tls else None) == expected
+
+
+def test_a_client_in_the_root_namespace_obeys_private_rules_there_first() -> None:
+    rules = [
+        rule("istio-system", "*", "SIMPLE", "public"),
+        rule("istio-system", "*.local", "MUTUAL", "private", exportTo=["."]),
+        rule("foo", HOST, "DISABLE"),
+    ]
+
+    def told(chosen: list[dict[str, Any]]) -> str | None:
+        found = DestinationRules(map(parse, chosen), "istio-system").find(HOST, "foo", "istio-system", {})
+        tls = found.tls_for(8000) if found else None
+        return tls.mode if tls else None
+
+    assert (told(rules), told([rules[0], rules[2]]), told(rules[:1])) == ("MUTUAL", "DISABLE", "SIMPLE")
+
+
+def ports(*entries: tuple[int, str | None]) -> list[dict[str, Any]]:
+    return [
+        {"port": {"number": number}, **({"tls": {"mode": mode}} if mode else {})} for number, mode in entries
+    ]
+
+
+PORTS = {
+    "an entry of the service's port replaces the rest": ([(8000, "DISABLE")], 8000, "DISABLE"),
+    "an entry of another port does not matter": ([(8080, "DISABLE")], 8000, "ISTIO_MUTUAL"),
+    "an entry without tls takes the tls away": ([(8000, None)], 8000, None),
+}
+
+
+@pytest.mark.parametrize(("entries", "port", "expected"), PORTS.values(), ids=PORTS)
+def test_port_level_settings(entries: list[Any], port: int, expected: str | None) -> None:
+    declared = rule("foo", HOST, "ISTIO_MUTUAL")
+    declared["spec"]["trafficPolicy"]["portLevelSettings"] = ports(*entries)
+    tls = parse(declared).tls_for(port)
+    assert (tls.mode if tls else None) == expected
+
+
+def test_a_subset_falls_back_to_its_rule() -> None:
+    declared = rule("foo", HOST, "ISTIO_MUTUAL")
+    declared["spec"]["subsets"] = [
+        {"name": "silent"},
+        {"name": "other", "trafficPolicy": {"connectionPool": {}}},
+        {"name": "plain", "trafficPolicy": {"tls": {"mode": "DISABLE"}}},
+        {"name": "port", "trafficPolicy": {"portLevelSettings": ports((8000, "SIMPLE"))}},
+    ]
+    parsed = parse(declared)
+    told = {subset.name: subset.tls_for(8000, parsed) for subset in parsed.subsets}
+    assert {name: tls.mode if tls else None for name, tls in told.items()} == {
+        "silent": "ISTIO_MUTUAL",
+        "other": "ISTIO_MUTUAL",
+        "plain": "DISABLE",
+        "port": "SIMPLE",
+    }
+
+
+def test_subsets_of_one_host_are_united_and_the_oldest_of_a_name_counts() -> None:
+    def with_subsets(name: str, second: int, **subsets: str) -> dict[str, Any]:
+        listed = [{"name": key, "labels": {"version": value}} for key, value in subsets.items()]
+        return rule("foo", HOST, None, name, second, subsets=listed)
+
+    rules = [with_subsets("b", 2, one="b1", two="b2"), with_subsets("a", 1, one="a1")]
+    found = DestinationRules(map(parse, rules), "istio-system").find(HOST, "foo", "bar", {})
+    assert found
+    assert {subset.name: subset.labels for subset in found.subsets} == {
+        "one": {"version": "a1"},
+        "two": {"version": "b2"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("host", "meaning"),
+    [
+        ("httpbin", "httpbin.foo.svc.cluster.local"),
+        ("httpbin.bar", "httpbin.bar"),
+        ("*", "*"),
+        ("*.local", "*.local"),
+    ],
+)
+def test_what_a_host_in_a_rule_means(host: str, meaning: str) -> None:
+    assert fully_qualified(host, "foo") == meaning
+
+
+@pytest.mark.parametrize(
+    ("patterns", "best"),
+    [
+        (["*", "*.com"], "*"),
+        (["*.local", HOST], HOST),
+        (["*.cluster.local", "*.local"], "*.cluster.local"),
+        (["httpbin", "*.bar.svc.cluster.local"], None),
+    ],
+)
+def test_the_best_pattern_for_a_host(patterns: list[str], best: str | None) -> None:
+    assert most_specific(patterns, HOST) == best
