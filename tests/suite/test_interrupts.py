@@ -1,0 +1,83 @@
+"""However a run ends, nothing of it is left: no process, and no file outside the lab's own folder."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+GONE_WITHIN_S = 10
+
+
+def processes_of(home: Path) -> list[str]:
+    """The living processes that were started with this lab home, by their command lines."""
+    marker = f"LAB_HOME={home}".encode()
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            alive = b"State:\tZ" not in (entry / "status").read_bytes()
+            if alive and marker in (entry / "environ").read_bytes().split(b"\0"):
+                found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+        except OSError:
+            continue
+    return found
+
+
+def started_run(home: Path) -> subprocess.Popen[str]:
+    """A run of the suites that has come as far as its first results."""
+    run = subprocess.Popen(
+        [sys.executable, "-m", "pytest", "suites", "--color=no", "--suite", "current"],
+        cwd=ROOT,
+        env={**os.environ, "LAB_HOME": str(home), "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    assert run.stdout
+    for line in run.stdout:
+        if "PASSED" in line:
+            return run
+    raise AssertionError("the run ended without a result")
+
+
+def gone(home: Path) -> list[str]:
+    """What is still alive when everything should have ended."""
+    deadline = time.monotonic() + GONE_WITHIN_S
+    while (left := processes_of(home)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return left
+
+
+@pytest.mark.parametrize(
+    ("how", "code"),
+    [(signal.SIGINT, 2), (signal.SIGTERM, -signal.SIGTERM), (signal.SIGKILL, -signal.SIGKILL)],
+)
+def test_a_run_that_is_ended_leaves_nothing(how: signal.Signals, code: int, tmp_path: Path) -> None:
+    run = started_run(tmp_path)
+    assert processes_of(tmp_path)
+    run.send_signal(how)
+    run.communicate(timeout=30)
+    assert run.returncode == code
+    assert gone(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_lab_that_dies_under_the_suite_is_not_a_finding_about_the_mesh(tmp_path: Path) -> None:
+    run = started_run(tmp_path)
+    children = Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()
+    (lab,) = [
+        int(pid) for pid in children if b"lab" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    ]
+    os.kill(lab, signal.SIGKILL)
+    output, _ = run.communicate(timeout=60)
+    assert run.returncode == 3, output
+    assert "could not tell" in output
+    assert "does not conform" not in output
+    assert gone(tmp_path) == []
