@@ -1,7 +1,7 @@
 """The directory of a running lab: who holds its lock is alive, and everything a lab leaves on disk is in it.
 
-Two locks, both given up by the kernel however a process ends. A flock on the directory itself is inherited by
-all processes of the lab: while it is held, something of the lab lives. A POSIX lock on the file `supervisor` is
+Two locks, both given up by the kernel however a process ends. A flock on the directory itself is inherited
+by all processes of the lab: while it is held, something of the lab lives. A POSIX lock on `supervisor` is
 the supervisor's alone, and tells which process that is, also across PID namespaces.
 """
 

@@ -239,11 +239,11 @@ class Container:
         failed = self._liveness_reporter(around, "startup", probe)
         failures = 0
 
-        def report(healthy: bool, message: str) -> None:
+        def report(healthy: bool, message: str | None) -> None:
             nonlocal failures
             if healthy:
                 passed.set()
-            elif message:
+            elif message is not None:
                 failures += 1
                 failed(failures < probes.Timing.of(probe).failures, message)
 
@@ -252,9 +252,9 @@ class Container:
             await passed.wait()
             probing.cancel()
 
-    def _readiness_reporter(self, around: Surroundings) -> Callable[[bool, str], None]:
-        def report(healthy: bool, message: str) -> None:
-            if message:
+    def _readiness_reporter(self, around: Surroundings) -> probes.Report:
+        def report(healthy: bool, message: str | None) -> None:
+            if message is not None:
                 around.report("Unhealthy", f"Readiness probe failed: {message}", "Warning")
             if healthy != self.state.ready:
                 self.state = replace(self.state, ready=healthy)
@@ -264,11 +264,11 @@ class Container:
 
     def _liveness_reporter(
         self, around: Surroundings, kind: Literal["liveness", "startup"], probe: Object
-    ) -> Callable[[bool, str], None]:
+    ) -> probes.Report:
         grace = probe.get("terminationGracePeriodSeconds") or grace_of(around.pod)
 
-        def report(healthy: bool, message: str) -> None:
-            if message:
+        def report(healthy: bool, message: str | None) -> None:
+            if message is not None:
                 around.report("Unhealthy", f"{kind.capitalize()} probe failed: {message}", "Warning")
             if not healthy:
                 why = f"Container {self.name} failed {kind} probe, will be restarted"

@@ -11,6 +11,7 @@ From the supervisor: `{"op": "start", "id": N}` with descriptors [request, *thos
 
 from __future__ import annotations
 
+import array
 import fcntl
 import json
 import os
@@ -65,9 +66,10 @@ class _Starter:
         self._pids: dict[int, int] = {}  # id -> pid
 
     def receive(self, supervisor: int) -> None:
-        data, fds, _, _ = socket.recv_fds(
-            self._channel, _MESSAGE_LIMIT, _DESCRIPTOR_LIMIT, socket.MSG_CMSG_CLOEXEC
-        )
+        try:
+            data, fds = _receive(self._channel)
+        except ConnectionResetError:
+            data, fds = b"", []
         if not data:
             # The supervisor closed its end: it is ending.
             _, status = os.waitpid(supervisor, 0)
@@ -129,6 +131,17 @@ class _Starter:
             self._channel.send(json.dumps(message).encode())
         except (BrokenPipeError, ConnectionResetError):
             return  # the supervisor is ending; the next reaping sees it
+
+
+def _receive(channel: socket.socket) -> tuple[bytes, Sequence[int]]:
+    """A message and its descriptors, which no program inherits. (`socket.recv_fds` ignores its flags.)"""
+    fds = array.array("i")
+    space = socket.CMSG_LEN(_DESCRIPTOR_LIMIT * fds.itemsize)
+    data, ancillary, _, _ = channel.recvmsg(_MESSAGE_LIMIT, space, socket.MSG_CMSG_CLOEXEC)
+    for level, kind, content in ancillary:
+        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+            fds.frombytes(content)
+    return data, fds.tolist()
 
 
 def _code(status: int) -> int:

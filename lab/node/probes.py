@@ -8,6 +8,7 @@ plain text. (Istio rewrites probes in the Pod to the same end.)
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -59,16 +60,20 @@ class Target:
     run: RunCommand
 
 
-async def watch(probe: Object, target: Target, *, healthy: bool, report: Callable[[bool, str], None]) -> None:
-    """Probes for ever, and reports when the threshold of the other result is reached; and each failure.
+Report = Callable[[bool, str | None], None]
+"""Told what is thought of the container now (is it healthy?), and the message of a probe that failed."""
 
-    `healthy` is the state to begin with. The message in `report(healthy, message)` is empty after a success.
+
+async def watch(probe: Object, target: Target, *, healthy: bool, report: Report) -> None:
+    """Probes for ever; reports each failure, and each change of mind once a threshold is reached.
+
+    `healthy` is what is thought to begin with.
     """
     timing = Timing.of(probe)
     in_a_row = 0
     await asyncio.sleep(timing.initial_delay)
     while True:
-        message = ""
+        message: str | None = None
         try:
             async with asyncio.timeout(timing.timeout):
                 await _once(probe, target)
@@ -76,11 +81,12 @@ async def watch(probe: Object, target: Target, *, healthy: bool, report: Callabl
             message = str(failure)
         except TimeoutError:
             message = _timed_out(probe, target, timing)
-        in_a_row = in_a_row + 1 if (not message) != healthy else 0
-        if in_a_row >= (timing.successes if not message else timing.failures):
-            healthy, in_a_row = not healthy, 0
-            report(healthy, message)
-        elif message:
+        passed = message is None
+        in_a_row = in_a_row + 1 if passed != healthy else 0
+        changed = in_a_row >= (timing.successes if passed else timing.failures)
+        if changed:
+            healthy, in_a_row = passed, 0
+        if changed or not passed:
             report(healthy, message)
         await asyncio.sleep(timing.period)
 
@@ -156,7 +162,8 @@ async def _connect(
         )
     except OSError as error:
         client.close()
-        what = (error.strerror or str(error)).lower()
+        # The event loop puts a text of its own in the place of the system's.
+        what = (os.strerror(error.errno) if error.errno else str(error)).lower()
         raise ProbeFailed(f"dial tcp {address}:{port}: connect: {what}") from error
     except BaseException:
         client.close()
