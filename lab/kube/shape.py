@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from lab.kube import errors
-from lab.kube.crds import CRDS, apply_crd_defaults, check_crd
+from lab.kube.crds import CRDS, check_crd
 from lab.kube.decoding import cannot_handle, decode
 from lab.kube.errors import Cause, bad_request
 from lab.kube.kinds import DEFAULT_STRATEGY, STRATEGIES
@@ -67,8 +67,6 @@ def check_shape(resource: Resource, obj: Any, options: WriteOptions) -> None:
 
 def fill_defaults(resource: Resource, obj: Object) -> None:
     """Defaults of the schema and of the kind, in place."""
-    if resource.key == CRDS:
-        apply_crd_defaults(obj)
     apply_defaults(obj, resource.schema)
     STRATEGIES.get(resource.key, DEFAULT_STRATEGY).defaults(obj)
 
@@ -79,12 +77,14 @@ def check_valid(resource: Resource, obj: Object, old: Object | None, registry: R
     strategy = STRATEGIES.get(resource.key)
     if resource.crd:
         causes += validate(obj, resource.schema, rules=registry.cel_rules)
+    elif resource.key == CRDS:
+        causes += _missing(obj, resource.schema, "")
+        # A definition that lacks something cannot be looked at any closer.
+        causes = causes or check_crd(obj, registry.cel_rules)
     elif strategy is not None:
         causes += strategy.check(obj, old)
     else:
         causes += _missing(obj, resource.schema, "")
-        if resource.key == CRDS and not causes:
-            causes += check_crd(obj, registry.cel_rules)
     if old is not None:
         causes += _new_finalizers(obj, old)
     if causes:
