@@ -146,7 +146,7 @@ def _drop_abandoned(
     obj: Object, schema: Schema, before: frozenset[Path], wanted: frozenset[Path], others: set[Path]
 ) -> None:
     """Removes what this manager owned before, no longer wants, and nobody else owns."""
-    kept = _with_parents(wanted) | others
+    kept = _with_parents(wanted) | others | {("f:metadata",)}
     for path in others:
         kept.update(path[:length] for length in range(1, len(path)))
     for path in sorted(_with_parents(before) - kept, key=len, reverse=True):

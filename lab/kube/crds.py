@@ -14,7 +14,6 @@ from lab.kube.schema import custom
 from lab.kube.store import Key, Object
 from lab.kube.validation import rules_of
 
-CLEANUP = "customresourcecleanup.apiextensions.k8s.io"
 CRDS = Key("apiextensions.k8s.io", "customresourcedefinitions")
 
 
@@ -25,13 +24,6 @@ def apply_crd_defaults(crd: Object) -> None:
         names.setdefault("singular", kind.lower())
         names.setdefault("listKind", f"{kind}List")
     spec.setdefault("conversion", {"strategy": "None"})
-
-
-def prepare_crd(crd: Object) -> None:
-    """A definition stays until a controller has deleted its objects."""
-    finalizers = crd["metadata"].setdefault("finalizers", [])
-    if CLEANUP not in finalizers:
-        finalizers.append(CLEANUP)
 
 
 def check_crd(crd: Object, known_rules: Container[str]) -> list[Cause]:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lab.kube import errors
-from lab.kube.crds import CRDS, apply_crd_defaults, prepare_crd
+from lab.kube.crds import CRDS, apply_crd_defaults
 from lab.kube.decoding import cannot_handle
 from lab.kube.errors import Cause
 from lab.kube.podspec import (
@@ -106,7 +106,7 @@ STRATEGIES: dict[Key, Strategy] = {
     Key("", "secrets"): Strategy(defaults=_secret_defaults, check=_check_data),
     Key("", "configmaps"): Strategy(check=_check_data),
     Key("apps", "deployments"): Strategy(defaults=_deployment_defaults, check=check_deployment),
-    CRDS: Strategy(defaults=apply_crd_defaults, prepare=prepare_crd),
+    CRDS: Strategy(defaults=apply_crd_defaults),
     Key("apps", "replicasets"): Strategy(defaults=apply_replicaset_defaults, check=check_replicaset),
 }
 DEFAULT_STRATEGY = Strategy()

@@ -76,7 +76,7 @@ def check_metadata(obj: Object) -> list[Cause]:
         causes.append(errors.too_long("metadata.annotations", _ANNOTATIONS_LIMIT))
     for finalizer in metadata.get("finalizers") or []:
         causes += check_qualified_name(finalizer, "metadata.finalizers")
-        if "/" not in finalizer and finalizer not in _STANDARD_FINALIZERS:
+        if not set("/.") & set(finalizer) and finalizer not in _STANDARD_FINALIZERS:
             detail = "name is neither a standard finalizer name nor is it fully qualified"
             causes.append(errors.invalid_value("metadata.finalizers", finalizer, detail))
     for index, owner in enumerate(metadata.get("ownerReferences") or []):

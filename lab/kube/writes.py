@@ -313,11 +313,18 @@ class Writes:
     def _remove_now(self, resource: Resource, obj: Object) -> Object:
         metadata = obj["metadata"]
         if resource.key == crds.CRDS:
-            self.registry.uninstall(obj)
+            self._remove_custom_objects(obj)
         gone = self.store.remove(resource.key, metadata.get("namespace", ""), metadata["name"])
         if resource.key == EVENTS:
             self._recorder.forget(gone)
         return gone
+
+    def _remove_custom_objects(self, crd: Object) -> None:
+        """Objects do not outlive their definition, whatever finalizers they have."""
+        key = Key(crd["spec"]["group"], crd["spec"]["names"]["plural"])
+        for obj in self.store.list(key):
+            self.store.remove(key, obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
+        self.registry.uninstall(crd)
 
 
 def _quiet(options: WriteOptions) -> WriteOptions:
