@@ -152,7 +152,7 @@ def _wait_ready(report: int, process: subprocess.Popen[bytes], log: Path) -> Non
         return
     process.wait()
     last = end_of_log(log.parent)
-    if last.startswith("unshare:"):
+    if last.startswith("unshare:") and "failed to execute" not in last:
         raise PreconditionMissing(preconditions.explain_namespaces(last.partition("unshare: ")[2]))
     raise DidNotStart(f"the lab ended while starting\n{last}")
 

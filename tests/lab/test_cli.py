@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from tests.lab.conftest import ROOT, Home, gone
+
+
+def test_up_prints_one_line_for_the_shell_and_down_leaves_nothing(home: Home) -> None:
+    up = home.lab("up")
+    assert up.returncode == 0, up.stderr
+    kubeconfig = home.path / "default" / "kubeconfig"
+    assert up.stdout == f"export KUBECONFIG={kubeconfig}\n"
+    assert stat.S_IMODE(kubeconfig.stat().st_mode) == 0o600
+    assert stat.S_IMODE(kubeconfig.parent.stat().st_mode) == 0o700
+    running = home.processes()
+    assert running
+    status = home.lab("status")
+    assert status.returncode == 0
+    assert status.stdout.startswith("default\trunning since ")
+    down = home.lab("down")
+    assert (down.returncode, down.stderr) == (0, "lab: default has ended\n")
+    assert gone(list(running))
+    assert list(home.path.iterdir()) == []
+    assert home.lab("status").returncode == 1
+    assert home.lab("down").stderr == "lab: default was not running\n"
+
+
+def test_only_the_loopback_port_of_the_lab_is_listened_on(home: Home) -> None:
+    before = _listening()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    assert home.lab("up", "--port", str(port)).returncode == 0
+    assert _listening() - before == {("0100007F", port)}
+
+
+def _listening() -> set[tuple[str, int]]:
+    found = set()
+    for file in ("/proc/net/tcp", "/proc/net/tcp6"):
+        for line in Path(file).read_text().splitlines()[1:]:
+            local, state = line.split()[1], line.split()[3]
+            if state == "0A":
+                address, _, port = local.partition(":")
+                found.add((address, int(port, 16)))
+    return found
+
+
+def test_a_name_or_port_in_use_is_refused_with_4(home: Home) -> None:
+    assert home.lab("up").returncode == 0
+    again = home.lab("up")
+    assert (again.returncode, again.stdout) == (4, "")
+    assert again.stderr == 'lab: a lab named "default" is running already\n'
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        refused = home.lab("up", "--name", "other", "--port", str(port))
+    assert (refused.returncode, refused.stderr) == (4, f"lab: port {port} of 127.0.0.1 is in use\n")
+    assert [entry.name for entry in home.path.iterdir()] == ["default"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["up", "--name", "Foo"], '"Foo" is no name for a lab'),
+        (["up", "--name", "../x"], '"../x" is no name for a lab'),
+        (["up", "--name", "x" * 60], "is too long"),
+        (["up", "--fault", "no-such-fault"], 'unknown fault "no-such-fault"; known are: '),
+        (["up", "--mesh", "linkerd"], 'unknown mesh "linkerd"; known are: current'),
+        (["up", "--kubeconfig", "/no/such/dir/config"], "there is no directory /no/such/dir"),
+        (["up", "--port", "x"], '"x" is no port'),
+        (["up", "--port", "70000"], '"70000" is no port'),
+        (["sideways"], "invalid choice"),
+        ([], "the following arguments are required"),
+    ],
+    ids=lambda value: " ".join(value)[:30] if isinstance(value, list) else None,
+)
+def test_wrong_usage_is_refused_with_2_and_one_clear_line(
+    home: Home, arguments: list[str], complaint: str
+) -> None:
+    done = home.lab(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert complaint in done.stderr.splitlines()[-1]
+    assert list(home.path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("tool", "package"), [("nft", "nftables"), ("curl", "curl")])
+def test_a_missing_tool_is_named_with_its_package(home: Home, tool: str, package: str) -> None:
+    # Hidden in a mount namespace: system directories are searched whatever PATH says.
+    hide = f'for f in $(type -ap {tool}); do mount --bind /dev/null "$f"; done; exec "$@"'
+    flags = ["-m"] if os.geteuid() == 0 else ["-rm"]
+    path = os.pathsep.join([os.environ["PATH"], "/usr/sbin", "/sbin"])
+    done = home.lab("up", prefix=["env", f"PATH={path}", "unshare", *flags, "bash", "-c", hide, "bash"])
+    assert (done.returncode, done.stderr) == (3, f"lab: {tool} is missing: apt-get install {package}\n")
+
+
+def test_a_kernel_that_allows_no_namespaces_is_named(home: Home) -> None:
+    forbid = 'echo 0 > /proc/sys/user/max_net_namespaces; exec "$@"'
+    done = home.lab("up", prefix=["unshare", "-r", "sh", "-c", forbid, "sh"])
+    assert done.returncode == 3, done.stderr
+    assert done.stderr.startswith("lab: the kernel allows no namespaces here (unshare failed: ")
+    assert "run as root" in done.stderr
+
+
+def test_a_place_that_others_can_write_to_is_refused(home: Home) -> None:
+    home.path.chmod(0o777)
+    done = home.lab("up")
+    assert done.returncode == 3
+    assert "is not a directory that only you can write to" in done.stderr
+
+
+def test_the_kubeconfig_can_be_written_elsewhere_and_is_removed_at_the_end(home: Home) -> None:
+    elsewhere = home.path / "config"
+    up = home.lab("up", "--kubeconfig", str(elsewhere))
+    assert up.stdout == f"export KUBECONFIG={elsewhere}\n"
+    assert "server: https://127.0.0.1:" in elsewhere.read_text()
+    home.lab("down")
+    assert not elsewhere.exists()
+
+
+def test_a_lab_that_cannot_start_says_why_with_5(home: Home) -> None:
+    # A container's /proc/sys is often not writable: the node then cannot forward packets.
+    lock = 'mount --bind -o ro /usr/bin/false "$(type -p ip)"; exec "$@"'
+    flags = ["-m"] if os.geteuid() == 0 else ["-rm"]
+    done = home.lab("up", prefix=["unshare", *flags, "bash", "-c", lock, "bash"])
+    assert done.returncode == 5, done.stderr
+    assert "ip -batch - exited 1" in done.stderr
+    assert list(home.path.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_foreground_lab_ends_cleanly_when_asked(home: Home, number: signal.Signals) -> None:
+    process = home.foreground()
+    running = home.processes()
+    process.send_signal(number)
+    assert process.wait(10) == 0
+    assert gone(list(running))
+    assert list(home.path.iterdir()) == []
+
+
+def test_a_foreground_lab_ends_with_its_caller(home: Home) -> None:
+    script = textwrap.dedent(
+        """
+        import os, subprocess, sys
+        lab = subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE)
+        lab.stdout.readline()
+        print(lab.pid, flush=True)
+        os.kill(os.getpid(), 9)
+        """
+    )
+    command = [sys.executable, "-c", script, *home.command("up", "--foreground")]
+    caller = subprocess.run(command, cwd=ROOT, env=home.env(), capture_output=True, text=True, timeout=20)
+    assert caller.returncode == -signal.SIGKILL
+    assert gone([int(caller.stdout), *home.processes()])
+    assert list(home.path.iterdir()) == []
