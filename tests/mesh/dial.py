@@ -1,7 +1,9 @@
 """A client that says precisely how it fared. A list of dials as JSON on stdin, a list of results on stdout.
 
-A result is {"outcome": "ok", ...what the application said} or one of: `reset` (closed without a byte, before
-or after our own), `refused-tls` (a TLS alert), `not-http` (the proxy's parser objects), `status` (with "code").
+A result is {"outcome": "ok", ...what the application said}, or one of `reset` (closed without a byte),
+`refused-tls` (a TLS alert, or closed once the handshake had begun: a server that refuses a certificate in TLS
+1.3 does so after the client is done, and its alert may be lost), `not-http` (the proxy's parser objects),
+`status` (with "code" and "body").
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ def dial(
     alpn: list[str] | None = None,
     headers: dict[str, str] | None = None,
 ) -> dict[str, Any]:
+    answered = False
     try:
         connection: socket.socket = socket.create_connection((host, port), timeout=TIMEOUT)
         leaf = b""
@@ -38,6 +41,7 @@ def dial(
             if alpn:
                 context.set_alpn_protocols(alpn)
             secured = context.wrap_socket(connection, server_hostname="anything")
+            answered = True
             connection, leaf = secured, secured.getpeercert(binary_form=True) or b""
         if say == "http":
             lines = {"host": f"{host}:{port}", "connection": "close", **(headers or {})}
@@ -50,14 +54,16 @@ def dial(
             received += piece
             if say == "raw" and received.endswith(b"}"):
                 break
-    except ssl.SSLError as error:
-        return {
-            "outcome": "not-http" if "WRONG_VERSION" in str(error) else "refused-tls",
-            "error": str(error),
-        }
-    except (ConnectionError, TimeoutError) as error:
-        return {"outcome": "reset", "error": repr(error)}
+    except OSError as error:
+        return {"outcome": failure(error, answered), "error": repr(error)}
     return {**verdict(received), "leaf": hashlib.sha256(leaf).hexdigest() if leaf else ""}
+
+
+def failure(error: OSError, answered: bool) -> str:
+    if "WRONG_VERSION" in str(error):
+        return "not-http"
+    closed = not isinstance(error, ssl.SSLError) or isinstance(error, ssl.SSLEOFError)
+    return "reset" if closed and not answered else "refused-tls"
 
 
 def verdict(received: bytes) -> dict[str, Any]:

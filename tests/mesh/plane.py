@@ -24,10 +24,20 @@ from tests.mesh.cluster import Cluster
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 ENVOY = Path(envoy.__file__).parent / "_bin" / "envoy"
-FLAGS = (
-    "--concurrency 1 --disable-hot-restart --drain-time-s 5 --drain-strategy immediate"
-    " --file-flush-interval-msec 100 --reject-unknown-dynamic-fields --log-level warning"
-).split()
+FLAGS = [
+    "--concurrency",
+    "1",
+    "--disable-hot-restart",
+    "--drain-time-s",
+    "5",
+    "--drain-strategy",
+    "immediate",
+    "--file-flush-interval-msec",
+    "100",
+    "--reject-unknown-dynamic-fields",
+    "--log-level",
+    "warning",
+]
 PATIENCE = 10
 
 

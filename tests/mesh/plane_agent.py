@@ -1,6 +1,6 @@
 """Runs inside fresh namespaces as process 1: makes pods (network namespaces) and runs programs in them.
 
-One JSON request a line on stdin, one JSON answer a line on stdout. Ends with its stdin, and with it everything.
+One JSON request a line on stdin, one JSON answer a line on stdout. Everything ends with its stdin.
 """
 
 from __future__ import annotations

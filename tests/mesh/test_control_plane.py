@@ -1,0 +1,189 @@
+"""Files appear when they have to, whole, private, and only when something has changed for that proxy."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import stat
+import subprocess
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from lab.faults import UnknownFault, describe, load
+from lab.mesh import ReferenceMesh
+from tests.mesh import foreign
+from tests.mesh.cluster import PODS, Cluster, playground
+from tests.mesh.plane import ENVOY
+
+
+def mesh_of(cluster: Cluster, folder: Path, **options: Any) -> ReferenceMesh:
+    objects: Any = SimpleNamespace(store=cluster.store)
+    return ReferenceMesh(objects, folder, **options)
+
+
+def inodes(folder: Path) -> dict[str, int]:
+    return {str(path.relative_to(folder)): path.stat().st_ino for path in folder.rglob("*.json")}
+
+
+def changed(before: dict[str, int], after: dict[str, int]) -> set[str]:
+    return {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+
+
+def test_only_sidecars_have_files_and_only_their_user_can_read_them(tmp_path: Path) -> None:
+    mesh_of(playground(), tmp_path).reconcile()
+    folders = list((tmp_path / "proxies").iterdir())
+    assert {folder.name for folder in folders} == {
+        "uid-httpbin-foo",
+        "uid-httpbin-bar",
+        "uid-sleep-foo",
+        "uid-sleep-bar",
+    }
+    for folder in folders:
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        assert {stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()} == {0o600}
+
+
+def test_a_policy_changes_only_what_follows_from_it(tmp_path: Path) -> None:
+    cluster = playground()
+    mesh = mesh_of(cluster, tmp_path)
+    mesh.reconcile()
+    before = inodes(tmp_path)
+    mesh.reconcile()
+    assert inodes(tmp_path) == before
+    spec = {"selector": {"matchLabels": {"app": "httpbin"}}, "mtls": {"mode": "DISABLE"}}
+    cluster.peer("bar", spec)
+    mesh.reconcile()
+    endpoints = "eds-outbound|8000||httpbin.bar.svc.cluster.local.json"
+    sidecars = ("httpbin-foo", "httpbin-bar", "sleep-foo", "sleep-bar")
+    assert changed(before, inodes(tmp_path)) == {
+        "proxies/uid-httpbin-bar/lds.json",
+        *(f"proxies/uid-{name}/{endpoints}" for name in sidecars),
+    }
+
+
+def test_nothing_is_left_of_a_pod_that_is_gone(tmp_path: Path) -> None:
+    cluster = playground()
+    mesh = mesh_of(cluster, tmp_path)
+    mesh.reconcile()
+    cluster.store.remove(PODS, "foo", "sleep")
+    mesh.reconcile()
+    assert not (tmp_path / "proxies" / "uid-sleep-foo").exists()
+    assert (tmp_path / "proxies" / "uid-sleep-bar").exists()
+
+
+async def eventually(condition: Callable[[], bool]) -> None:
+    for _ in range(1_000):
+        if condition():
+            return
+        await asyncio.sleep(0.005)
+    pytest.fail("in vain")
+
+
+async def test_changes_are_followed_and_certificates_renewed(tmp_path: Path) -> None:
+    cluster = playground()
+    mesh = mesh_of(cluster, tmp_path, certificate_lifetime=timedelta(seconds=0.2))
+    folder = tmp_path / "proxies" / "uid-httpbin-foo"
+    running = asyncio.create_task(mesh.run())
+    try:
+        await eventually((folder / "bootstrap.json").exists)
+        secret, listeners = (folder / "sds-default.json").read_bytes(), (folder / "lds.json").read_bytes()
+        cluster.peer("foo", {"mtls": {"mode": "STRICT"}})
+        await eventually(lambda: (folder / "lds.json").read_bytes() != listeners)
+        await eventually(lambda: (folder / "sds-default.json").read_bytes() != secret)
+    finally:
+        running.cancel()
+        await asyncio.wait([running])
+
+
+def static(folder: Path) -> dict[str, Any]:
+    """The bootstrap with listeners and clusters in it, for Envoy's own validation."""
+    bootstrap = json.loads((folder / "bootstrap.json").read_bytes())
+    del bootstrap["dynamic_resources"]
+    bootstrap["static_resources"] = {
+        kind: [
+            {name: value for name, value in resource.items() if name != "@type"}
+            for resource in json.loads((folder / file).read_bytes())["resources"]
+        ]
+        for kind, file in (("listeners", "lds.json"), ("clusters", "cds.json"))
+    }
+    return bootstrap
+
+
+@pytest.mark.parametrize("mode", ["STRICT", "PERMISSIVE", "DISABLE"])
+def test_envoy_finds_nothing_wrong(tmp_path: Path, mode: str) -> None:
+    cluster = playground()
+    listed = [
+        {"name": "tcp", "port": 9000, "targetPort": 9000},
+        {"name": "grpc", "port": 9001, "targetPort": 9001},
+        {"name": "", "port": 9090, "targetPort": 9090},
+    ]
+    cluster.service("more", "foo", "10.96.0.50", listed, ["10.244.0.11"], selector={"app": "httpbin"})
+    cluster.service("headless", "foo", "None", listed[2:], ["10.244.0.11"], selector={"app": "httpbin"})
+    spec = {"selector": {"matchLabels": {"app": "httpbin"}}, "mtls": {"mode": mode}}
+    others = {"9999": {"mode": "STRICT"}, "9998": {"mode": "DISABLE"}, "9997": {"mode": "PERMISSIVE"}}
+    cluster.peer("foo", spec | {"portLevelMtls": others})
+    certificate, key = foreign.certificate("application")
+    (tmp_path / "c").write_bytes(certificate.public_bytes(Encoding.PEM))
+    (tmp_path / "k").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    files = {"clientCertificate": str(tmp_path / "c"), "privateKey": str(tmp_path / "k")}
+    tls = {"mode": "MUTUAL", "subjectAltNames": ["x"], **files}
+    cluster.rule("foo", {"host": "httpbin.legacy.svc.cluster.local", "trafficPolicy": {"tls": tls}})
+    mesh_of(cluster, tmp_path).reconcile()
+    config = tmp_path / "static.json"
+    config.write_text(json.dumps(static(tmp_path / "proxies" / "uid-httpbin-foo")))
+    checked = subprocess.run(
+        [ENVOY, "--mode", "validate", "-c", config, "--reject-unknown-dynamic-fields", "-l", "warning"],
+        capture_output=True,
+        text=True,
+    )
+    assert (checked.returncode, checked.stderr) == (0, "")
+
+
+def test_faults_say_what_they_are() -> None:
+    listed = {fault.name: (fault.kind, fault.section, fault.sentence) for fault in describe()}
+    assert {"strict-as-permissive", "port-level-ignored", "xfcc-dropped"} <= listed.keys()
+    assert all(section and sentence.endswith(".") for _, section, sentence in listed.values())
+
+
+def test_an_unknown_fault_names_the_known_ones() -> None:
+    with pytest.raises(UnknownFault, match=r"no-such-fault.*xfcc-dropped"):
+        load(["no-such-fault"])
+
+
+# What the listener of httpbin.foo holds: (a chain for plain text, XFCC appended).
+FAULTS = {
+    (): (False, True),
+    ("strict-as-permissive",): (True, True),
+    ("xfcc-dropped",): (False, False),
+    ("strict-as-permissive", "xfcc-dropped"): (True, False),
+}
+
+
+@pytest.mark.parametrize("names", FAULTS)
+def test_a_fault_changes_what_it_says(tmp_path: Path, names: tuple[str, ...]) -> None:
+    cluster = playground()
+    cluster.peer("istio-system", {"mtls": {"mode": "STRICT"}})
+    faults = load(names)
+    options = {"alter_model": faults.alter_model, "alter_resources": faults.alter_resources}
+    mesh_of(cluster, tmp_path, **options).reconcile()
+    text = (tmp_path / "proxies" / "uid-httpbin-foo" / "lds.json").read_text()
+    assert ("inbound_0.0.0.0_8080-plain" in text, "APPEND_FORWARD" in text) == FAULTS[names]
+
+
+@pytest.mark.parametrize(("names", "mode"), [((), "plain"), (("port-level-ignored",), "mtls")])
+def test_port_level_settings_can_be_ignored(tmp_path: Path, names: tuple[str, ...], mode: str) -> None:
+    cluster = playground()
+    spec = {"selector": {"matchLabels": {"app": "httpbin"}}, "mtls": {"mode": "STRICT"}}
+    cluster.peer("foo", spec | {"portLevelMtls": {"8080": {"mode": "DISABLE"}}})
+    faults = load(names)
+    mesh_of(cluster, tmp_path, alter_model=faults.alter_model).reconcile()
+    text = (tmp_path / "proxies" / "uid-httpbin-foo" / "lds.json").read_text()
+    assert [label for label in ("as-is", "mtls") if f"inbound_0.0.0.0_8080-{label}" in text] == (
+        ["as-is"] if mode == "plain" else ["mtls"]
+    )
