@@ -1,6 +1,6 @@
 """`pods/exec` over WebSocket: the sub-protocols v5.channel.k8s.io and v4.channel.k8s.io.
 
-Every message is binary and begins with its channel's number. The server ends with a Status on channel 3
+Every message begins with its channel's number. The server ends with a Status on channel 3
 (which carries the exit code) and closes. In v5 a client closes its standard input with message 255,0; in v4
 that ends with the connection. SPDY, the protocol of kubectl before 1.29, is refused with a hint.
 """
@@ -115,11 +115,11 @@ async def _converse(socket: web.WebSocketResponse, process: Process, options: Op
 async def _listen(socket: web.WebSocketResponse, process: Process) -> None:
     """Feeds the program's input until the client leaves; then ends the program."""
     async for message in socket:
-        if message.type is not WSMsgType.BINARY or not message.data:
+        # The Python client sends what it is given as text in a text message.
+        content = message.data.encode() if message.type is WSMsgType.TEXT else message.data
+        if process.stdin is None or not content:
             continue
-        channel, data = message.data[0], message.data[1:]
-        if process.stdin is None:
-            continue
+        channel, data = content[0], content[1:]
         try:
             if channel == STDIN and data:
                 process.stdin.write(data)
