@@ -137,14 +137,7 @@ def _python_for_all(prefix: Sequence[str]) -> tuple[str, dict[str, str]]:
     version = f"python3.{sys.version_info.minor}"
     for candidate in (sys.executable, shutil.which(version, path="/usr/bin:/usr/local/bin")):
         environment = {"PYTHONPATH": packages}
-        probe = [
-            "setpriv",
-            f"--reuid={NOBODY}",
-            "--clear-groups",
-            str(candidate),
-            "-c",
-            "import aiohttp, lab",
-        ]
+        probe = [*prefix, "unshare", "--map-root-user", str(candidate), "-c", "import aiohttp, lab"]
         done = subprocess.run(probe, cwd=ROOT, env=os.environ | environment, capture_output=True)
         if done.returncode == 0:
             return str(candidate), environment
