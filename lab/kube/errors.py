@@ -144,7 +144,8 @@ def method_not_allowed() -> ApiError:
 
 
 def unsupported_media_type(accepted: Iterable[str]) -> ApiError:
-    message = f"the body of the request was in an unknown format - accepted media types include: {', '.join(accepted)}"
+    known = ", ".join(accepted)
+    message = f"the body of the request was in an unknown format - accepted media types include: {known}"
     return ApiError(415, "UnsupportedMediaType", message)
 
 
@@ -209,7 +210,7 @@ def go_quote(text: str) -> str:
 
 
 def quoted(value: Any) -> str:
-    """A value as the API server prints it in a field error (Go's %q for strings, %#v for what is not scalar)."""
+    """A value as a field error prints it (Go's %q for strings, %#v for what is not scalar)."""
     if value is None:
         return '"null"'
     if isinstance(value, bool):

@@ -1,7 +1,7 @@
 """The state of the cluster: objects in memory, one revision counter, and subscriptions to what changes.
 
-Everything here belongs to one event loop; nothing locks. A stored object is never changed: whoever wants another
-one clones it, changes the clone and writes it through `Objects`.
+Everything here belongs to one event loop; nothing locks. A stored object is never changed: whoever wants
+another one clones it, changes the clone and writes it through `Objects`.
 """
 
 from __future__ import annotations
@@ -35,6 +35,9 @@ __all__ = [
 Object = dict[str, Any]
 """A Kubernetes object as JSON; read-only once stored."""
 
+# `list` is also the name of a method of the store.
+ObjectList = list[Object]
+
 
 class Key(NamedTuple):
     """A collection of objects, whatever API version they are read in: `Key("apps", "deployments")`."""
@@ -54,7 +57,10 @@ class Event:
     revision: int
 
 
-class Denied(Exception):  # noqa: N818 - a verdict, in the words of admission control
+EventList = list[Event]
+
+
+class Denied(Exception):
     """An admission hook refuses the object, as a validating webhook does. `code` is the HTTP status."""
 
     def __init__(self, message: str, webhook: str = "validation.istio.io", code: int = 400) -> None:
@@ -64,7 +70,7 @@ class Denied(Exception):  # noqa: N818 - a verdict, in the words of admission co
         self.code = code
 
 
-class Invalid(Exception):  # noqa: N818 - a verdict, in the words of validation
+class Invalid(Exception):
     """An admission hook finds a field wrong, as a CEL rule of a schema does: answered with 422."""
 
     def __init__(self, field: str, detail: str, value: Any = "object") -> None:
@@ -167,7 +173,7 @@ class Subscription:
 class Store:
     """All objects. Reading is for everybody; `put` and `remove` are for the write pipeline alone.
 
-    `history` is how many events are remembered for watches that resume; an older revision is answered with 410.
+    `history` is how many events are remembered for watches that resume; an older revision gets a 410.
     """
 
     def __init__(self, history: int = 5_000) -> None:
@@ -181,15 +187,15 @@ class Store:
         """The object, or None. `namespace` is "" for cluster-scoped kinds."""
         return self._objects.get(key, {}).get((namespace, name))
 
-    def list(self, key: Key, namespace: str | None = None) -> list[Object]:
+    def list(self, key: Key, namespace: str | None = None) -> ObjectList:
         """All objects of a kind, or those of one namespace, sorted by (namespace, name)."""
         objects = self._objects.get(key, {})
         places = sorted(place for place in objects if namespace is None or place[0] == namespace)
         return [objects[place] for place in places]
 
-    def keys(self) -> list[Key]:
+    def keys(self) -> frozenset[Key]:
         """The kinds that have, or once had, objects."""
-        return list(self._objects)
+        return frozenset(self._objects)
 
     def subscribe(self, *keys: Key, replay: bool = True, capacity: int = 20_000) -> Subscription:
         """Events from now on; with `replay` the current objects first, as ADDED, with no gap between.
@@ -214,7 +220,7 @@ class Store:
             if subscription in subscribed:
                 subscribed.remove(subscription)
 
-    def since(self, revision: int, key: Key) -> list[Event] | None:
+    def since(self, revision: int, key: Key) -> EventList | None:
         """The events of a kind after a revision; None when some of them are forgotten."""
         if revision < self._forgotten:
             return None
@@ -253,7 +259,7 @@ class Store:
 
 
 class Objects(Protocol):
-    """The one way to write objects, for controllers, the node and the mesh. All methods may raise `ApiError`."""
+    """The one way to write, for controllers, the node and the mesh. Every method may raise `ApiError`."""
 
     store: Store
 

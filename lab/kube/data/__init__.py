@@ -1,0 +1,1 @@
+"""Schemas of the built-in kinds; see NOTICE for their origin."""
