@@ -104,6 +104,8 @@ def tls(**settings: Any) -> dict[str, Any]:
         (destination(**tls(mode="MUTUAL", credentialName="x", privateKey="/k")), "credentialName is set"),
         (destination(trafficPolicy={"portLevelSettings": [{"port": {"number": 0}}]}), "range 1..65535"),
         (destination(trafficPolicy={"portLevelSettings": [{}]}), "must have a port"),
+        (destination(trafficPolicy={"portLevelSettings": [{"port": {"name": "x"}}]}), "must have a port"),
+        (destination(**tls(mode="ISTIO_MUTUAL", sni="x" * 256)), "no more than 255 characters"),
         (destination(subsets=[{"name": "not_a_label"}]), "subset name is invalid"),
         (destination(exportTo=["a/b"]), "is not a namespace"),
     ],

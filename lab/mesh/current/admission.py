@@ -13,6 +13,7 @@ from typing import Any
 from lab.kube.store import Denied, Object
 
 HOST = re.compile(r"(\*|(\*\.|\*?)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)\.?", re.I)
+LONGEST_NAME = 255
 DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", re.I)
 
 
@@ -27,7 +28,7 @@ def _rule_problems(spec: dict[str, Any]) -> Iterator[str]:
     host = spec.get("host")
     if host == "":
         yield "domain name too short"
-    elif isinstance(host, str) and (len(host) > 255 or not HOST.fullmatch(host)):
+    elif isinstance(host, str) and (len(host) > LONGEST_NAME or not HOST.fullmatch(host)):
         yield f"invalid host {host!r}: it must be a DNS name, optionally with a wildcard as its first part"
     yield from _policy_problems(_mapping(spec.get("trafficPolicy")))
     for subset in map(_mapping, _sequence(spec.get("subsets"))):
@@ -43,15 +44,17 @@ def _rule_problems(spec: dict[str, Any]) -> Iterator[str]:
 def _policy_problems(policy: dict[str, Any]) -> Iterator[str]:
     yield from _tls_problems(_mapping(policy.get("tls")))
     for entry in map(_mapping, _sequence(policy.get("portLevelSettings"))):
-        port = _mapping(entry.get("port"))
-        if not port:
+        number = _mapping(entry.get("port")).get("number")
+        if number is None:
             yield "portLevelSettings must have a port"
-        elif isinstance(port.get("number"), int) and not 1 <= port["number"] <= 65535:
-            yield f"port number {port['number']} must be in the range 1..65535"
+        elif isinstance(number, int) and not 1 <= number <= 65535:
+            yield f"port number {number} must be in the range 1..65535"
         yield from _tls_problems(_mapping(entry.get("tls")))
 
 
 def _tls_problems(tls: dict[str, Any]) -> Iterator[str]:
+    if isinstance(tls.get("sni"), str) and len(tls["sni"]) > LONGEST_NAME:
+        yield f"sni must be no more than {LONGEST_NAME} characters"
     if tls.get("mode") != "MUTUAL":
         return
     if tls.get("credentialName"):
