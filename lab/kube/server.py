@@ -40,6 +40,9 @@ VERSION = {
     "compiler": "gc",
     "platform": "linux/amd64",
 }
+# kubectl checks a `kind: List` against OpenAPI v2 alone, and only in this form. A document without definitions
+# (zero bytes) makes it leave the checking to the server, which does it anyway.
+OPENAPI_V2 = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
 _HEALTH = ("healthz", "livez", "readyz")
 _ROOT_PATHS = ["/.well-known/openid-configuration", "/api", "/apis", "/healthz", "/livez", "/openapi/v3"]
 _ROOT_PATHS += ["/openid/v1/jwks", "/readyz", "/version"]
@@ -173,6 +176,8 @@ class ApiServer:
                 return json_answer(discovery.group(self._registry, group))
             case ["apis", group, version]:
                 return json_answer(discovery.resource_list(self._registry, group, version))
+            case ["openapi", "v2"] if OPENAPI_V2 in request.headers.get("Accept", ""):
+                return web.Response(body=b"", content_type=OPENAPI_V2.replace("@", "."))
             case ["openapi", "v3"]:
                 return json_answer(self._openapi.index())
             case ["openapi", "v3", *path]:
