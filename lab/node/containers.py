@@ -115,7 +115,7 @@ class Container:
         around.report("Created", f"Created container: {self.name}", "Normal")
         program = Program(
             launch.argv,
-            self.variables,
+            {**launch.environment, **self.variables},
             self.spec.get("workingDir") or "/",
             launch.capabilities,
             binds,

@@ -6,10 +6,11 @@ There are no image layers: a container runs the machine's own programs on a read
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
@@ -50,6 +51,8 @@ class Launch:
     argv: tuple[str, ...]
     readiness: Readiness = Readiness.STARTED
     capabilities: tuple[str, ...] = CONTAINER_CAPABILITIES
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables of the program that the container's own come on top of."""
     config: Path | None = None
     """For a proxy: the file that must exist before it can start; its directory is the proxy's own."""
 
@@ -75,7 +78,7 @@ def _httpbin(request: Request) -> Launch:
     command = _merged(request, (), ("gunicorn", "-b", "0.0.0.0:80", "httpbin:app", "-k", "gevent"))
     if (address := _gunicorn_address(command)) is None:
         return Launch(command)
-    return Launch(_httpbin_server(address), Readiness.ANNOUNCED)
+    return _httpbin_server(address)
 
 
 def _go_httpbin(request: Request) -> Launch:
@@ -84,7 +87,7 @@ def _go_httpbin(request: Request) -> Launch:
         return Launch(command)
     host = _option(command, "host") or request.environment.get("HOST") or "0.0.0.0"
     port = _option(command, "port") or request.environment.get("PORT") or "8080"
-    return Launch(_httpbin_server(f"{host}:{port}", "--lists"), Readiness.ANNOUNCED)
+    return _httpbin_server(f"{host}:{port}", "--lists")
 
 
 def _capture(_request: Request) -> Launch:
@@ -98,7 +101,7 @@ def _proxy(request: Request) -> Launch:
         raise ProxyWithoutConfig("the proxy's arguments name no --config FILE")
     argv = (envoy_program(), "--config-path", config, *_ENVOY_FLAGS)
     capabilities = (*CONTAINER_CAPABILITIES, "NET_ADMIN")
-    return Launch(argv, Readiness.PROXY_LIVE, capabilities, Path(config))
+    return Launch(argv, Readiness.PROXY_LIVE, capabilities, config=Path(config))
 
 
 _IMAGES: dict[str, Callable[[Request], Launch]] = {
@@ -147,9 +150,11 @@ def _merged(request: Request, entrypoint: tuple[str, ...], arguments: tuple[str,
     return (*entrypoint, *(arguments if request.args is None else request.args))
 
 
-def _httpbin_server(address: str, *options: str) -> tuple[str, ...]:
+def _httpbin_server(address: str, *options: str) -> Launch:
     # -P: the script's own directory is no place to import from.
-    return (sys.executable, "-P", str(_HTTPBIN), "--bind", address, *options)
+    argv = (sys.executable, "-P", str(_HTTPBIN), "--bind", address, *options)
+    # httpbin is where this process would import it from.
+    return Launch(argv, Readiness.ANNOUNCED, environment={"PYTHONPATH": os.environ.get("PYTHONPATH", "")})
 
 
 def _gunicorn_address(command: Sequence[str]) -> str | None:
