@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 from lab.kube.store import Object, clone
+from lab.mesh.envoy.bootstrap import ADMIN_SOCKET
 
 INJECT = "sidecar.istio.io/inject"
 NAMESPACE_LABEL = "istio-injection"
@@ -79,6 +80,8 @@ def inject(pod: Object, bootstrap: Path) -> Object:
         _container(PROXY_CONTAINER, PROXY_IMAGE)
         | {
             "args": ["--config", str(bootstrap)],
+            # For whoever looks into a proxy: `curl --unix-socket "$ENVOY_ADMIN_SOCKET" http://envoy/stats`.
+            "env": [{"name": "ENVOY_ADMIN_SOCKET", "value": str(bootstrap.with_name(ADMIN_SOCKET))}],
             "ports": [{"name": "http-envoy-prom", "containerPort": 15090, "protocol": "TCP"}],
         }
     )

@@ -65,6 +65,8 @@ def test_what_is_added() -> None:
     assert [each["name"] for each in after["spec"]["initContainers"]] == ["own", "istio-init"]
     assert [each["name"] for each in after["spec"]["containers"]] == ["httpbin", "istio-proxy"]
     assert after["spec"]["containers"][1]["args"] == ["--config", str(BOOTSTRAP)]
+    socket = {"name": "ENVOY_ADMIN_SOCKET", "value": "/run/lab/proxies/u/admin.sock"}
+    assert after["spec"]["containers"][1]["env"] == [socket]
     assert after["metadata"]["labels"] == {
         "app": "httpbin",
         "version": "v1",
