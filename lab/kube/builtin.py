@@ -138,6 +138,18 @@ def builtin_resources() -> list[Resource]:
             "selfsubjectaccessreviews",
             **_REVIEW,
         ),
+        _resource(
+            "io.k8s.api.authorization.v1.SelfSubjectRulesReview",
+            "authorization.k8s.io",
+            "selfsubjectrulesreviews",
+            **_REVIEW,
+        ),
+        _resource(
+            "io.k8s.api.authorization.v1.SubjectAccessReview",
+            "authorization.k8s.io",
+            "subjectaccessreviews",
+            **_REVIEW,
+        ),
         _resource("io.k8s.api.coordination.v1.Lease", "coordination.k8s.io", "leases"),
         _resource(
             "io.k8s.api.discovery.v1.EndpointSlice",

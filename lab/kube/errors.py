@@ -44,7 +44,7 @@ class ApiError(Exception):
         self.code = code
         self.reason = reason
         self.message = message
-        self.details = dict(details) if details else None
+        self.details = None if details is None else dict(details)
         self.headers = dict(headers or {})
 
     def status(self) -> dict[str, Any]:
@@ -58,7 +58,8 @@ class ApiError(Exception):
         }
         if self.reason:
             status["reason"] = self.reason
-        if self.details:
+        # Empty details differ from none: kubectl tells a missing path from a missing object by them.
+        if self.details is not None:
             status["details"] = self.details
         status["code"] = self.code
         return status

@@ -123,7 +123,6 @@ REVIEWS: Mapping[Key, Callable[[Asked], Object]] = {
     Key("authentication.k8s.io", "selfsubjectreviews"): _self_status,
     Key("authorization.k8s.io", "selfsubjectaccessreviews"): _access_status,
     Key("authorization.k8s.io", "subjectaccessreviews"): _access_status,
-    Key("authorization.k8s.io", "localsubjectaccessreviews"): _access_status,
     Key("authorization.k8s.io", "selfsubjectrulesreviews"): _rules_status,
 }
 
