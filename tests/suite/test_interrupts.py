@@ -6,7 +6,9 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -41,10 +43,20 @@ def started_run(home: Path) -> subprocess.Popen[str]:
         start_new_session=True,
     )
     assert run.stdout
+    seen = []
     for line in run.stdout:
+        seen.append(line)
         if "PASSED" in line:
             return run
-    raise AssertionError("the run ended without a result")
+    run.wait()
+    raise AssertionError("the run ended without a result:\n" + "".join(seen))
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """A lab home with a short path, since the sockets in it allow no long one."""
+    with tempfile.TemporaryDirectory(prefix="lab-") as path:
+        yield Path(path)
 
 
 def gone(home: Path) -> list[str]:
@@ -59,18 +71,18 @@ def gone(home: Path) -> list[str]:
     ("how", "code"),
     [(signal.SIGINT, 2), (signal.SIGTERM, -signal.SIGTERM), (signal.SIGKILL, -signal.SIGKILL)],
 )
-def test_a_run_that_is_ended_leaves_nothing(how: signal.Signals, code: int, tmp_path: Path) -> None:
-    run = started_run(tmp_path)
-    assert processes_of(tmp_path)
+def test_a_run_that_is_ended_leaves_nothing(how: signal.Signals, code: int, home: Path) -> None:
+    run = started_run(home)
+    assert processes_of(home)
     run.send_signal(how)
     run.communicate(timeout=30)
     assert run.returncode == code
-    assert gone(tmp_path) == []
-    assert list(tmp_path.iterdir()) == []
+    assert gone(home) == []
+    assert list(home.iterdir()) == []
 
 
-def test_a_lab_that_dies_under_the_suite_is_not_a_finding_about_the_mesh(tmp_path: Path) -> None:
-    run = started_run(tmp_path)
+def test_a_lab_that_dies_under_the_suite_is_not_a_finding_about_the_mesh(home: Path) -> None:
+    run = started_run(home)
     children = Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()
     (lab,) = [
         int(pid) for pid in children if b"lab" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
@@ -80,4 +92,4 @@ def test_a_lab_that_dies_under_the_suite_is_not_a_finding_about_the_mesh(tmp_pat
     assert run.returncode == 3, output
     assert "could not tell" in output
     assert "does not conform" not in output
-    assert gone(tmp_path) == []
+    assert gone(home) == []
