@@ -7,20 +7,20 @@ import os
 import signal
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
-from lab.kube.store import Object, Store
+from lab.kube.store import Object
 from lab.node import images, probes
 from lab.node.environment import ConfigMissing, environment, words
+from lab.node.health import Health
 from lab.node.images import Launch, Readiness
 from lab.node.mounts import Bind
 from lab.node.processes import Child, Place, Program, Spawner, StartFailed, Streams
 from lab.node.status import ContainerState, Running, Terminated, Waiting, now
-from lab.node.volumes import Volumes
+from lab.node.surroundings import Surroundings, log_file
 from lab.node.wiring import Sandbox
 
 _PROXY_CONFIG_TIMEOUT_S = 10.0
@@ -29,38 +29,6 @@ _START_ERROR_CODE = 128
 _CONFIG_RETRY_S = 1.0
 _PULL_RETRY_S = 1.0
 _OUTPUT_LIMIT = 10 * 1024
-
-Report = Callable[[str, str, Literal["Normal", "Warning"]], None]
-"""Records an event about the pod: (reason, message, type)."""
-
-
-@dataclass(frozen=True)
-class BackOff:
-    """Waits between restarts, in seconds: none before the first, then `first`, doubling up to `most`.
-
-    A run of `forgiven_after` seconds starts the row anew. The kubelet's values.
-    """
-
-    first: float = 10.0
-    most: float = 300.0
-    forgiven_after: float = 600.0
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What the containers of one pod have in common."""
-
-    pod: Object
-    sandbox: Sandbox
-    store: Store
-    spawner: Spawner
-    binds: Sequence[Bind]
-    volumes: Volumes
-    logs: Path
-    back_off: BackOff
-    report: Report
-    changed: Callable[[], None]
-    """To be called after each change of a container's state."""
 
 
 class Container:
@@ -71,6 +39,7 @@ class Container:
         self.name: str = spec["name"]
         self.state = ContainerState(self.name, spec["image"], Waiting(reason))
         self.child: Child | None = None
+        self.program: Program | None = None
         self.variables: dict[str, str] = {}
         self.stopping = False
 
@@ -113,7 +82,7 @@ class Container:
             binds.append(Bind(str(launch.config.parent), str(launch.config.parent), writable=True))
         identity = f"lab://{uuid.uuid4().hex}"
         around.report("Created", f"Created container: {self.name}", "Normal")
-        program = Program(
+        self.program = Program(
             launch.argv,
             {**launch.environment, **self.variables},
             self.spec.get("workingDir") or "/",
@@ -129,7 +98,7 @@ class Container:
                 place = Place(around.sandbox.network, around.sandbox.uts, contained=True)
                 ready = announce_write if launch.readiness is Readiness.ANNOUNCED else None
                 streams = Streams(around.spawner.null, output, output, ready=ready)
-                self.child = await around.spawner.start(program, place, streams)
+                self.child = await around.spawner.start(self.program, place, streams)
             except StartFailed as failure:
                 return self._could_not_start(around, str(failure), started_at, identity)
             finally:
@@ -208,74 +177,11 @@ class Container:
     async def _watched(self, launch: Launch, announced: int, around: Surroundings) -> AsyncIterator[None]:
         """While inside, the container becomes ready and is probed."""
         async with asyncio.TaskGroup() as tasks:
-            watching = tasks.create_task(self._watch(launch, announced, around))
+            watching = tasks.create_task(Health(self, around).watch(launch, announced))
             try:
                 yield
             finally:
                 watching.cancel()
-
-    async def _watch(self, launch: Launch, announced: int, around: Surroundings) -> None:
-        if launch.readiness is Readiness.ANNOUNCED:
-            await _readable(announced)
-        elif launch.readiness is Readiness.PROXY_LIVE and launch.config:
-            # Envoy announces nothing: it has to be asked.
-            while not await probes.proxy_is_live(launch.config.parent / "admin.sock"):  # noqa: ASYNC110
-                await asyncio.sleep(_PROXY_POLL_S)
-        target = probes.Target(around.sandbox, _named_ports(self.spec), self._run_in(around))
-        if probe := self.spec.get("startupProbe"):
-            await self._started_up(probe, target, around)
-        self.state = replace(self.state, started=True, ready="readinessProbe" not in self.spec)
-        around.changed()
-        async with asyncio.TaskGroup() as tasks:
-            if probe := self.spec.get("readinessProbe"):
-                report = self._readiness_reporter(around)
-                tasks.create_task(probes.watch(probe, target, healthy=False, report=report))
-            if probe := self.spec.get("livenessProbe"):
-                report = self._liveness_reporter(around, "liveness", probe)
-                tasks.create_task(probes.watch(probe, target, healthy=True, report=report))
-
-    async def _started_up(self, probe: Object, target: probes.Target, around: Surroundings) -> None:
-        passed = asyncio.Event()
-        failed = self._liveness_reporter(around, "startup", probe)
-        failures = 0
-
-        def report(healthy: bool, message: str | None) -> None:
-            nonlocal failures
-            if healthy:
-                passed.set()
-            elif message is not None:
-                failures += 1
-                failed(failures < probes.Timing.of(probe).failures, message)
-
-        async with asyncio.TaskGroup() as tasks:
-            probing = tasks.create_task(probes.watch(probe, target, healthy=False, report=report))
-            await passed.wait()
-            probing.cancel()
-
-    def _readiness_reporter(self, around: Surroundings) -> probes.Report:
-        def report(healthy: bool, message: str | None) -> None:
-            if message is not None:
-                around.report("Unhealthy", f"Readiness probe failed: {message}", "Warning")
-            if healthy != self.state.ready:
-                self.state = replace(self.state, ready=healthy)
-                around.changed()
-
-        return report
-
-    def _liveness_reporter(
-        self, around: Surroundings, kind: Literal["liveness", "startup"], probe: Object
-    ) -> probes.Report:
-        grace = probe.get("terminationGracePeriodSeconds") or grace_of(around.pod)
-
-        def report(healthy: bool, message: str | None) -> None:
-            if message is not None:
-                around.report("Unhealthy", f"{kind.capitalize()} probe failed: {message}", "Warning")
-            if not healthy:
-                why = f"Container {self.name} failed {kind} probe, will be restarted"
-                around.report("Killing", why, "Normal")
-                self.end(grace)
-
-        return report
 
     def end(self, grace: float) -> None:
         """Asks the program to end, and ends it after `grace` seconds."""
@@ -283,7 +189,7 @@ class Container:
             child.signal(signal.SIGTERM)
             asyncio.get_running_loop().call_later(grace, child.kill)
 
-    def _run_in(self, around: Surroundings) -> probes.RunCommand:
+    def run_in(self, around: Surroundings) -> probes.RunCommand:
         async def run(command: Sequence[str]) -> tuple[int, str]:
             output = os.memfd_create("probe", os.MFD_CLOEXEC)
             try:
@@ -304,45 +210,15 @@ class Container:
     async def start_beside(
         self, sandbox: Sandbox, spawner: Spawner, argv: Sequence[str], streams: Streams
     ) -> Child:
-        """Starts another program in the running container. Raises StartFailed."""
-        if self.child is None:
+        """Starts another program in the running container, with the same rights. Raises StartFailed."""
+        if self.child is None or self.program is None:
             raise StartFailed("container is not running")
-        mount = self.child.mount_namespace()
         try:
-            program = Program(argv, self.variables, self.spec.get("workingDir") or "/", group_ends=False)
+            mount = self.child.mount_namespace()
+        except OSError as error:
+            raise StartFailed("container is not running") from error  # it has ended this instant
+        try:
+            program = replace(self.program, argv=argv, environment=self.variables, binds=(), group_ends=False)
             return await spawner.start(program, Place(sandbox.network, sandbox.uts, mount), streams)
         finally:
             os.close(mount)
-
-
-def log_file(logs: Path, container: str, run: int) -> Path:
-    """Output of a run of a container; the first is 0."""
-    return logs / container / f"{run}.log"
-
-
-def grace_of(pod: Object) -> float:
-    """Seconds between asking a pod's programs to end and ending them."""
-    grace: float = pod["spec"].get("terminationGracePeriodSeconds", 30)
-    return grace
-
-
-def _named_ports(spec: Object) -> dict[str, int]:
-    return {port["name"]: port["containerPort"] for port in spec.get("ports") or () if "name" in port}
-
-
-def _settle(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)
-
-
-async def _readable(fd: int) -> None:
-    """Returns when a byte can be read; never when the other end closed without one."""
-    loop = asyncio.get_running_loop()
-    arrived: asyncio.Future[None] = loop.create_future()
-    loop.add_reader(fd, _settle, arrived)
-    try:
-        await arrived
-    finally:
-        loop.remove_reader(fd)
-    if not os.read(fd, 1):
-        await asyncio.Event().wait()

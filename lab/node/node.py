@@ -10,12 +10,12 @@ from typing import Any
 
 from lab.kube.store import Event, Key, Object, Objects, clone
 from lab.node import services
-from lab.node.containers import BackOff, grace_of
 from lab.node.names import Names
 from lab.node.pods import NODE_NAME, PODS, PodWorker, Services
 from lab.node.processes import Spawner
 from lab.node.runtime import NodeRuntime
 from lab.node.status import now
+from lab.node.surroundings import BackOff, grace_of
 from lab.node.wiring import NODE_ADDRESS, POD_NETWORK, Wiring
 
 NODES = Key("", "nodes")

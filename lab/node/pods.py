@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Literal
 
 from lab.kube.store import ApiError, Key, Object, Objects
-from lab.node.containers import BackOff, Container, Surroundings
+from lab.node.containers import Container
 from lab.node.environment import hostname
 from lab.node.mounts import Bind, is_private
 from lab.node.names import Names
 from lab.node.processes import Spawner, ToolFailed
 from lab.node.status import Terminated, pod_status
+from lab.node.surroundings import BackOff, Surroundings
 from lab.node.volumes import Volumes
 from lab.node.wiring import NoAddressLeft, Sandbox, Wiring
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from lab.kube.runtime import ExecFailed
 from lab.kube.store import Object
-from lab.node.containers import log_file
 from lab.node.pods import PodWorker
 from lab.node.processes import Child, Spawner, StartFailed, Streams
+from lab.node.surroundings import log_file
 
 
 @dataclass(frozen=True)

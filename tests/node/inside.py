@@ -24,9 +24,9 @@ from lab.kube.registry import Registry
 from lab.kube.store import Key, Object, Store
 from lab.kube.writes import Writes
 from lab.node import init
-from lab.node.containers import BackOff
 from lab.node.node import Node
 from lab.node.processes import Spawner
+from lab.node.surroundings import BackOff
 
 ROOT = Path(__file__).resolve().parents[2]
 PODS = Key("", "pods")
