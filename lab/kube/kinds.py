@@ -61,6 +61,10 @@ def _prepare_namespace(namespace: Object) -> None:
     namespace["status"] = {"phase": "Active"}
 
 
+def _prepare_service(service: Object) -> None:
+    service["status"] = {"loadBalancer": {}}
+
+
 def _pod_defaults(pod: Object) -> None:
     apply_pod_defaults(pod)
     check_quantities("Pod", pod["spec"])
@@ -102,7 +106,9 @@ def _check_data(obj: Object, old: Object | None) -> list[Cause]:
 STRATEGIES: dict[Key, Strategy] = {
     Key("", "namespaces"): Strategy(defaults=_namespace_defaults, prepare=_prepare_namespace),
     Key("", "pods"): Strategy(defaults=_pod_defaults, prepare=prepare_pod, check=check_pod),
-    Key("", "services"): Strategy(defaults=apply_service_defaults, check=check_service),
+    Key("", "services"): Strategy(
+        defaults=apply_service_defaults, prepare=_prepare_service, check=check_service
+    ),
     Key("", "secrets"): Strategy(defaults=_secret_defaults, check=_check_data),
     Key("", "configmaps"): Strategy(check=_check_data),
     Key("apps", "deployments"): Strategy(defaults=_deployment_defaults, check=check_deployment),

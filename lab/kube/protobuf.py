@@ -18,7 +18,7 @@ _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _FIXED = {_FIXED64: 8, _FIXED32: 4}
 
 
-class Malformed(ValueError):  # noqa: N818 - an adjective of the body
+class Malformed(ValueError):
     """Bytes that are no protobuf message, or one with fields that are not known here."""
 
 

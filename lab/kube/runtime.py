@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lab.kube.store import Object
 
 
-class ExecFailed(Exception):  # noqa: N818 - named for what happened, as the kubelet's message says it
+class ExecFailed(Exception):
     """A program could not be started in a container: no such program, or the container is not running."""
 
 

@@ -40,8 +40,8 @@ VERSION = {
     "compiler": "gc",
     "platform": "linux/amd64",
 }
-# kubectl checks a `kind: List` against OpenAPI v2 alone, and only in this form. A document without definitions
-# (zero bytes) makes it leave the checking to the server, which does it anyway.
+# kubectl checks a `kind: List` against OpenAPI v2 alone, and only in this form. A document without
+# definitions (zero bytes) makes it leave the checking to the server, which does it anyway.
 OPENAPI_V2 = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
 _HEALTH = ("healthz", "livez", "readyz")
 _ROOT_PATHS = ["/.well-known/openid-configuration", "/api", "/apis", "/healthz", "/livez", "/openapi/v3"]

@@ -27,7 +27,7 @@ SERVICE_ACCOUNTS = Key("", "serviceaccounts")
 BINDABLE = {"Pod": Key("", "pods"), "Secret": Key("", "secrets"), "Node": Key("", "nodes")}
 
 
-class InvalidToken(Exception):  # noqa: N818 - the domain's word
+class InvalidToken(Exception):
     """A bearer token that proves nothing: bad signature, expired, wrong audience, or its account is gone."""
 
 
