@@ -30,6 +30,8 @@ def decode(body: bytes) -> dict[str, Any]:
         envelope = dict(_fields(body[len(MAGIC) :]))
         kind = dict(_fields(_bytes(envelope.get(1, b""))))
         version, name = (_bytes(kind.get(number, b"")).decode() for number in (1, 2))
+        if not name:
+            raise Malformed("the body names no kind")
         message = MESSAGES.get((version, name))
         if message is None:
             known = ", ".join(sorted({kind for _, kind in MESSAGES}))

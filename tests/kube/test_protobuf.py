@@ -87,6 +87,7 @@ def test_an_unknown_field_is_refused_by_its_number():
     [
         b"",
         b"k8s",
+        b"k8s\0",
         b"{}",
         b"k8s\0\xff",
         b"k8s\0" + b"\xff" * 20,
