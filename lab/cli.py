@@ -29,7 +29,7 @@ IN_USE = 4
 FAILED = 5
 
 DEFAULT_NAME = "default"
-_PATIENCE_S = 4.0
+_PATIENCE_S = 3.0
 
 
 class UsageError(Exception):

@@ -25,12 +25,14 @@ from lab.kube.controllers import run_all
 from lab.kube.pki import Credentials
 from lab.kube.registry import Registry
 from lab.kube.server import ApiServer
-from lab.kube.store import Key, Store
+from lab.kube.store import Key, Object, Store
+from lab.kube.tokens import ServiceAccountTokens
 from lab.kube.writes import Writes
 from lab.mesh import ReferenceMesh
 from lab.mesh.crds import CEL_RULES
 from lab.node.node import Node
 from lab.node.processes import Spawner
+from lab.node.volumes import AccountTokens
 from lab.node.wiring import NODE_ADDRESS
 
 API_PORT = 6443
@@ -38,6 +40,9 @@ API_PORT = 6443
 
 NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
 LOCALHOST = "127.0.0.1"
+
+# What Kubernetes extends the tokens in pods to, for programs that do not read them again.
+_TOKEN_LIFETIME_S = 365 * 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,9 @@ class Cluster:
         registry.cel_rules.update(CEL_RULES)
         objects = Writes(Store(), registry)
         credentials = Credentials.new([], [LOCALHOST, NODE_ADDRESS, "10.96.0.1"])
-        node = Node(objects, spawner, config.directory / "pods")
+        node = Node(
+            objects, spawner, config.directory / "pods", tokens=_account_tokens(credentials, objects.store)
+        )
         server = ApiServer(objects, registry, node.runtime, credentials)
         return cls(objects, credentials, node, _mesh(config, objects), server)
 
@@ -117,6 +124,15 @@ async def _run(config: LabConfig, channel: socket.socket) -> None:
     if running.done():
         running.result()  # raises what went wrong
     await cluster.server.stop()
+
+
+def _account_tokens(credentials: Credentials, store: Store) -> AccountTokens:
+    issuer = ServiceAccountTokens(credentials.service_account_key, store)
+
+    def issue(account: Object, pod: Object) -> str:
+        return issuer.issue(account, lifetime=_TOKEN_LIFETIME_S, bound=pod)[0]
+
+    return AccountTokens(issue, credentials.ca_certificate)
 
 
 def _mesh(config: LabConfig, objects: Writes) -> ReferenceMesh:

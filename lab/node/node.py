@@ -16,6 +16,7 @@ from lab.node.processes import Spawner
 from lab.node.runtime import NodeRuntime
 from lab.node.status import now
 from lab.node.surroundings import BackOff, grace_of
+from lab.node.volumes import AccountTokens
 from lab.node.wiring import NODE_ADDRESS, POD_NETWORK, Wiring
 
 NODES = Key("", "nodes")
@@ -23,10 +24,19 @@ _POD_LIMIT = 110
 
 
 class Node:
-    """`directory` is the node's own, in the lab's run directory; it holds a directory for each pod."""
+    """`directory` is the node's own, in the lab's run directory; it holds a directory for each pod.
+
+    Without `tokens`, pods have no proof of their ServiceAccount.
+    """
 
     def __init__(
-        self, objects: Objects, spawner: Spawner, directory: Path, *, back_off: BackOff | None = None
+        self,
+        objects: Objects,
+        spawner: Spawner,
+        directory: Path,
+        *,
+        tokens: AccountTokens | None = None,
+        back_off: BackOff | None = None,
     ) -> None:
         self._objects = objects
         self._spawner = spawner
@@ -36,7 +46,7 @@ class Node:
         self._workers: dict[str, PodWorker] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self._services = Services(
-            objects, spawner, self._wiring, self._names, directory, back_off or BackOff()
+            objects, spawner, self._wiring, self._names, directory, back_off or BackOff(), tokens
         )
         self.runtime = NodeRuntime(spawner, self._workers.get)
 

@@ -22,7 +22,7 @@ from lab.node.names import Names
 from lab.node.processes import Spawner, ToolFailed
 from lab.node.status import Terminated, pod_status
 from lab.node.surroundings import BackOff, Surroundings
-from lab.node.volumes import Volumes
+from lab.node.volumes import AccountTokens, Volumes
 from lab.node.wiring import NoAddressLeft, Sandbox, Wiring
 
 PODS = Key("", "pods")
@@ -40,6 +40,11 @@ class Services:
     names: Names
     directory: Path
     back_off: BackOff
+    tokens: AccountTokens | None
+
+
+class NoHostNetwork(Exception):
+    """A pod asks for the node's network, from which it could reach into the lab itself."""
 
 
 class PodWorker:
@@ -89,7 +94,7 @@ class PodWorker:
             async with asyncio.TaskGroup() as tasks:
                 for container in self.containers:
                     tasks.create_task(container.keep_running(around, policy))
-        except (ToolFailed, NoAddressLeft) as failure:
+        except (ToolFailed, NoAddressLeft, NoHostNetwork) as failure:
             self._report("FailedCreatePodSandBox", f"Failed to create pod sandbox: {failure}", "Warning")
         except Exception as error:  # noqa: BLE001 - told in full; other pods go on
             traceback.print_exc(file=sys.stderr)
@@ -97,6 +102,8 @@ class PodWorker:
 
     async def _prepare(self) -> Surroundings:
         services = self._services
+        if self.pod["spec"].get("hostNetwork"):
+            raise NoHostNetwork("the lab's node lets no pod into its own network")
         self._address = services.wiring.allocate()
         self._report(
             "Scheduled", f"Successfully assigned {self.namespace}/{self.name} to {NODE_NAME}", "Normal"
@@ -106,7 +113,7 @@ class PodWorker:
         self.directory.mkdir()
         hosts = self.directory / "hosts"
         services.names.add(hosts, self.namespace, hostname(self.pod), self._address)
-        volumes = Volumes(self.pod, self.directory / "volumes", services.objects.store)
+        volumes = Volumes(self.pod, self.directory / "volumes", services.objects.store, services.tokens)
         return Surroundings(
             pod=self.pod,
             sandbox=self.sandbox,

@@ -6,7 +6,8 @@ A container's tree is read-only: a volume can be mounted where a directory is, a
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from lab.kube.store import Key, Object, Store
@@ -17,10 +18,25 @@ _CONFIG_MAPS = Key("", "configmaps")
 _SECRETS = Key("", "secrets")
 
 
+_ACCOUNTS = Key("", "serviceaccounts")
+_ACCOUNT_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"
+
+
+@dataclass(frozen=True)
+class AccountTokens:
+    """How pods prove to the API server who they are, and know it."""
+
+    issue: Callable[[Object, Object], str]
+    """A token of a ServiceAccount, bound to a pod."""
+    ca_certificate: str
+
+
 class Volumes:
     """Makes the volumes of one pod when a container needs them."""
 
-    def __init__(self, pod: Object, directory: Path, store: Store) -> None:
+    def __init__(self, pod: Object, directory: Path, store: Store, tokens: AccountTokens | None) -> None:
+        self._pod = pod
+        self._tokens = tokens
         self._namespace: str = pod["metadata"]["namespace"]
         self._volumes = {volume["name"]: volume for volume in pod["spec"].get("volumes") or ()}
         self._directory = directory
@@ -39,6 +55,28 @@ class Volumes:
             # Without a place for an empty volume that cannot be written to, nothing is lost.
             optional = not writable and not any(source.iterdir())
             yield Bind(path, mount["mountPath"], writable=writable, optional=optional)
+
+        mounted = {mount["mountPath"] for mount in container.get("volumeMounts") or ()}
+        if self._tokens and _ACCOUNT_PATH not in mounted and (account := self._account(self._tokens)):
+            yield Bind(str(account), _ACCOUNT_PATH)
+
+    def _account(self, tokens: AccountTokens) -> Path | None:
+        """The directory with the token of the pod's account; None if it is not wanted."""
+        name = self._pod["spec"].get("serviceAccountName") or "default"
+        account = self._store.get(_ACCOUNTS, self._namespace, name)
+        if account is None:
+            raise ConfigMissing(f'serviceaccount "{name}" not found')
+        wanted = self._pod["spec"].get("automountServiceAccountToken")
+        if not (account.get("automountServiceAccountToken", True) if wanted is None else wanted):
+            return None
+        # No volume has a name with a dot.
+        directory = self._directory / "service.account"
+        if not directory.exists():
+            directory.mkdir(parents=True)
+            (directory / "token").write_text(tokens.issue(account, self._pod))
+            (directory / "ca.crt").write_text(tokens.ca_certificate)
+            (directory / "namespace").write_text(self._namespace)
+        return directory
 
     def _prepared(self, volume: Object) -> Path:
         directory = self._directory / str(volume["name"])

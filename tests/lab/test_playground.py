@@ -93,6 +93,21 @@ def test_exec_passes_exit_codes_and_names_what_is_missing(kubectl: Kubectl) -> N
     assert 'exec: "no-such-program": executable file not found in $PATH' in missing.stderr
 
 
+def test_a_pod_reaches_the_api_server_as_its_service_account(kubectl: Kubectl) -> None:
+    kubectl("apply", "-f", "manifests/playground/sleep.yaml")
+    kubectl("wait", "--for=condition=Available", "deploy/sleep", "--timeout=20s")
+    review = '{"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}'
+    script = f"""
+        cd /var/run/secrets/kubernetes.io/serviceaccount
+        curl -s -m 5 --cacert ca.crt -H "Authorization: Bearer $(cat token)" \\
+            -H 'Content-Type: application/json' -d '{review}' https://kubernetes.default/apis/authentication.k8s.io/v1/selfsubjectreviews
+        cat namespace
+    """
+    answer = kubectl("exec", "deploy/sleep", "--", "sh", "-c", script).stdout
+    assert '"username":"system:serviceaccount:default:sleep"' in answer.replace(": ", ":")
+    assert answer.endswith("default")
+
+
 def test_an_image_that_the_lab_does_not_know_is_explained_by_describe(kubectl: Kubectl) -> None:
     kubectl("run", "web", "--image=nginx")
     kubectl(

@@ -240,6 +240,15 @@ async def test_exec_passes_input_output_and_exit_codes(node: TestNode) -> None:
 
 
 @on_a_node
+async def test_no_pod_gets_into_the_nodes_own_network(node: TestNode) -> None:
+    node.pod("host", CURL, hostNetwork=True)
+    await node.until(lambda: any("FailedCreatePodSandBox" in e for e in node.events()), "the pod is refused")
+    assert node.get("host").get("status", {}).get("phase") == "Pending"
+    node.objects.delete(PODS, "default", "host")
+    await node.until(lambda: not node.objects.store.list(PODS), "the pod is gone")
+
+
+@on_a_node
 async def test_a_config_map_that_is_missing_keeps_the_container_waiting_until_it_is_there(
     node: TestNode,
 ) -> None:
