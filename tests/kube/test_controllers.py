@@ -477,6 +477,38 @@ async def test_endpoints_of_a_service_without_selector_are_its_owner_s_affair(cl
     assert addresses(cluster.one(ENDPOINTS, "external")) == ["192.0.2.1"]
 
 
+async def test_a_namespace_that_ends_at_once_troubles_no_controller(cluster, caplog):
+    for _ in range(3):
+        cluster.add(NAMESPACES, namespace("foo"))
+        for key, made in ((DEPLOYMENTS, deployment()), (SERVICES, service())):
+            made["metadata"]["namespace"] = "foo"
+            cluster.add(key, made)
+        cluster.delete(NAMESPACES, "", "foo")
+        await cluster.quiet()
+        assert cluster.store.get(NAMESPACES, "", "foo") is None
+    assert caplog.records == []
+
+
+async def test_a_refused_update_is_told_and_does_not_stop_the_controller(cluster, caplog):
+    def refuse(new: Object, old: Object | None) -> Object:
+        if old is not None:
+            raise Denied("frozen", webhook="maps.example.com")
+        return new
+
+    cluster.admit(CONFIG_MAPS, refuse)
+    owner = cluster.add(CONFIG_MAPS, config_map("owner"))
+    child = cluster.add(CONFIG_MAPS, owned("child", owner))
+    await cluster.quiet()
+    cluster.delete(CONFIG_MAPS, "default", "owner", propagation="Orphan")
+    await cluster.quiet()
+    assert {"owner", "child"} <= set(cluster.names(CONFIG_MAPS))
+    assert [record.message for record in caplog.records] == [
+        f"the garbage controller was refused at {owner['metadata']['uid']}: "
+        'admission webhook "maps.example.com" denied the request: frozen'
+    ]
+    cluster.delete(CONFIG_MAPS, "default", child["metadata"]["name"])
+
+
 async def test_a_broken_controller_ends_the_cluster_with_one_line(cluster, caplog):
     objects = Cluster(Store(), Registry())
     running = asyncio.create_task(run_all(objects))

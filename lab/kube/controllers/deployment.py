@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from lab.kube.controllers import rollout
 from lab.kube.controllers.deployment_status import conditions, progress_deadline
-from lab.kube.controllers.loop import MANAGER, Request
+from lab.kube.controllers.loop import MANAGER, RETRY, Request
 from lab.kube.controllers.owners import controlled, controller_of, controller_reference
 from lab.kube.controllers.pods import PODS
 from lab.kube.controllers.replicaset import REPLICA_SETS
@@ -23,8 +23,6 @@ _PREFIX = "deployment.kubernetes.io/"
 REVISION, HISTORY = f"{_PREFIX}revision", f"{_PREFIX}revision-history"
 DESIRED, MAX = f"{_PREFIX}desired-replicas", f"{_PREFIX}max-replicas"
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-#: Seconds until a ReplicaSet that was refused is tried again.
-RETRY = 5.0
 
 
 class Deployments:

@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import calendar
+import logging
 import time
 from collections.abc import Iterable
 from typing import NamedTuple, Protocol
 
-from lab.kube.store import Event, Key, Store
+from lab.kube.store import ApiError, Event, Key, Store
+
+log = logging.getLogger(__name__)
 
 MANAGER = "kube-controller-manager"
+#: Seconds until a refused write (by admission, say) is tried again.
+RETRY = 5.0
 
 
 class Request(NamedTuple):
@@ -64,9 +69,22 @@ async def run(reconciler: Reconciler, store: Store) -> None:
                 [*due, *(one for event in batch for one in reconciler.affected(event))]
             ):
                 again.pop(request, None)
-                seconds = reconciler.reconcile(request)
+                seconds = _attempt(reconciler, request)
                 if seconds is not None:
                     again[request] = loop.time() + seconds
+
+
+def _attempt(reconciler: Reconciler, request: Request) -> float | None:
+    """One look at an object. What the API refuses, as it might refuse any client, is tried again later."""
+    try:
+        return reconciler.reconcile(request)
+    except ApiError as refusal:
+        causes = (refusal.details or {}).get("causes") or ()
+        # Whatever is missing in a namespace that ends will not be missed.
+        if not any(cause["reason"] == "NamespaceTerminating" for cause in causes):
+            where = "/".join(filter(None, request))
+            log.warning("the %s controller was refused at %s: %s", reconciler.name, where, refusal.message)
+        return RETRY
 
 
 def timestamp(at: float | None = None) -> str:

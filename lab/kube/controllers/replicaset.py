@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from lab.kube.controllers.loop import MANAGER, Request, timestamp
+from lab.kube.controllers.loop import MANAGER, RETRY, Request, timestamp
 from lab.kube.controllers.owners import controlled, controller_of, controller_reference
 from lab.kube.controllers.pods import PODS, is_active, is_ready, seconds_until_available
 from lab.kube.store import ApiError, Event, Key, Object, Objects, clone
 
 REPLICA_SETS = Key("apps", "replicasets")
 COMPONENT = "replicaset-controller"
-#: Seconds until pods that were refused (by admission, say) are tried again.
-RETRY = 5.0
 
 
 class ReplicaSets:
