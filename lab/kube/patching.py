@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from lab.kube.errors import ApiError, Cause, bad_request
+from lab.kube.errors import ApiError, bad_request
 from lab.kube.schema import Schema
 from lab.kube.store import clone
 
@@ -36,10 +36,9 @@ def json_patch(target: Any, operations: Any) -> Any:
                 limit = "unable to apply patch: copied values exceed the allowed size"
                 raise ApiError(413, "RequestEntityTooLarge", limit)
         return patched
-    except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException, TypeError, KeyError) as error:
+    except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException, TypeError, KeyError):
         message = "the server rejected our request due to an error in our request"
-        cause = Cause("", "", f"{type(error).__name__}: {error}"[:256])
-        raise ApiError(422, "Invalid", message, details={"causes": [cause.as_object()]}) from None
+        raise ApiError(422, "Invalid", message, details={}) from None
 
 
 def merge_patch(target: Any, patch: Any) -> Any:
