@@ -480,6 +480,7 @@ async def test_endpoints_of_a_service_without_selector_are_its_owner_s_affair(cl
 async def test_a_namespace_that_ends_at_once_troubles_no_controller(cluster, caplog):
     for _ in range(3):
         cluster.add(NAMESPACES, namespace("foo"))
+        await cluster.quiet()
         for key, made in ((DEPLOYMENTS, deployment()), (SERVICES, service())):
             made["metadata"]["namespace"] = "foo"
             cluster.add(key, made)
