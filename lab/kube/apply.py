@@ -149,7 +149,8 @@ def _drop_abandoned(
     kept = _with_parents(wanted) | others | {("f:metadata",)}
     for path in others:
         kept.update(path[:length] for length in range(1, len(path)))
-    for path in sorted(_with_parents(before) - kept, key=len, reverse=True):
+    # The short paths first: an item of a list cannot be found any more once its key is gone.
+    for path in sorted(_with_parents(before) - kept, key=len):
         _remove(obj, schema, path)
 
 

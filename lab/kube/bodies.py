@@ -25,7 +25,7 @@ def _too_large() -> ApiError:
     )
 
 
-async def read(request: web.BaseRequest, timeout: float = READ_TIMEOUT) -> bytes:  # noqa: ASYNC109
+async def read(request: web.BaseRequest) -> bytes:
     """The whole body. Raises a 413 or, when the client is too slow, a 408."""
     if (request.content_length or 0) > MAX_BODY:
         raise _too_large()
@@ -33,13 +33,13 @@ async def read(request: web.BaseRequest, timeout: float = READ_TIMEOUT) -> bytes
         return b""
     body = bytearray()
     try:
-        async with asyncio.timeout(timeout):
+        async with asyncio.timeout(READ_TIMEOUT):
             while chunk := await request.content.readany():
                 body += chunk
                 if len(body) > MAX_BODY:
                     raise _too_large()
     except TimeoutError:
-        message = f"the body did not arrive within {timeout:g} seconds"
+        message = f"the body did not arrive within {READ_TIMEOUT:g} seconds"
         raise ApiError(408, "Timeout", message, headers={"Connection": "close"}) from None
     except web.RequestPayloadError as error:
         raise bad_request(f"the body could not be read: {error}") from None

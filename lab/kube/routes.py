@@ -44,10 +44,12 @@ def segments(raw_path: str) -> list[str]:
 def route(parts: list[str], registry: Registry) -> Route:
     """The resource that a path below `/api` or `/apis` means. Raises a 404."""
     group, version, rest = ("", parts[1], parts[2:]) if parts[0] == "api" else (parts[1], parts[2], parts[3:])
+    if len(rest) > 1 and "" in rest:
+        raise no_such_path()
     namespace = ""
     if rest[0] == "namespaces" and len(rest) > 2 and not (group == "" and rest[2] in _NAMESPACE_SUBRESOURCES):
         namespace, rest = rest[1], rest[2:]
-    if len(rest) > 3 or (len(rest) > 1 and "" in rest):
+    if len(rest) > 3:
         raise no_such_path()
     plural, name, subresource = (*rest, "", "")[:3]
     resource = registry.get(group, version, plural)

@@ -56,7 +56,11 @@ def check_shape(resource: Resource, obj: Any, options: WriteOptions) -> None:
         )
     if obj.get("metadata") is None:
         obj["metadata"] = {}
-    decode(resource.kind, resource.version, obj, _METADATA_ONLY if resource.crd else resource.schema)
+    if resource.crd:
+        # The rest of a custom resource is validated by its own schema, nulls included.
+        decode(resource.kind, resource.version, {"metadata": obj["metadata"]}, _METADATA_ONLY)
+    else:
+        decode(resource.kind, resource.version, obj, resource.schema)
     unknown = [f'unknown field "{path}"' for path in prune(obj, resource.schema)]
     if unknown and options.strictness == "Strict":
         why = f"strict decoding error: {', '.join(unknown)}"
