@@ -481,7 +481,7 @@ async def test_a_namespace_that_ends_at_once_troubles_no_controller(cluster, cap
     for _ in range(3):
         cluster.add(NAMESPACES, namespace("foo"))
         await cluster.quiet()
-        for key, made in ((DEPLOYMENTS, deployment()), (SERVICES, service())):
+        for key, made in ((SERVICES, service()), (DEPLOYMENTS, deployment())):
             made["metadata"]["namespace"] = "foo"
             cluster.add(key, made)
         cluster.delete(NAMESPACES, "", "foo")
