@@ -477,6 +477,21 @@ async def test_endpoints_of_a_service_without_selector_are_its_owner_s_affair(cl
     assert addresses(cluster.one(ENDPOINTS, "external")) == ["192.0.2.1"]
 
 
+async def test_a_burst_too_large_for_the_queues_loses_nothing(cluster):
+    owner = cluster.add(CONFIG_MAPS, config_map("owner"))
+    cluster.add(CONFIG_MAPS, owned("child", owner))
+    busy = cluster.add(CONFIG_MAPS, config_map("busy"))
+    cluster.add(NAMESPACES, namespace("foo"))
+    await cluster.quiet()
+    for _ in range(20_001):
+        busy = cluster.store.put(CONFIG_MAPS, {**busy, "metadata": {**busy["metadata"]}})
+    cluster.delete(CONFIG_MAPS, "default", "owner")
+    cluster.delete(NAMESPACES, "", "foo")
+    await cluster.quiet()
+    assert "child" not in cluster.names(CONFIG_MAPS)
+    assert cluster.store.get(NAMESPACES, "", "foo") is None
+
+
 async def test_a_namespace_that_ends_at_once_troubles_no_controller(cluster, caplog):
     for _ in range(3):
         cluster.add(NAMESPACES, namespace("foo"))

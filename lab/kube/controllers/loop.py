@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import calendar
+import contextlib
 import logging
 import time
 from collections.abc import Iterable
 from typing import NamedTuple, Protocol
 
-from lab.kube.store import ApiError, Event, Key, Store
+from lab.kube.store import ApiError, Event, Key, Store, SubscriptionOverflowError
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +51,15 @@ class Reconciler(Protocol):
 
 
 async def run(reconciler: Reconciler, store: Store) -> None:
-    """Reconciles for ever. Whatever is queued at once is one batch, so a burst of changes costs one pass."""
+    """Reconciles for ever."""
+    while True:
+        # After a burst too large for the queue everything is looked at anew: no single event is needed.
+        with contextlib.suppress(SubscriptionOverflowError):
+            await _follow(reconciler, store)
+
+
+async def _follow(reconciler: Reconciler, store: Store) -> None:
+    """Whatever is queued at once is one batch, so a burst of changes costs one pass."""
     again: dict[Request, float] = {}
     loop = asyncio.get_running_loop()
     async with store.subscribe(*reconciler.watches) as events:
@@ -61,8 +70,6 @@ async def run(reconciler: Reconciler, store: Store) -> None:
                     batch.append(await anext(events))
             except TimeoutError:
                 pass  # Something asked to be looked at again by now.
-            except StopAsyncIteration:
-                return
             batch += events.pending()
             due = [request for request, when in again.items() if when <= loop.time()]
             for request in dict.fromkeys(
