@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import pytest
@@ -141,6 +142,24 @@ def test_a_foreground_lab_ends_cleanly_when_asked(home: Home, number: signal.Sig
     process.send_signal(number)
     assert process.wait(10) == 0
     assert gone(list(running))
+    assert list(home.path.iterdir()) == []
+
+
+@pytest.mark.parametrize("after_s", [0.03, 0.1, 0.2, 0.3, 0.4])
+def test_a_lab_that_is_stopped_while_it_starts_leaves_nothing(home: Home, after_s: float) -> None:
+    process = subprocess.Popen(
+        home.command("up", "--foreground"),
+        cwd=ROOT,
+        env=home.env(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    time.sleep(after_s)
+    started = home.processes()
+    process.send_signal(signal.SIGTERM)
+    # Before it has looked at signals at all, the signal ends it in the ordinary way.
+    assert process.wait(10) in (0, -signal.SIGTERM)
+    assert gone([*started, *home.processes()])
     assert list(home.path.iterdir()) == []
 
 
