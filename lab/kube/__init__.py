@@ -1,1 +1,1 @@
-"""A small Kubernetes API server: in memory, one event loop, spoken to by unmodified kubectl and client libraries."""
+"""A small Kubernetes API server, in memory, that unmodified kubectl and client libraries speak to."""

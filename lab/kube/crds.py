@@ -26,10 +26,10 @@ def apply_crd_defaults(crd: Object) -> None:
     spec.setdefault("conversion", {"strategy": "None"})
 
 
-def check_crd(crd: Object, known_rules: Container[str]) -> list[Cause]:
+def check_crd(crd: Object, old: Object | None, known_rules: Container[str]) -> list[Cause]:
     """What is wrong with a definition; a CEL rule that nobody can evaluate is wrong, never ignored."""
     spec = crd["spec"]
-    causes = []
+    causes = _check_unchanged(spec, old["spec"]) if old is not None else []
     name, wanted = crd["metadata"]["name"], f"{spec['names']['plural']}.{spec['group']}"
     if name != wanted:
         causes.append(errors.invalid_value("metadata.name", name, 'must be spec.names.plural+"."+spec.group'))
@@ -44,6 +44,20 @@ def check_crd(crd: Object, known_rules: Container[str]) -> list[Cause]:
     for index, version in enumerate(versions):
         causes += _check_version(version, f"spec.versions[{index}]", known_rules)
     return causes
+
+
+def _check_unchanged(spec: Object, before: Object) -> list[Cause]:
+    """What the objects that exist already are stored by."""
+    fixed = {
+        "spec.group": (spec["group"], before["group"]),
+        "spec.names.plural": (spec["names"]["plural"], before["names"]["plural"]),
+        "spec.scope": (spec["scope"], before["scope"]),
+    }
+    return [
+        errors.invalid_value(field, value, "field is immutable")
+        for field, (value, earlier) in fixed.items()
+        if value != earlier
+    ]
 
 
 def _check_version(version: Object, path: str, known_rules: Container[str]) -> list[Cause]:

@@ -370,6 +370,13 @@ def test_a_definition_cannot_take_the_place_of_a_built_in_kind(writes):
     assert writes.registry.storage(DEPLOYMENTS).crd == ""
 
 
+def test_a_definition_keeps_the_scope_of_its_objects(writes):
+    changed = clone(writes.store.get(CRDS, "", "peerauthentications.security.istio.io"))
+    changed["spec"]["scope"] = "Cluster"
+    with pytest.raises(ApiError, match=r'spec\.scope: Invalid value: "Cluster": field is immutable'):
+        writes.update(CRDS, changed, manager="test")
+
+
 def test_objects_go_with_their_definition(writes):
     writes.create(PEERS, peer_authentication({}), manager="test")
     writes.delete(CRDS, "", "peerauthentications.security.istio.io")
