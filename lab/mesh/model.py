@@ -6,7 +6,7 @@ here. Nothing in it refers to a policy: a `Snapshot` holds conclusions only.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 CLUSTER_DOMAIN = "cluster.local"
@@ -124,6 +124,125 @@ class Upstream:
 
 
 @dataclass(frozen=True)
+class TokenHeader:
+    """A header that may carry a token. What follows the prefix is the token; without a prefix, all of it is."""
+
+    name: str
+    prefix: str = ""
+
+
+@dataclass(frozen=True)
+class ClaimHeader:
+    """A header that tells the application one claim of the token; a dot goes into a nested claim."""
+
+    header: str
+    claim: str
+
+
+@dataclass(frozen=True)
+class JwtRule:
+    """Whose tokens are believed. Without any location: `Authorization: Bearer` and `?access_token=`."""
+
+    issuer: str
+    """Empty: whoever the token names."""
+    jwks: str | None
+    """The issuer's public keys, as the text of a JSON Web Key Set; None while they cannot be had."""
+    audiences: tuple[str, ...] = ()
+    """The token must be for one of them; none: for anybody."""
+    from_headers: tuple[TokenHeader, ...] = ()
+    from_params: tuple[str, ...] = ()
+    from_cookies: tuple[str, ...] = ()
+    output_payload_to_header: str = ""
+    output_claim_to_headers: tuple[ClaimHeader, ...] = ()
+    forward_original_token: bool = False
+    space_delimited_claims: tuple[str, ...] = ()
+    """Claims whose text is a list, besides those that always are (`scope`, `permission`)."""
+
+
+class Attribute(StrEnum):
+    """What can be asked about a request or a connection."""
+
+    PRINCIPAL = "principal"
+    """The peer's identity that mutual TLS has proven, without `spiffe://`."""
+    NAMESPACE = "namespace"
+    """The namespace in that identity."""
+    SERVICE_ACCOUNT = "service account"
+    """`namespace/account` in that identity."""
+    TRUST_DOMAIN = "trust domain"
+    """The trust domain in that identity."""
+    REQUEST_PRINCIPAL = "request principal"
+    """`issuer/subject` of the verified token."""
+    AUDIENCE = "audience"
+    PRESENTER = "presenter"
+    CLAIM = "claim"
+    SOURCE_IP = "source ip"
+    """The address of the direct peer."""
+    REMOTE_IP = "remote ip"
+    """The address of the original client, as far as proxies are trusted."""
+    HOST = "host"
+    PORT = "port"
+    """The workload's own port."""
+    METHOD = "method"
+    PATH = "path"
+    HEADER = "header"
+    DESTINATION_IP = "destination ip"
+    SNI = "sni"
+    METADATA = "metadata"
+    """What another filter has found out."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One attribute against alternatives, each in the notation of the policy API (`exact`, `prefix*` …)."""
+
+    attribute: Attribute
+    values: tuple[str, ...]
+    negated: bool = False
+    """Whether none of the values may match; a missing attribute satisfies that."""
+    name: tuple[str, ...] = ()
+    """Which header; the path to a nested claim; the filter and the path in what it has found out."""
+
+
+Conjunction = tuple[Condition, ...]
+"""All of them must hold."""
+
+
+@dataclass(frozen=True)
+class AuthorizationRule:
+    """Matches a request of any of the sources with any of the operations under all conditions."""
+
+    name: str
+    """For the logs of the proxy; unique in an `Authorization`."""
+    sources: tuple[Conjunction, ...] = ()
+    """None: whoever asks."""
+    operations: tuple[Conjunction, ...] = ()
+    """None: whatever is asked for."""
+    conditions: Conjunction = ()
+
+
+@dataclass(frozen=True)
+class Authorization:
+    """Who may do what. What `custom` or `deny` match is refused, then whatever `allow` does not match."""
+
+    custom: tuple[AuthorizationRule, ...] = ()
+    """Somebody else should decide, whom the mesh does not know: to be refused before any token is read."""
+    deny: tuple[AuthorizationRule, ...] = ()
+    allow: tuple[AuthorizationRule, ...] | None = None
+    """None: everything is allowed; no rules: nothing is."""
+    audit: tuple[AuthorizationRule, ...] = ()
+    """What they match is worth a remark; it has no effect on the outcome."""
+
+
+@dataclass(frozen=True)
+class RequestSecurity:
+    """What a workload or gateway demands of requests: whose tokens it believes, and who may do what."""
+
+    jwt_rules: tuple[JwtRule, ...] = ()
+    """Alternatives. A request without a token passes; one with a token that no rule believes does not."""
+    authorization: Authorization = field(default_factory=Authorization)
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """Everything one sidecar must do."""
 
@@ -133,3 +252,5 @@ class Snapshot:
     identity: Identity
     inbound: Inbound
     upstreams: tuple[Upstream, ...]
+    security: RequestSecurity = field(default_factory=RequestSecurity)
+    """For what the application receives."""
