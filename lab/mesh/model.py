@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from lab.mesh.routing import VirtualHost
+
 CLUSTER_DOMAIN = "cluster.local"
 """The DNS domain of the cluster; it is not the trust domain, which the mesh may name differently."""
 
@@ -125,7 +127,7 @@ class Upstream:
 
 @dataclass(frozen=True)
 class TokenHeader:
-    """A header that may carry a token. What follows the prefix is the token; without a prefix, all of it is."""
+    """A header that may carry a token: what follows the prefix, or all of it if there is none."""
 
     name: str
     prefix: str = ""
@@ -254,3 +256,28 @@ class Snapshot:
     upstreams: tuple[Upstream, ...]
     security: RequestSecurity = field(default_factory=RequestSecurity)
     """For what the application receives."""
+
+
+@dataclass(frozen=True)
+class Listener:
+    """A port of a gateway's pod on which it takes plain HTTP from outside the mesh."""
+
+    port: int
+    virtual_hosts: tuple[VirtualHost, ...] = ()
+
+
+@dataclass(frozen=True)
+class GatewaySnapshot:
+    """Everything one gateway must do. Without listeners it takes no connection at all."""
+
+    name: str
+    namespace: str
+    uid: str
+    identity: Identity
+    trust_domains: tuple[str, ...]
+    """Mutual TLS is with servers of these trust domains only."""
+    listeners: tuple[Listener, ...] = ()
+    upstreams: tuple[Upstream, ...] = ()
+    """Those that its routes name."""
+    security: RequestSecurity = field(default_factory=RequestSecurity)
+    """For every request of every listener."""

@@ -1,0 +1,240 @@
+"""VirtualService: what becomes of the requests for some hosts, at the gateways that it is bound to."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lab.kube.store import Key, Object
+from lab.mesh.hosts import fully_qualified
+from lab.mesh.routing import (
+    HeaderChanges,
+    NamedMatch,
+    PathChange,
+    Redirect,
+    RequestMatch,
+    Respond,
+    TextMatch,
+    TextMatching,
+)
+
+KEY = Key("networking.istio.io", "virtualservices")
+
+MESH = "mesh"
+"""The name that stands for all sidecars, and the only binding of a rule that names none."""
+
+AUTHORITY = frozenset({"host", ":authority"})
+
+
+@dataclass(frozen=True)
+class RouteDestination:
+    """A destination as written; without a port it is up to the service."""
+
+    host: str
+    """Fully qualified."""
+    port: int | None
+    subset: str
+    weight: int
+    request_headers: HeaderChanges
+    response_headers: HeaderChanges
+
+
+@dataclass(frozen=True)
+class HttpMatch:
+    """One of several matches of a route, with what restricts it to some gateways."""
+
+    request: RequestMatch
+    port: int | None
+    gateways: tuple[str, ...]
+    source_labels: Mapping[str, str]
+    source_namespace: str
+
+
+@dataclass(frozen=True)
+class HttpRoute:
+    """One entry of `http`. Of `destinations`, `redirect` and `respond` one is there."""
+
+    name: str
+    matches: tuple[HttpMatch, ...]
+    """Alternatives; none: every request."""
+    destinations: tuple[RouteDestination, ...]
+    redirect: Redirect | None
+    respond: Respond | None
+    rewrite_path: PathChange
+    authority: str
+    timeout_s: float
+    retries: int
+    request_headers: HeaderChanges
+    response_headers: HeaderChanges
+
+
+@dataclass(frozen=True)
+class VirtualService:
+    namespace: str
+    name: str
+    created: str
+    hosts: tuple[str, ...]
+    gateways: tuple[str, ...]
+    """In full (`namespace/name`), or `mesh`."""
+    export_to: tuple[str, ...]
+    http: tuple[HttpRoute, ...]
+
+    @property
+    def age(self) -> tuple[str, str, str]:
+        return (self.created, self.name, self.namespace)
+
+    def exported_to(self, namespace: str) -> bool:
+        """Whether proxies of this namespace may use it."""
+        if not self.export_to or "*" in self.export_to or namespace in self.export_to:
+            return True
+        return "." in self.export_to and namespace == self.namespace
+
+
+def parse(obj: Object) -> VirtualService:
+    """The routes that a (schema-valid) object declares."""
+    metadata, spec = obj["metadata"], obj.get("spec") or {}
+    namespace = metadata["namespace"]
+    return VirtualService(
+        namespace=namespace,
+        name=metadata["name"],
+        created=metadata["creationTimestamp"],
+        hosts=tuple(fully_qualified(host.lower(), namespace) for host in spec.get("hosts") or ()),
+        gateways=gateway_names(spec.get("gateways") or (MESH,), namespace),
+        export_to=tuple(spec.get("exportTo") or ()),
+        http=tuple(_route(route, namespace) for route in spec.get("http") or ()),
+    )
+
+
+def gateway_names(names: Iterable[str], namespace: str) -> tuple[str, ...]:
+    """Gateways in full. `name.namespace`, the older notation, is understood as well."""
+    return tuple(_gateway_name(name, namespace) for name in names)
+
+
+def _gateway_name(name: str, namespace: str) -> str:
+    if name == MESH:
+        return name
+    before, slash, after = name.partition("/")
+    if slash:
+        return f"{namespace if before == '.' else before}/{after}"
+    first, dot, rest = name.partition(".")
+    return f"{rest.partition('.')[0]}/{first}" if dot else f"{namespace}/{name}"
+
+
+def _route(route: Mapping[str, Any], namespace: str) -> HttpRoute:
+    headers = route.get("headers") or {}
+    rewrite = route.get("rewrite") or {}
+    request_headers, authority = _changes(headers.get("request"))
+    return HttpRoute(
+        name=route.get("name") or "",
+        matches=tuple(_match(match, namespace) for match in route.get("match") or ()),
+        destinations=tuple(_destination(each, namespace) for each in route.get("route") or ()),
+        redirect=_redirect(route["redirect"]) if "redirect" in route else None,
+        respond=_respond(route["directResponse"]) if "directResponse" in route else None,
+        rewrite_path=_rewrite(rewrite),
+        authority=rewrite.get("authority") or authority,
+        timeout_s=seconds(route.get("timeout") or "0s"),
+        retries=(route.get("retries") or {}).get("attempts", 2),
+        request_headers=request_headers,
+        response_headers=_changes(headers.get("response"))[0],
+    )
+
+
+def _destination(entry: Mapping[str, Any], namespace: str) -> RouteDestination:
+    destination, headers = entry["destination"], entry.get("headers") or {}
+    return RouteDestination(
+        host=fully_qualified(destination["host"].lower(), namespace),
+        port=(destination.get("port") or {}).get("number"),
+        subset=destination.get("subset") or "",
+        weight=entry.get("weight") or 0,
+        request_headers=_changes(headers.get("request"))[0],
+        response_headers=_changes(headers.get("response"))[0],
+    )
+
+
+def _match(match: Mapping[str, Any], namespace: str) -> HttpMatch:
+    def text(field: str, *, ignore_case: bool = False) -> TextMatch | None:
+        return _text(match[field], ignore_case=ignore_case) if field in match else None
+
+    return HttpMatch(
+        request=RequestMatch(
+            path=text("uri", ignore_case=bool(match.get("ignoreUriCase"))),
+            method=text("method"),
+            scheme=text("scheme"),
+            authority=text("authority"),
+            headers=(
+                *_named(match.get("headers") or {}),
+                *_named(match.get("withoutHeaders") or {}, negated=True),
+            ),
+            query=tuple(_named(match.get("queryParams") or {})),
+        ),
+        port=match.get("port"),
+        gateways=gateway_names(match.get("gateways") or (), namespace),
+        source_labels=match.get("sourceLabels") or {},
+        source_namespace=match.get("sourceNamespace") or "",
+    )
+
+
+def _named(entries: Mapping[str, Any], *, negated: bool = False) -> Iterable[NamedMatch]:
+    return (NamedMatch(name.lower(), _text(value), negated) for name, value in entries.items())
+
+
+def _text(value: Mapping[str, str], *, ignore_case: bool = False) -> TextMatch:
+    for matching in (TextMatching.EXACT, TextMatching.PREFIX, TextMatching.REGEX):
+        if matching.value in value:
+            return TextMatch(matching, value[matching.value], ignore_case)
+    return TextMatch(TextMatching.PRESENT)
+
+
+def _rewrite(rewrite: Mapping[str, Any]) -> PathChange:
+    if expression := rewrite.get("uriRegexRewrite"):
+        return PathChange(regex=expression["match"], substitution=expression.get("rewrite") or "")
+    return PathChange(prefix=rewrite.get("uri") or None)
+
+
+def _redirect(redirect: Mapping[str, Any]) -> Redirect:
+    port = redirect.get("port")
+    if redirect.get("derivePort") == "FROM_PROTOCOL_DEFAULT":
+        port = 443 if redirect.get("scheme") == "https" else 80
+    return Redirect(
+        status=redirect.get("redirectCode") or 301,
+        scheme=redirect.get("scheme") or "",
+        host=redirect.get("authority") or "",
+        port=port,
+        path=PathChange(full=redirect.get("uri") or None),
+    )
+
+
+def _respond(response: Mapping[str, Any]) -> Respond:
+    body = response.get("body") or {}
+    text = body.get("string") or base64.b64decode(body.get("bytes") or "").decode(errors="replace")
+    return Respond(response["status"], text)
+
+
+def _changes(headers: Mapping[str, Any] | None) -> tuple[HeaderChanges, str]:
+    """The changes, and the authority to set: it is no header like the others."""
+    headers = headers or {}
+    pairs = headers.get("set") or {}
+    authority = next((value for name, value in pairs.items() if name.lower() in AUTHORITY), "")
+
+    def others(names: Iterable[str]) -> list[str]:
+        return [name for name in names if name.lower() not in AUTHORITY and not name.startswith(":")]
+
+    added = headers.get("add") or {}
+    changes = HeaderChanges(
+        set=tuple((name, pairs[name]) for name in others(pairs)),
+        add=tuple((name, added[name]) for name in others(added)),
+        remove=tuple(others(headers.get("remove") or ())),
+    )
+    return changes, authority
+
+
+UNITS_S = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+
+
+def seconds(duration: str) -> float:
+    """A duration as Go writes it (`1h`, `1.5s`, `250ms`)."""
+    parts = re.findall(r"([0-9.]+)(h|ms|m|s|us|µs|ns)", duration)
+    return sum(float(number) * UNITS_S[unit] for number, unit in parts)

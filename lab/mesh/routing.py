@@ -1,0 +1,141 @@
+"""The part of the model that says where a gateway sends a request: hosts, matches, and what to do then."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class TextMatching(StrEnum):
+    """How a text is compared."""
+
+    EXACT = "exact"
+    PREFIX = "prefix"
+    SEGMENTS = "segments"
+    """Of a path only: it begins with the text, and goes on with a slash or not at all."""
+    REGEX = "regex"
+    """RE2, against the whole of it."""
+    PRESENT = "present"
+    """It is there, whatever it says."""
+
+
+@dataclass(frozen=True)
+class TextMatch:
+    """What a text of the request must be."""
+
+    matching: TextMatching
+    text: str = ""
+    ignore_case: bool = False
+
+
+@dataclass(frozen=True)
+class NamedMatch:
+    """What a header, or a parameter of the query, must be; `negated`: what it must not be."""
+
+    name: str
+    value: TextMatch
+    negated: bool = False
+
+
+@dataclass(frozen=True)
+class RequestMatch:
+    """All that a request must fulfil; nothing: every request does."""
+
+    path: TextMatch | None = None
+    """Of the path without the query."""
+    method: TextMatch | None = None
+    scheme: TextMatch | None = None
+    authority: TextMatch | None = None
+    headers: tuple[NamedMatch, ...] = ()
+    query: tuple[NamedMatch, ...] = ()
+
+
+@dataclass(frozen=True)
+class HeaderChanges:
+    """Pairs of name and value to set (in place of what is there) or to add, and names to remove."""
+
+    set: tuple[tuple[str, str], ...] = ()
+    add: tuple[tuple[str, str], ...] = ()
+    remove: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Destination:
+    """One of several ways for a request: an upstream of the same proxy, by its key."""
+
+    host: str
+    port: int
+    subset: str = ""
+    weight: int = 1
+    request_headers: HeaderChanges = field(default_factory=HeaderChanges)
+    response_headers: HeaderChanges = field(default_factory=HeaderChanges)
+
+
+@dataclass(frozen=True)
+class PathChange:
+    """`prefix`: in the place of the prefix that matched; `full`: of the whole path (the query stays);
+    `regex` and `substitution`: of each part that the expression matches. At most one of the three."""
+
+    prefix: str | None = None
+    full: str | None = None
+    regex: str = ""
+    substitution: str = ""
+
+
+@dataclass(frozen=True)
+class Forward:
+    """Sends the request to one of the destinations, by weight."""
+
+    destinations: tuple[Destination, ...]
+    path: PathChange = field(default_factory=PathChange)
+    host: str = ""
+    """In the place of the request's authority; empty: it stays."""
+    timeout_s: float = 0.0
+    """Until the whole response is there; 0: without limit."""
+    retries: int = 2
+    unknown_status: int = 503
+    """The answer where the destination does not exist: 503, 500 or 404."""
+
+
+@dataclass(frozen=True)
+class Redirect:
+    """Sends the client elsewhere; what is empty stays as the client said it."""
+
+    status: int = 301
+    scheme: str = ""
+    host: str = ""
+    port: int | None = None
+    path: PathChange = field(default_factory=PathChange)
+
+
+@dataclass(frozen=True)
+class Respond:
+    """Answers at once."""
+
+    status: int
+    body: str = ""
+
+
+@dataclass(frozen=True)
+class Route:
+    """What to do with the requests that match."""
+
+    action: Forward | Redirect | Respond
+    match: RequestMatch = field(default_factory=RequestMatch)
+    request_headers: HeaderChanges = field(default_factory=HeaderChanges)
+    response_headers: HeaderChanges = field(default_factory=HeaderChanges)
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class VirtualHost:
+    """The routes of some hosts, in the order in which they are tried; none: 404.
+
+    A domain is a host, a wildcard as its first part (`*.example.com`), or `*`; ports are ignored. In one
+    listener no domain occurs twice.
+    """
+
+    domains: tuple[str, ...]
+    routes: tuple[Route, ...] = ()
+    https_redirect: bool = False
+    """Whether plain HTTP is only told to come back with TLS."""
