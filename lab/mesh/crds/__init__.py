@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from lab.kube.store import Object, clone
+from lab.mesh.crds import gateway_api
 
 FOLDER = Path(__file__).parent
 
@@ -18,8 +19,8 @@ LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def load() -> list[Object]:
-    """Every CustomResourceDefinition in this folder, by file name."""
-    return [clone(yaml.load(path.read_bytes(), Loader=LOADER)) for path in sorted(FOLDER.glob("*.yaml"))]
+    """Every CustomResourceDefinition in this folder and those below it, by file name."""
+    return [clone(yaml.load(path.read_bytes(), Loader=LOADER)) for path in sorted(FOLDER.rglob("*.yaml"))]
 
 
 def _port_number(key: str) -> bool:
@@ -44,7 +45,7 @@ def _duration(text: str) -> float:
     return sign * sum(float(number) * UNITS[name] for number, name in re.findall(unit, rest))
 
 
-CEL_RULES: dict[str, Callable[[Any], bool]] = {
+CEL_RULES: dict[str, Callable[[Any], bool]] = gateway_api.CEL_RULES | {
     '!self.contains("*")': lambda text: "*" not in text,
     'self.all(key, !key.contains("*"))': lambda keys: all("*" not in key for key in keys),
     "self.all(key, key.size() != 0)": all,
