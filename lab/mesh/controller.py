@@ -12,12 +12,20 @@ from typing import Protocol, TypeVar
 from lab.kube.store import ApiError, Key, Object, Objects
 from lab.mesh import ca, crds, injection, world
 from lab.mesh.ca import Authority, Certificate
-from lab.mesh.current import admission, destination_rule, policies
+from lab.mesh.current import (
+    admission,
+    authorization_policy,
+    destination_rule,
+    policies,
+    request_authentication,
+    security_admission,
+)
 from lab.mesh.current.policies import Policies
 from lab.mesh.current.snapshot import snapshot
 from lab.mesh.envoy.bootstrap import FILE as BOOTSTRAP_FILE
 from lab.mesh.envoy.resources import Resources, build
 from lab.mesh.files import ProxyFolder
+from lab.mesh.jwks import KeySets
 from lab.mesh.model import Snapshot
 from lab.mesh.world import PODS, Workload
 
@@ -73,6 +81,7 @@ class ReferenceMesh:
         self._alter_resources = alter_resources
         self._authority = Authority(trust_domain, certificate_lifetime)
         self._sidecars: dict[str, Sidecar] = {}
+        self._key_sets = KeySets(lambda host: world.addresses_of(self._objects.store, host))
 
     def install(self) -> None:
         """Resource definitions, admission and the root namespace: what users see of a mesh at once."""
@@ -80,6 +89,8 @@ class ReferenceMesh:
             self._objects.create(DEFINITIONS, definition, manager=MANAGER)
         self._objects.admit(PODS, self._inject)
         self._objects.admit(destination_rule.KEY, admission.validate_destination_rule)
+        self._objects.admit(request_authentication.KEY, security_admission.validate_request_authentication)
+        self._objects.admit(authorization_policy.KEY, security_admission.validate_authorization_policy)
         namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self._root_namespace}}
         try:
             self._objects.create(NAMESPACES, namespace, manager=MANAGER)
@@ -92,10 +103,14 @@ class ReferenceMesh:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._follow())
             tasks.create_task(self._renew())
+            tasks.create_task(self._key_sets.run(self.reconcile))
 
     def reconcile(self) -> None:
         """Brings every proxy's files to what the store says now."""
-        declared = self._alter_model(policies.read(self._objects.store, self._read_world()))
+        declared = self._alter_model(
+            policies.read(self._objects.store, self._read_world(), self._key_sets.fetched)
+        )
+        self._key_sets.want(declared.key_sources)
         injected = {workload.uid: workload for workload in declared.world.workloads if workload.injected}
         for uid in self._sidecars.keys() - injected.keys():
             self._sidecars.pop(uid).folder.remove()

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from lab.kube.store import Key, Object, Store
+from lab.mesh.gateway_pods import is_gateway
 from lab.mesh.injection import STATUS_ANNOTATION, TLS_MODE_LABEL
 from lab.mesh.model import CLUSTER_DOMAIN, Identity, Protocol
 
@@ -40,7 +41,8 @@ DECLARED = {
 
 @dataclass(frozen=True)
 class Workload:
-    """A pod. `injected`: it has a sidecar; `announces_tls`: its label tells clients to use mutual TLS."""
+    """A pod. `injected`: it has a sidecar; `gateway`: it is a proxy and nothing else; `announces_tls`: its label
+    tells clients to use mutual TLS."""
 
     name: str
     namespace: str
@@ -51,6 +53,7 @@ class Workload:
     injected: bool
     announces_tls: bool
     named_ports: Mapping[str, int]
+    gateway: bool = False
 
 
 @dataclass(frozen=True)
@@ -186,6 +189,7 @@ def workload_of(pod: Object) -> Workload:
             for port in container.get("ports") or ()
             if port.get("name")
         },
+        gateway=is_gateway(pod),
     )
 
 
@@ -233,3 +237,27 @@ def endpoints_of(slices: Iterable[Object]) -> dict[str, tuple[ServiceEndpoint, .
         name: tuple(ServiceEndpoint(address, port) for address, port in sorted(pairs))
         for name, pairs in found.items()
     }
+
+
+def addresses_of(store: Store, host: str) -> tuple[str, ...] | None:
+    """Where a cluster's name leads: `httpbin.foo`, `httpbin.foo.svc` or in full; None: it is no such name.
+
+    As in the cluster's DNS: a Service's virtual IP, or the ready endpoints of a headless one.
+    """
+    parts = (
+        host.removesuffix(".").lower().removesuffix(f".svc.{CLUSTER_DOMAIN}").removesuffix(".svc").split(".")
+    )
+    if len(parts) != 2:
+        return None
+    name, namespace = parts
+    found = store.get(SERVICES, namespace, name)
+    if found is None or found["spec"].get("type") == "ExternalName":
+        return None
+    slices = [
+        piece
+        for piece in store.list(ENDPOINT_SLICES, namespace)
+        if piece["metadata"].get("labels", {}).get("kubernetes.io/service-name") == name
+    ]
+    service = service_of(found, slices)
+    ready = {each.address for endpoints in service.endpoints.values() for each in endpoints}
+    return service.addresses or tuple(sorted(ready))

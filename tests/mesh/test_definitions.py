@@ -32,11 +32,13 @@ def test_what_is_served() -> None:
         definition["spec"]["names"]["kind"]: (
             definition["spec"]["names"]["shortNames"],
             [(each["name"], each["storage"]) for each in definition["spec"]["versions"]],
-            [each["name"] for each in definition["spec"]["versions"][0]["additionalPrinterColumns"]],
+            [each["name"] for each in definition["spec"]["versions"][0].get("additionalPrinterColumns", ())],
         )
         for definition in crds.load()
     }
     assert served == {
+        "AuthorizationPolicy": (["ap"], [("v1", True), ("v1beta1", False)], ["Action", "Age"]),
+        "RequestAuthentication": (["ra"], [("v1", True), ("v1beta1", False)], []),
         "PeerAuthentication": (["pa"], [("v1", True), ("v1beta1", False)], ["Mode", "Age"]),
         "DestinationRule": (
             ["dr"],

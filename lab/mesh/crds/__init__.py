@@ -34,7 +34,7 @@ def _selects_for_ports(spec: Mapping[str, Any]) -> bool:
 UNITS = {"h": 3_600e9, "m": 60e9, "s": 1e9, "ms": 1e6, "us": 1e3, "µs": 1e3, "ns": 1.0}
 
 
-def _duration(text: str) -> float:
+def duration_ns(text: str) -> float:
     """Nanoseconds of a Go duration; nan when it is none."""
     sign, rest = (-1, text[1:]) if text[:1] == "-" else (1, text.removeprefix("+"))
     if rest == "0":
@@ -45,6 +45,16 @@ def _duration(text: str) -> float:
     return sign * sum(float(number) * UNITS[name] for number, name in re.findall(unit, rest))
 
 
+def _set(spec: Mapping[str, Any], *names: str) -> int:
+    return sum(name in spec for name in names)
+
+
+def _accounts_stand_alone(source: Mapping[str, Any]) -> bool:
+    return not _set(source, "serviceAccounts", "notServiceAccounts") or not _set(
+        source, "principals", "notPrincipals", "namespaces", "notNamespaces"
+    )
+
+
 CEL_RULES: dict[str, Callable[[Any], bool]] = gateway_api.CEL_RULES | {
     '!self.contains("*")': lambda text: "*" not in text,
     'self.all(key, !key.contains("*"))': lambda keys: all("*" not in key for key in keys),
@@ -52,6 +62,18 @@ CEL_RULES: dict[str, Callable[[Any], bool]] = gateway_api.CEL_RULES | {
     "self.all(key, 0 < int(key) && int(key) <= 65535)": lambda keys: all(map(_port_number, keys)),
     "has(self.portLevelMtls) ? (((has(self.selector) && has(self.selector.matchLabels))"
     " ? self.selector.matchLabels : {}).size() > 0) : true": _selects_for_ports,
-    "duration(self) >= duration('1ms')": lambda text: _duration(text) >= UNITS["ms"],
+    "duration(self) >= duration('1ms')": lambda text: duration_ns(text) >= UNITS["ms"],
+    "self.size() == 0": lambda text: not text,
+    'url(self).getScheme() in ["http", "https"]': lambda text: text.startswith(("http://", "https://")),
+    "(has(self.selector) ? 1 : 0) + (has(self.targetRef) ? 1 : 0) + (has(self.targetRefs) ? 1 : 0) <= 1": (
+        lambda spec: _set(spec, "selector", "targetRef", "targetRefs") <= 1
+    ),
+    "(has(self.jwksUri) ? 1 : 0) + (has(self.jwks_uri) ? 1 : 0) + (has(self.jwks) ? 1 : 0) <= 1": (
+        lambda rule: _set(rule, "jwksUri", "jwks_uri", "jwks") <= 1
+    ),
+    "(has(self.serviceAccounts) || has(self.notServiceAccounts)) ? (!has(self.principals) &&\n"
+    "!has(self.notPrincipals) && !has(self.namespaces) && !has(self.notNamespaces)) : true": (
+        _accounts_stand_alone
+    ),
 }
 """What each `x-kubernetes-validations` rule means, by its text; `self` is the argument."""

@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from lab.kube.store import Denied, Object
+from lab.kube.store import Object
+from lab.mesh.current.refusals import mapping, refuse_for, sequence
 
 HOST = re.compile(r"(\*|(\*\.|\*?)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)\.?", re.I)
 LONGEST_NAME = 255
@@ -19,8 +20,7 @@ DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", re.I)
 
 def validate_destination_rule(new: Object, old: Object | None) -> Object:  # noqa: ARG001 - an admission hook
     """Refuses a DestinationRule that no proxy could obey, with every reason at once."""
-    if problems := list(_rule_problems(_mapping(new.get("spec")))):
-        raise Denied("configuration is invalid: " + _listed(problems))
+    refuse_for(_rule_problems(mapping(new.get("spec"))))
     return new
 
 
@@ -30,26 +30,26 @@ def _rule_problems(spec: dict[str, Any]) -> Iterator[str]:
         yield "domain name too short"
     elif isinstance(host, str) and (len(host) > LONGEST_NAME or not HOST.fullmatch(host)):
         yield f"invalid host {host!r}: it must be a DNS name, optionally with a wildcard as its first part"
-    yield from _policy_problems(_mapping(spec.get("trafficPolicy")))
-    for subset in map(_mapping, _sequence(spec.get("subsets"))):
+    yield from _policy_problems(mapping(spec.get("trafficPolicy")))
+    for subset in map(mapping, sequence(spec.get("subsets"))):
         name = subset.get("name")
         if isinstance(name, str) and not DNS_LABEL.fullmatch(name):
             yield f"subset name is invalid: {name!r} is not a DNS label"
-        yield from _policy_problems(_mapping(subset.get("trafficPolicy")))
-    for namespace in _sequence(spec.get("exportTo")):
+        yield from _policy_problems(mapping(subset.get("trafficPolicy")))
+    for namespace in sequence(spec.get("exportTo")):
         if isinstance(namespace, str) and namespace not in (".", "*") and not DNS_LABEL.fullmatch(namespace):
             yield f"exportTo: {namespace!r} is not a namespace"
 
 
 def _policy_problems(policy: dict[str, Any]) -> Iterator[str]:
-    yield from _tls_problems(_mapping(policy.get("tls")))
-    for entry in map(_mapping, _sequence(policy.get("portLevelSettings"))):
-        number = _mapping(entry.get("port")).get("number")
+    yield from _tls_problems(mapping(policy.get("tls")))
+    for entry in map(mapping, sequence(policy.get("portLevelSettings"))):
+        number = mapping(entry.get("port")).get("number")
         if number is None:
             yield "portLevelSettings must have a port"
         elif isinstance(number, int) and not 1 <= number <= 65535:
             yield f"port number {number} must be in the range 1..65535"
-        yield from _tls_problems(_mapping(entry.get("tls")))
+        yield from _tls_problems(mapping(entry.get("tls")))
 
 
 def _tls_problems(tls: dict[str, Any]) -> Iterator[str]:
@@ -65,18 +65,3 @@ def _tls_problems(tls: dict[str, Any]) -> Iterator[str]:
             yield "client certificate required for mutual tls"
         if not tls.get("privateKey"):
             yield "private key required for mutual tls"
-
-
-def _listed(problems: list[str]) -> str:
-    if len(problems) == 1:
-        return problems[0]
-    lines = "".join(f"\n\t* {problem}" for problem in problems)
-    return f"{len(problems)} errors occurred:{lines}\n\n"
-
-
-def _mapping(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _sequence(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []

@@ -2,17 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
+from types import MappingProxyType
 
 from lab.kube.store import Store
-from lab.mesh.current import destination_rule, peer_authentication
+from lab.mesh.current import (
+    authorization_policy,
+    destination_rule,
+    gateway,
+    peer_authentication,
+    request_authentication,
+    virtual_service,
+)
+from lab.mesh.current.authorization_policy import AuthorizationPolicy
 from lab.mesh.current.destination_rule import DestinationRule, DestinationRules
+from lab.mesh.current.gateway import Gateway
 from lab.mesh.current.peer_authentication import PeerAuthentication, PeerAuthentications, WorkloadModes
+from lab.mesh.current.request_authentication import KeySource, RequestAuthentication
+from lab.mesh.current.virtual_service import VirtualService
 from lab.mesh.world import Workload, World
 
-KEYS = (peer_authentication.KEY, destination_rule.KEY)
+KEYS = (
+    peer_authentication.KEY,
+    destination_rule.KEY,
+    request_authentication.KEY,
+    authorization_policy.KEY,
+    gateway.KEY,
+    virtual_service.KEY,
+)
 """What `read` depends on, besides the world."""
+
+NO_KEYS: Mapping[KeySource, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -22,6 +44,22 @@ class Policies:
     world: World
     peer_authentications: tuple[PeerAuthentication, ...] = ()
     destination_rules: tuple[DestinationRule, ...] = ()
+    request_authentications: tuple[RequestAuthentication, ...] = ()
+    authorizations: tuple[AuthorizationPolicy, ...] = ()
+    key_sets: Mapping[KeySource, str] = field(default_factory=lambda: NO_KEYS)
+    """What has been fetched so far of `key_sources`, as JSON Web Key Sets."""
+    gateways: tuple[Gateway, ...] = ()
+    virtual_services: tuple[VirtualService, ...] = ()
+
+    @property
+    def key_sources(self) -> frozenset[KeySource]:
+        """What the policies need to have fetched."""
+        return frozenset(
+            declared.source
+            for policy in self.request_authentications
+            for declared in policy.rules
+            if declared.source is not None
+        )
 
     @cached_property
     def peer(self) -> PeerAuthentications:
@@ -42,10 +80,15 @@ class Policies:
         return self._modes[workload.uid]
 
 
-def read(store: Store, world: World) -> Policies:
-    """The policies as the store holds them now."""
+def read(store: Store, world: World, key_sets: Mapping[KeySource, str] = NO_KEYS) -> Policies:
+    """The policies as the store holds them now, with the keys that have been fetched for them."""
     return Policies(
         world,
         tuple(map(peer_authentication.parse, store.list(peer_authentication.KEY))),
         tuple(map(destination_rule.parse, store.list(destination_rule.KEY))),
+        tuple(map(request_authentication.parse, store.list(request_authentication.KEY))),
+        tuple(map(authorization_policy.parse, store.list(authorization_policy.KEY))),
+        key_sets,
+        tuple(map(gateway.parse, store.list(gateway.KEY))),
+        tuple(map(virtual_service.parse, store.list(virtual_service.KEY))),
     )

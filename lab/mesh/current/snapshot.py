@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from lab.mesh.current.destination_rule import Subset, TlsSettings
 from lab.mesh.current.policies import Policies
+from lab.mesh.current.security import Target, request_security
 from lab.mesh.hosts import aliases
 from lab.mesh.model import (
     ClientTls,
@@ -32,8 +33,9 @@ def snapshot(policies: Policies, workload: Workload) -> Snapshot:
         upstreams=tuple(
             upstream
             for service in policies.world.services
-            for upstream in _upstreams(policies, workload, service)
+            for upstream in upstreams_of(policies, workload, service)
         ),
+        security=request_security(policies, Target(workload.namespace, workload.labels)),
     )
 
 
@@ -58,7 +60,8 @@ def inbound(policies: Policies, workload: Workload) -> Inbound:
     )
 
 
-def _upstreams(policies: Policies, client: Workload, service: Service) -> Iterator[Upstream]:
+def upstreams_of(policies: Policies, client: Workload, service: Service) -> Iterator[Upstream]:
+    """Each port of a service, and of its subsets, as this client has to treat it."""
     rule = policies.destinations.find(service.host, service.namespace, client.namespace, client.labels)
     for port in service.ports:
         yield _upstream(policies, client, service, port, rule.tls_for(port.port) if rule else None)

@@ -30,7 +30,8 @@ from lab.mesh.envoy.proto import (
     original_dst,
     tls_inspector,
 )
-from lab.mesh.model import Inbound, InboundPort, MutualTls, Protocol
+from lab.mesh.envoy.request_security import http_filters, network_filters
+from lab.mesh.model import Inbound, InboundPort, MutualTls, Protocol, RequestSecurity
 
 LISTENER = "virtualInbound"
 
@@ -79,8 +80,18 @@ CHAINS: dict[MutualTls, dict[Protocol, tuple[Chain, ...]]] = {
 }
 
 
-def listener(inbound: Inbound, folder: Path) -> Json:
+@dataclass(frozen=True)
+class Way:
+    """What all chains of one listener have in common."""
+
+    inbound: Inbound
+    security: RequestSecurity
+    folder: Path
+
+
+def listener(inbound: Inbound, security: RequestSecurity, folder: Path) -> Json:
     """The listener that the capture rules redirect every inbound connection to."""
+    way = Way(inbound, security, folder)
     return {
         "name": LISTENER,
         "address": address("0.0.0.0", INBOUND_PORT),
@@ -95,8 +106,8 @@ def listener(inbound: Inbound, folder: Path) -> Json:
         "access_log": access_log.of_refused_connections(),
         "filter_chains": [
             *(_loop_guard(port) for port in (INBOUND_PORT, OUTBOUND_PORT)),
-            *(chain for port in inbound.ports for chain in _chains_of(port, inbound, folder)),
-            *_chains_of_other_ports(inbound, folder),
+            *(chain for port in inbound.ports for chain in _chains_of(port, way)),
+            *_chains_of_other_ports(way),
         ],
     }
 
@@ -110,36 +121,40 @@ def _loop_guard(port: int) -> Json:
     }
 
 
-def _chains_of(port: InboundPort, inbound: Inbound, folder: Path) -> Iterator[Json]:
+def _chains_of(port: InboundPort, way: Way) -> Iterator[Json]:
     cluster = inbound_name(port.port) if port.bound else INBOUND_PASSTHROUGH
     for chain in _chains(port.mode, port.protocol):
-        built = _filter_chain(chain, f"inbound_0.0.0.0_{port.port}", cluster, inbound, folder)
+        built = _filter_chain(chain, f"inbound_0.0.0.0_{port.port}", cluster, way)
         built["filter_chain_match"]["destination_port"] = port.port
         yield built
 
 
-def _chains_of_other_ports(inbound: Inbound, folder: Path) -> Iterator[Json]:
-    for chain in _chains(inbound.default_mode, Protocol.UNDECLARED):
-        yield _filter_chain(chain, LISTENER, INBOUND_PASSTHROUGH, inbound, folder)
+def _chains_of_other_ports(way: Way) -> Iterator[Json]:
+    for chain in _chains(way.inbound.default_mode, Protocol.UNDECLARED):
+        yield _filter_chain(chain, LISTENER, INBOUND_PASSTHROUGH, way)
 
 
 def _chains(mode: MutualTls, protocol: Protocol) -> tuple[Chain, ...]:
     return CHAINS[mode][Protocol.HTTP if protocol.is_http else protocol]
 
 
-def _filter_chain(chain: Chain, prefix: str, cluster: str, inbound: Inbound, folder: Path) -> Json:
+def _filter_chain(chain: Chain, prefix: str, cluster: str, way: Way) -> Json:
     match: Json = {}
     if chain.transport is not None:
         match["transport_protocol"] = chain.transport
     if chain.alpn:
         match["application_protocols"] = list(chain.alpn)
+    if chain.http:
+        filters = [network.http_inbound(prefix, cluster, http_filters(way.security))]
+    else:
+        filters = [*network_filters(way.security), network.tcp(cluster)]
     built: Json = {
         "name": f"{prefix}-{chain.label}",
         "filter_chain_match": match,
-        "filters": [network.http_inbound(prefix, cluster) if chain.http else network.tcp(cluster)],
+        "filters": filters,
     }
     if chain.mutual_tls:
-        built["transport_socket"] = tls.server(folder, inbound.trust_domains)
+        built["transport_socket"] = tls.server(way.folder, way.inbound.trust_domains)
     return built
 
 

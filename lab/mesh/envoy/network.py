@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from lab.mesh.envoy import access_log
@@ -10,14 +11,15 @@ from lab.mesh.envoy.proto import Json, extension, file_source
 FILTERS = "envoy.extensions.filters"
 
 
-def http_inbound(stat_prefix: str, cluster: str) -> Json:
-    """HTTP towards the application.
+def http_inbound(stat_prefix: str, cluster: str, filters: Sequence[Json]) -> Json:
+    """HTTP towards the application, past the filters.
 
     The client's identity is appended to `x-forwarded-client-cert` when the connection proved one; from a peer
     in plain text Envoy removes the header, so that nobody can forge it.
     """
     return _manager(
         stat_prefix,
+        filters,
         server_name="istio-envoy",
         forward_client_cert_details="APPEND_FORWARD",
         set_current_client_cert_details={"subject": True, "uri": True, "dns": True},
@@ -39,6 +41,7 @@ def http_outbound(stat_prefix: str, routes: str, routes_file: Path) -> Json:
     """HTTP from the application, which may not claim an identity of its own."""
     return _manager(
         stat_prefix,
+        (),
         server_name="envoy",
         forward_client_cert_details="SANITIZE",
         rds={"route_config_name": routes, "config_source": file_source(str(routes_file))},
@@ -56,12 +59,12 @@ def tcp(cluster: str) -> Json:
     )
 
 
-def _manager(stat_prefix: str, **settings: object) -> Json:
+def _manager(stat_prefix: str, filters: Sequence[Json], **settings: object) -> Json:
     return extension(
         "envoy.filters.network.http_connection_manager",
         f"{FILTERS}.network.http_connection_manager.v3.HttpConnectionManager",
         stat_prefix=stat_prefix,
-        http_filters=[extension("envoy.filters.http.router", f"{FILTERS}.http.router.v3.Router")],
+        http_filters=[*filters, extension("envoy.filters.http.router", f"{FILTERS}.http.router.v3.Router")],
         access_log=access_log.of_requests(),
         # Istio's default normalisation of paths, BASE: RFC 3986, with slashes left as they are.
         normalize_path=True,

@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+from lab.mesh.envoy import jwt, rbac
 from lab.mesh.envoy.proto import Json
 from lab.mesh.model import RequestSecurity
 
 
-def http_filters(security: RequestSecurity) -> list[Json]:  # noqa: ARG001 - nothing is demanded yet
-    """In Istio's order: custom authorization, tokens, denials, permissions. They go before the router."""
-    return []
+def http_filters(security: RequestSecurity) -> list[Json]:
+    """In Istio's order: custom authorization, tokens, remarks, denials, permissions. The router comes next.
+
+    Who should be asked about a custom authorization is not known to the mesh, so that it is a denial; only it
+    comes before any token is looked at.
+    """
+    authorization = security.authorization
+    return [
+        *rbac.http(rbac.DENY, authorization.custom),
+        *jwt.filters(security.jwt_rules),
+        *rbac.http(rbac.LOG, authorization.audit),
+        *rbac.http(rbac.DENY, authorization.deny),
+        *rbac.http(rbac.ALLOW, authorization.allow),
+    ]
 
 
-def network_filters(security: RequestSecurity) -> list[Json]:  # noqa: ARG001 - nothing is demanded yet
-    """What can be said about a connection alone. They go before the TCP proxy."""
-    return []
+def network_filters(security: RequestSecurity) -> list[Json]:
+    """The same as far as it can be said of a connection alone. The TCP proxy comes next."""
+    authorization = security.authorization
+    return [
+        *rbac.network(rbac.DENY, authorization.custom),
+        *rbac.network(rbac.LOG, authorization.audit),
+        *rbac.network(rbac.DENY, authorization.deny),
+        *rbac.network(rbac.ALLOW, authorization.allow),
+    ]

@@ -59,7 +59,7 @@ def build(snapshot: Snapshot, folder: Path, certificate: Certificate, root: str)
         routes=outbound.routes(snapshot.upstreams),
         clusters=clusters.build(snapshot, folder),
         listeners=[
-            inbound.listener(snapshot.inbound, folder),
+            inbound.listener(snapshot.inbound, snapshot.security, folder),
             *outbound.listeners(snapshot.upstreams, folder),
         ],
     )

@@ -1,0 +1,161 @@
+"""AuthorizationPolicy as users declare it: what its fields and keys ask about.
+
+Reference: Istio's pages "Authorization Policy" and "Authorization Policy Conditions".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from lab.kube.store import Key, Object
+from lab.mesh.current.attachment import Attachment
+from lab.mesh.current.attachment import parse as parse_attachment
+from lab.mesh.model import Attribute, Condition, Conjunction
+
+KEY = Key("security.istio.io", "authorizationpolicies")
+DRY_RUN = "istio.io/dry-run"
+
+SOURCE_FIELDS = {
+    "principals": Attribute.PRINCIPAL,
+    "requestPrincipals": Attribute.REQUEST_PRINCIPAL,
+    "namespaces": Attribute.NAMESPACE,
+    "serviceAccounts": Attribute.SERVICE_ACCOUNT,
+    "trustDomains": Attribute.TRUST_DOMAIN,
+    "ipBlocks": Attribute.SOURCE_IP,
+    "remoteIpBlocks": Attribute.REMOTE_IP,
+}
+OPERATION_FIELDS = {
+    "hosts": Attribute.HOST,
+    "ports": Attribute.PORT,
+    "methods": Attribute.METHOD,
+    "paths": Attribute.PATH,
+}
+KEYS = {
+    "source.ip": Attribute.SOURCE_IP,
+    "remote.ip": Attribute.REMOTE_IP,
+    "source.namespace": Attribute.NAMESPACE,
+    "source.principal": Attribute.PRINCIPAL,
+    "source.serviceAccount": Attribute.SERVICE_ACCOUNT,
+    "source.trustDomain": Attribute.TRUST_DOMAIN,
+    "request.auth.principal": Attribute.REQUEST_PRINCIPAL,
+    "request.auth.audiences": Attribute.AUDIENCE,
+    "request.auth.presenter": Attribute.PRESENTER,
+    "destination.ip": Attribute.DESTINATION_IP,
+    "destination.port": Attribute.PORT,
+    "connection.sni": Attribute.SNI,
+}
+HEADER_KEY = "request.headers"
+CLAIM_KEY = "request.auth.claims"
+EXPERIMENTAL_KEY = re.compile(r"experimental\.(envoy\.filters\.[^\[\]]+)")
+
+
+class UnknownAttribute(ValueError):
+    """A condition asks about something that does not exist; the message is for the user."""
+
+
+class Action(StrEnum):
+    ALLOW = "ALLOW"
+    DENY = "DENY"
+    AUDIT = "AUDIT"
+    CUSTOM = "CUSTOM"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Any of the sources, any of the operations, all of the conditions; none of a kind does not restrict."""
+
+    sources: tuple[Conjunction, ...] = ()
+    operations: tuple[Conjunction, ...] = ()
+    conditions: Conjunction = ()
+
+
+@dataclass(frozen=True)
+class AuthorizationPolicy:
+    """One policy. Values of its conditions are as the user wrote them."""
+
+    namespace: str
+    name: str
+    created: str
+    attachment: Attachment
+    action: Action
+    rules: tuple[Rule, ...] = ()
+    dry_run: bool = False
+    """Only to be tried out: without any effect."""
+
+    @property
+    def age(self) -> tuple[str, str, str]:
+        return (self.created, self.name, self.namespace)
+
+
+def parse(obj: Object) -> AuthorizationPolicy:
+    """The policy that an (admitted) object declares."""
+    metadata, spec = obj["metadata"], obj.get("spec") or {}
+    return AuthorizationPolicy(
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        created=metadata["creationTimestamp"],
+        attachment=parse_attachment(spec),
+        action=Action(spec.get("action") or "ALLOW"),
+        rules=tuple(map(_rule, spec.get("rules") or ())),
+        # Go's strconv.ParseBool.
+        dry_run=(metadata.get("annotations") or {}).get(DRY_RUN) in ("1", "t", "T", "true", "True", "TRUE"),
+    )
+
+
+def negative(field: str) -> str:
+    """The name of the field that excludes what `field` includes: `notPaths` of `paths`."""
+    return f"not{field[0].upper()}{field[1:]}"
+
+
+def attribute_of(key: str) -> tuple[Attribute, tuple[str, ...]]:
+    """What a condition's key asks about, and the name in its brackets. Raises UnknownAttribute."""
+    base, bracket, rest = key.partition("[")
+    names = tuple(rest.removesuffix("]").split("][")) if bracket else ()
+    if experimental := EXPERIMENTAL_KEY.fullmatch(base):
+        attribute, most = Attribute.METADATA, 1
+    elif base == HEADER_KEY:
+        attribute, most = Attribute.HEADER, 1
+    elif base == CLAIM_KEY:
+        attribute, most = Attribute.CLAIM, len(names)
+    elif key in KEYS:
+        return KEYS[key], ()
+    else:
+        raise UnknownAttribute(f"unknown attribute: {key}")
+    if (
+        not rest.endswith("]")
+        or not all(names)
+        or not 1 <= len(names) <= most
+        or set("[]") & {*"".join(names)}
+    ):
+        raise UnknownAttribute(f"bad key ({key}): should have format a[b]")
+    return attribute, (experimental[1], *names) if experimental else names
+
+
+def _rule(rule: Mapping[str, Any]) -> Rule:
+    sources = [part.get("source") or {} for part in rule.get("from") or ()]
+    operations = [part.get("operation") or {} for part in rule.get("to") or ()]
+    return Rule(
+        sources=tuple(tuple(_fields(source, SOURCE_FIELDS)) for source in sources),
+        operations=tuple(tuple(_fields(operation, OPERATION_FIELDS)) for operation in operations),
+        conditions=tuple(each for condition in rule.get("when") or () for each in _conditions(condition)),
+    )
+
+
+def _fields(part: Mapping[str, Any], known: Mapping[str, Attribute]) -> Iterator[Condition]:
+    for field, attribute in known.items():
+        if values := part.get(field):
+            yield Condition(attribute, tuple(values))
+        if values := part.get(negative(field)):
+            yield Condition(attribute, tuple(values), negated=True)
+
+
+def _conditions(condition: Mapping[str, Any]) -> Iterator[Condition]:
+    attribute, name = attribute_of(condition["key"])
+    if values := condition.get("values"):
+        yield Condition(attribute, tuple(values), name=name)
+    if values := condition.get("notValues"):
+        yield Condition(attribute, tuple(values), negated=True, name=name)

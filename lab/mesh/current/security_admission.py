@@ -1,0 +1,215 @@
+"""What Istio's validating webhook refuses of RequestAuthentication and AuthorizationPolicy.
+
+As in `admission`: what has the wrong shape, or what a schema can say, is left for the schema to refuse.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from lab.kube.store import Object
+from lab.mesh import key_set
+from lab.mesh.current.authorization_policy import (
+    OPERATION_FIELDS,
+    SOURCE_FIELDS,
+    UnknownAttribute,
+    attribute_of,
+    negative,
+)
+from lab.mesh.current.refusals import mapping, refuse_for, sequence, texts
+from lab.mesh.key_set import NotAKeySet
+from lab.mesh.model import Attribute
+
+
+def validate_request_authentication(new: Object, old: Object | None) -> Object:  # noqa: ARG001 - a hook
+    """Refuses rules without a way to keys, and keys that are none."""
+    spec = mapping(new.get("spec"))
+    refuse_for(
+        problem for rule in map(mapping, sequence(spec.get("jwtRules"))) for problem in _jwt_problems(rule)
+    )
+    return new
+
+
+def _jwt_problems(rule: dict[str, Any]) -> Iterator[str]:
+    uri = rule.get("jwksUri") or rule.get("jwks_uri")
+    if not rule.get("issuer") and not uri:
+        yield "issuer or jwksUri must be set"
+    if isinstance(uri, str):
+        yield from _uri_problems(uri)
+    if isinstance(rule.get("jwks"), str):
+        try:
+            key_set.check(rule["jwks"])
+        except NotAKeySet as error:
+            yield f"jwks parse error: {error}"
+
+
+def _uri_problems(uri: str) -> Iterator[str]:
+    try:
+        parts = urlsplit(uri)
+        valid = parts.scheme not in ("http", "https") or (bool(parts.hostname) and parts.port != 0)
+    except ValueError:
+        valid = False
+    # Another scheme is the schema's business.
+    if not valid or re.search(r"[\s\x00-\x1f]", uri):
+        yield f"jwksUri {uri!r} is not a valid URL"
+
+
+def validate_authorization_policy(new: Object, old: Object | None) -> Object:  # noqa: ARG001 - a hook
+    """Refuses what would never match, and what looks like a restriction and is none."""
+    refuse_for(_policy_problems(mapping(new.get("spec"))))
+    return new
+
+
+def _policy_problems(spec: dict[str, Any]) -> Iterator[str]:
+    action, rules = spec.get("action") or "ALLOW", spec.get("rules")
+    if action in ("DENY", "CUSTOM") and rules is None:
+        yield (
+            f"{action} action without `rules` is meaningless as it will never be triggered, "
+            "add an empty rule `{}` if you want it be triggered for every request"
+        )
+    if action == "CUSTOM":
+        if rules is not None and not mapping(spec.get("provider")).get("name"):
+            yield "`provider.name` must not be empty"
+        for rule in map(mapping, sequence(rules)):
+            yield from _custom_problems(rule)
+    elif spec.get("provider") is not None:
+        yield f"`provider` must not be with non CUSTOM action, found {action}"
+    for number, rule in enumerate(sequence(rules)):
+        if rule is None:
+            yield f"`rule` must not be nil, found at rule {number}"
+        yield from _part_problems(mapping(rule), number, "from", "source", SOURCE_FIELDS)
+        yield from _part_problems(mapping(rule), number, "to", "operation", OPERATION_FIELDS)
+        for condition in map(mapping, sequence(mapping(rule).get("when"))):
+            yield from _condition_problems(condition)
+
+
+# Who the peer is, and what the token says, is not known yet when somebody else is asked.
+IDENTITIES = {
+    Attribute.PRINCIPAL,
+    Attribute.NAMESPACE,
+    Attribute.SERVICE_ACCOUNT,
+    Attribute.TRUST_DOMAIN,
+    Attribute.REQUEST_PRINCIPAL,
+    Attribute.AUDIENCE,
+    Attribute.PRESENTER,
+    Attribute.CLAIM,
+}
+
+
+def _custom_problems(rule: dict[str, Any]) -> Iterator[str]:
+    unsupported = "is currently not supported with CUSTOM action"
+    for part in map(mapping, sequence(rule.get("from"))):
+        source = mapping(part.get("source"))
+        for field, attribute in SOURCE_FIELDS.items():
+            for name in (field, negative(field)):
+                if attribute in IDENTITIES and source.get(name):
+                    yield f"From.{_capital(name)} {unsupported}"
+    for condition in map(mapping, sequence(rule.get("when"))):
+        if isinstance(key := condition.get("key"), str):
+            with contextlib.suppress(UnknownAttribute):
+                if attribute_of(key)[0] in IDENTITIES:
+                    yield f"{key} {unsupported}"
+
+
+def _part_problems(
+    rule: dict[str, Any], number: int, section: str, part: str, fields: Mapping[str, Attribute]
+) -> Iterator[str]:
+    """Of `from` and its sources, or of `to` and its operations."""
+    if rule.get(section) == []:
+        yield f"`{section}` must not be empty, found at rule {number}"
+    for entry in map(mapping, sequence(rule.get(section))):
+        if entry.get(part) is None:
+            yield f"`{section}.{part}` must not be nil, found at rule {number}"
+        else:
+            yield from _field_problems(mapping(entry[part]), number, f"{section}.{part}", fields)
+
+
+def _field_problems(
+    part: dict[str, Any], number: int, where: str, fields: Mapping[str, Attribute]
+) -> Iterator[str]:
+    names = {name: attribute for field, attribute in fields.items() for name in (field, negative(field))}
+    if not any(part.get(name) for name in names):
+        yield f"`{where}` must not be empty, found at rule {number}"
+    for name, attribute in names.items():
+        for problem in _value_problems(attribute, texts(part.get(name))):
+            yield f"{problem}, found in {_capital(name)}"
+
+
+def _condition_problems(condition: dict[str, Any]) -> Iterator[str]:
+    key = condition.get("key")
+    if key == "":
+        yield "`key` must not be empty"
+    if not isinstance(key, str) or not key:
+        return
+    try:
+        attribute, _ = attribute_of(key)
+    except UnknownAttribute as error:
+        yield str(error)
+        return
+    if not condition.get("values") and not condition.get("notValues"):
+        yield f"at least one of `values` or `notValues` must be set for key {key}"
+    for field in ("values", "notValues"):
+        for problem in _value_problems(attribute, texts(condition.get(field))):
+            yield f"invalid `{field[:-1]}` for `key` {key}: {problem}"
+
+
+def _value_problems(attribute: Attribute, values: list[str]) -> Iterator[str]:
+    is_valid, what = VALUES.get(attribute, (_anything, ""))
+    for value in values:
+        if value == "":
+            yield "empty value not allowed"
+        elif not is_valid(value):
+            yield f"{what} ({value})"
+
+
+def _anything(value: str) -> bool:  # noqa: ARG001 - one signature for all checks
+    return True
+
+
+def _is_address(value: str) -> bool:
+    if not re.fullmatch(r"[0-9a-fA-F.:]+(/[0-9]+)?", value):
+        return False
+    try:
+        ipaddress.ip_network(value, strict=False)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_port(value: str) -> bool:
+    return re.fullmatch(r"[0-9]{1,9}", value) is not None and int(value) <= 65535
+
+
+def _is_account(value: str) -> bool:
+    return re.fullmatch(r"([^/*]+/)?[^/*]+", value) is not None
+
+
+# Named variables, empty braces, and stars outside braces.
+UNSUPPORTED_TEMPLATE = re.compile(r"/\{\w+=\*\*?\}|\{\w*\}|/\*\*?|\*\*?/")
+
+
+def _is_path(value: str) -> bool:
+    """A template has `{*}` for one segment, `{**}` for any number, and no variable after that."""
+    before, any_number, after = value.partition("{**}")
+    if not any_number and "{*}" not in before:
+        return True
+    return value.startswith("/") and "{" not in after and not UNSUPPORTED_TEMPLATE.search(value)
+
+
+VALUES: dict[Attribute, tuple[Callable[[str], bool], str]] = {
+    Attribute.SOURCE_IP: (_is_address, "bad IP address or CIDR range"),
+    Attribute.REMOTE_IP: (_is_address, "bad IP address or CIDR range"),
+    Attribute.DESTINATION_IP: (_is_address, "bad IP address or CIDR range"),
+    Attribute.PORT: (_is_port, "bad port"),
+    Attribute.SERVICE_ACCOUNT: (_is_account, "bad service account"),
+    Attribute.PATH: (_is_path, "invalid or unsupported path template"),
+}
+
+
+def _capital(name: str) -> str:
+    return name[0].upper() + name[1:]
