@@ -22,6 +22,8 @@ from lab.mesh.current.gateway import Gateway
 from lab.mesh.current.peer_authentication import PeerAuthentication, PeerAuthentications, WorkloadModes
 from lab.mesh.current.request_authentication import KeySource, RequestAuthentication
 from lab.mesh.current.virtual_service import VirtualService
+from lab.mesh.gateway_api import declared as gateway_api
+from lab.mesh.gateway_api.declared import GatewayApi
 from lab.mesh.world import Workload, World
 
 KEYS = (
@@ -31,6 +33,7 @@ KEYS = (
     authorization_policy.KEY,
     gateway.KEY,
     virtual_service.KEY,
+    *gateway_api.KEYS,
 )
 """What `read` depends on, besides the world."""
 
@@ -50,6 +53,7 @@ class Policies:
     """What has been fetched so far of `key_sources`, as JSON Web Key Sets."""
     gateways: tuple[Gateway, ...] = ()
     virtual_services: tuple[VirtualService, ...] = ()
+    gateway_api: GatewayApi = field(default_factory=GatewayApi)
 
     @property
     def key_sources(self) -> frozenset[KeySource]:
@@ -91,4 +95,5 @@ def read(store: Store, world: World, key_sets: Mapping[KeySource, str] = NO_KEYS
         key_sets,
         tuple(map(gateway.parse, store.list(gateway.KEY))),
         tuple(map(virtual_service.parse, store.list(virtual_service.KEY))),
+        gateway_api.read(store),
     )

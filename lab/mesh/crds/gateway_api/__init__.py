@@ -98,19 +98,14 @@ def _no_backend_for_a_redirect(rule: Item) -> bool:
 
 
 def _replaces_prefix(filters: Iterable[Item], name: str) -> bool:
-    changes = [(each.get(name) or {}).get("path") or {} for each in filters]
-    return (
-        sum(
-            change.get("type") == "ReplacePrefixMatch" and "replacePrefixMatch" in change
-            for change in changes
-        )
-        == 1
-    )
+    changes: list[Item] = [(each.get(name) or {}).get("path") or {} for each in filters]
+    return [change["type"] for change in changes if "replacePrefixMatch" in change] == ["ReplacePrefixMatch"]
 
 
 def _one_prefix(rule: Item) -> bool:
     matches = rule.get("matches", ())
-    return len(matches) == 1 and matches[0].get("path", {}).get("type") == "PathPrefix"
+    kinds = [match.get("path", {}).get("type") for match in matches]
+    return kinds == ["PathPrefix"]
 
 
 def _prefix_to_replace(name: str) -> Rule:
