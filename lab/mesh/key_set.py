@@ -1,18 +1,33 @@
-"""JSON Web Key Sets (RFC 7517): whether a text is one, and one that fits no signature at all."""
+"""JSON Web Key Sets (RFC 7517): whether a text is one, and what a proxy can be given of it."""
 
 from __future__ import annotations
 
 import base64
+import binascii
 import json
-import re
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+
+Json = dict[str, Any]
 
 # What a key of each type has to say of itself (RFC 7518, section 6; RFC 8037).
 MEMBERS = {"RSA": ("n", "e"), "EC": ("crv", "x", "y"), "OKP": ("crv", "x"), "oct": ("k",)}
-BASE64URL = re.compile(r"[A-Za-z0-9_-]+={0,2}")
+ALGORITHMS = {
+    "RSA": ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
+    "P-256": ("ES256",),
+    "P-384": ("ES384",),
+    "P-521": ("ES512",),
+    "Ed25519": ("EdDSA",),
+    "oct": ("HS256", "HS384", "HS512"),
+}
+CURVES: dict[str, ec.EllipticCurve] = {
+    "P-256": ec.SECP256R1(),
+    "P-384": ec.SECP384R1(),
+    "P-521": ec.SECP521R1(),
+}
 
 
 class NotAKeySet(ValueError):
@@ -20,26 +35,28 @@ class NotAKeySet(ValueError):
 
 
 def check(text: str) -> None:
-    """Raises NotAKeySet unless the text is a key set. One without keys is one."""
-    try:
-        parsed = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise NotAKeySet(f"not JSON: {error}") from None
-    keys = parsed.get("keys") if isinstance(parsed, dict) else None
-    if not isinstance(keys, list):
-        raise NotAKeySet('a JSON object with a list of "keys" is expected')
-    for number, key in enumerate(keys):
-        _check_key(key, f"key {number}")
+    """Raises NotAKeySet unless the text is a key set. One without keys, or with unheard-of ones, is one."""
+    for number, key in enumerate(_keys(text)):
+        kind = key.get("kty") if isinstance(key, dict) else None
+        if not isinstance(kind, str):
+            raise NotAKeySet(f"key {number} has no type (kty)")
+        for member in MEMBERS.get(kind, ()):
+            if member == "crv":
+                valid = isinstance(key.get(member), str)
+            else:
+                valid = bool(_decoded(key.get(member)))
+            if not valid:
+                raise NotAKeySet(f"key {number} has no valid {member!r}")
 
 
-def _check_key(key: Any, which: str) -> None:
-    kind = key.get("kty") if isinstance(key, dict) else None
-    if not isinstance(kind, str) or kind not in MEMBERS:
-        raise NotAKeySet(f"{which} has no known type (kty)")
-    for member in MEMBERS[kind]:
-        value = key.get(member)
-        if not isinstance(value, str) or (member != "crv" and not BASE64URL.fullmatch(value)):
-            raise NotAKeySet(f"{which} has no valid {member!r}")
+def for_proxies(text: str) -> str:
+    """The keys that a proxy can use, and of each only what it needs.
+
+    A proxy that finds no key at all, or something that it does not understand, refuses its whole
+    configuration and stays with what it had; so nothing is left to its judgement.
+    """
+    usable = [_only_needed(key) for key in _keys(text) if isinstance(key, dict) and _is_usable(key)]
+    return json.dumps({"keys": usable}) if usable else of_nobody()
 
 
 @cache
@@ -49,9 +66,76 @@ def of_nobody() -> str:
     It is made anew in every process: a constant one might have its private half published some day.
     """
     numbers = ec.generate_private_key(ec.SECP256R1()).public_key().public_numbers()
-    point = {"x": _coordinate(numbers.x), "y": _coordinate(numbers.y)}
+    point = {"x": _encoded(numbers.x), "y": _encoded(numbers.y)}
     return json.dumps({"keys": [{"kty": "EC", "crv": "P-256", "kid": "of-nobody", **point}]})
 
 
-def _coordinate(number: int) -> str:
+def _keys(text: str) -> list[Any]:
+    try:
+        parsed = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise NotAKeySet(f"not JSON: {error}") from None
+    keys = parsed.get("keys") if isinstance(parsed, dict) else None
+    if not isinstance(keys, list):
+        raise NotAKeySet('a JSON object with a list of "keys" is expected')
+    return keys
+
+
+def _is_usable(key: Json) -> bool:
+    kind = key.get("kty")
+    family = key.get("crv") if kind in ("EC", "OKP") else kind
+    if not isinstance(family, str) or family not in ALGORITHMS:
+        return False
+    if (
+        not isinstance(key.get("kid", ""), str)
+        or key.get("alg", ALGORITHMS[family][0]) not in ALGORITHMS[family]
+    ):
+        return False
+    try:
+        return _READERS[str(kind)](key)
+    except (ValueError, TypeError):
+        return False
+
+
+def _is_rsa(key: Json) -> bool:
+    numbers = rsa.RSAPublicNumbers(e=_number(key["e"]), n=_number(key["n"]))
+    return 1024 <= numbers.n.bit_length() <= 8192 and bool(numbers.public_key())
+
+
+def _is_ec(key: Json) -> bool:
+    x, y, curve = _number(key["x"]), _number(key["y"]), CURVES[key["crv"]]
+    return bool(ec.EllipticCurvePublicNumbers(x, y, curve).public_key())
+
+
+def _is_okp(key: Json) -> bool:
+    return bool(ed25519.Ed25519PublicKey.from_public_bytes(_decoded(key["x"])))
+
+
+_READERS: dict[str, Callable[[Json], bool]] = {
+    "RSA": _is_rsa,
+    "EC": _is_ec,
+    "OKP": _is_okp,
+    "oct": lambda key: bool(_decoded(key["k"])),
+}
+
+
+def _only_needed(key: Json) -> Json:
+    return {name: key[name] for name in ("kty", "kid", "alg", *MEMBERS[key["kty"]]) if name in key}
+
+
+def _decoded(value: Any) -> bytes:
+    """Base64url without padding; nothing if it is not that."""
+    if not isinstance(value, str) or not value.isascii() or any(letter in value for letter in "+/= \n\r\t"):
+        return b""
+    try:
+        return base64.b64decode(value + "=" * (-len(value) % 4), altchars=b"-_", validate=True)
+    except binascii.Error:
+        return b""
+
+
+def _number(value: Any) -> int:
+    return int.from_bytes(_decoded(value), "big")
+
+
+def _encoded(number: int) -> str:
     return base64.urlsafe_b64encode(number.to_bytes(32, "big")).rstrip(b"=").decode()

@@ -17,12 +17,14 @@ def answer(connection: socket.socket, context: ssl.SSLContext) -> None:
         received = b""
         while True:
             received += stream.recv(65536)
-            if received.startswith(b"GET ") and b"\r\n\r\n" not in received:
+            http = b" HTTP/1.1\r\n" in received
+            if http and b"\r\n\r\n" not in received:
                 continue
             break
         said: dict[str, object] = {"tls": tls}
-        if received.startswith(b"GET "):
-            lines = received.decode().split("\r\n")[1:-2]
+        if http:
+            request, *lines = received.decode().split("\r\n")[:-2]
+            said["path"] = request.split(" ")[1]
             said["headers"] = {
                 name.lower(): value for name, _, value in (line.partition(": ") for line in lines)
             }

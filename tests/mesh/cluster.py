@@ -13,6 +13,8 @@ SERVICES = Key("", "services")
 SLICES = Key("discovery.k8s.io", "endpointslices")
 PEER = Key("security.istio.io", "peerauthentications")
 RULES = Key("networking.istio.io", "destinationrules")
+TOKENS = Key("security.istio.io", "requestauthentications")
+ACCESS = Key("security.istio.io", "authorizationpolicies")
 
 
 def when(second: int) -> str:
@@ -96,12 +98,26 @@ class Cluster:
         self.store.put(PEER, _policy(namespace, name, second, spec))
 
     def clear_policies(self) -> None:
-        for key in (PEER, RULES):
+        for key in (PEER, RULES, TOKENS, ACCESS):
             for policy in self.store.list(key):
                 self.store.remove(key, policy["metadata"]["namespace"], policy["metadata"]["name"])
 
     def rule(self, namespace: str, spec: Object, name: str = "default", second: int = 0) -> None:
         self.store.put(RULES, _policy(namespace, name, second, spec))
+
+    def tokens(
+        self, namespace: str, *rules: Object, name: str = "tokens", second: int = 0, **spec: Any
+    ) -> None:
+        """A RequestAuthentication."""
+        spec = {"jwtRules": list(rules), **spec}
+        self.store.put(TOKENS, _policy(namespace, name, second, spec))
+
+    def access(
+        self, namespace: str, action: str, *rules: Object, name: str = "access", second: int = 0, **spec: Any
+    ) -> None:
+        """An AuthorizationPolicy."""
+        spec = {"action": action, "rules": list(rules), **spec}
+        self.store.put(ACCESS, _policy(namespace, name, second, spec))
 
 
 def _policy(namespace: str, name: str, second: int, spec: Object) -> Object:

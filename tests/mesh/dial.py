@@ -27,6 +27,8 @@ def dial(
     certificate: str = "",
     alpn: list[str] | None = None,
     headers: dict[str, str] | None = None,
+    path: str = "/",
+    method: str = "GET",
 ) -> dict[str, Any]:
     answered = False
     try:
@@ -46,7 +48,7 @@ def dial(
         if say == "http":
             lines = {"host": f"{host}:{port}", "connection": "close", **(headers or {})}
             head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
-            connection.sendall(f"GET / HTTP/1.1\r\n{head}\r\n".encode())
+            connection.sendall(f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode())
         else:
             connection.sendall(b"HELLO neither HTTP nor TLS\n")
         received = b""
@@ -73,14 +75,14 @@ def verdict(received: bytes) -> dict[str, Any]:
         return {"outcome": "ok", **json.loads(received)}
     head, _, body = received.partition(b"\r\n\r\n")
     code = int(head.split()[1])
+    answer = dict(line.partition(": ")[::2] for line in head.decode().split("\r\n")[1:])
     if code == 400:
         return {"outcome": "not-http"}
     if code != 200:
-        return {"outcome": "status", "code": code, "body": body.decode(errors="replace")}
-    answered = [line.partition(": ")[::2] for line in head.decode().split("\r\n")[1:]]
-    if dict(answered).get("transfer-encoding") == "chunked":
+        return {"outcome": "status", "code": code, "answer": answer, "body": body.decode(errors="replace")}
+    if answer.get("transfer-encoding") == "chunked":
         body = body.split(b"\r\n")[1]
-    return {"outcome": "ok", "answer": dict(answered), **json.loads(body)}
+    return {"outcome": "ok", "code": code, "answer": answer, **json.loads(body)}
 
 
 if __name__ == "__main__":

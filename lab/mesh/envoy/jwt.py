@@ -57,7 +57,7 @@ def _any_of(requirements: list[Json]) -> Json:
 
 def _provider(rule: JwtRule) -> Json:
     provider: Json = {
-        "local_jwks": {"inline_string": key_set.of_nobody() if rule.jwks is None else rule.jwks},
+        "local_jwks": {"inline_string": _keys(rule.jwks)},
         "forward": rule.forward_original_token,
         "payload_in_metadata": PAYLOAD,
         "normalize_payload_in_metadata": {
@@ -81,3 +81,7 @@ def _provider(rule: JwtRule) -> Json:
         ],
     }
     return provider | {name: value for name, value in optional.items() if value}
+
+
+def _keys(text: str | None) -> str:
+    return key_set.of_nobody() if text is None else key_set.for_proxies(text)
