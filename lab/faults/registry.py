@@ -11,10 +11,15 @@ from typing import Any, Literal, TypeVar, get_type_hints
 from lab.mesh.controller import Part
 from lab.mesh.current.policies import Policies
 from lab.mesh.envoy.resources import Resources
-from lab.mesh.model import Snapshot
+from lab.mesh.model import GatewaySnapshot, Snapshot
 
 Kind = Literal["model", "envoy"]
-KINDS: dict[type, Kind] = {Policies: "model", Snapshot: "model", Resources: "envoy"}
+KINDS: dict[type, Kind] = {
+    Policies: "model",
+    Snapshot: "model",
+    GatewaySnapshot: "model",
+    Resources: "envoy",
+}
 
 Function = TypeVar("Function", bound=Callable[[Any], Any])
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from lab.kube.store import ApiError, Key, Object, Objects
-from lab.mesh import ca, crds, injection, world
+from lab.mesh import ca, crds, gateway_pods, ingress, injection, world
 from lab.mesh.ca import Authority, Certificate
 from lab.mesh.current import (
     admission,
@@ -18,26 +18,32 @@ from lab.mesh.current import (
     destination_rule,
     policies,
     request_authentication,
+    routing_admission,
     security_admission,
+    virtual_service,
 )
+from lab.mesh.current import gateway as current_gateway
+from lab.mesh.current.gateway_snapshot import gateway_snapshot
 from lab.mesh.current.policies import Policies
 from lab.mesh.current.snapshot import snapshot
+from lab.mesh.envoy import gateway
 from lab.mesh.envoy.bootstrap import FILE as BOOTSTRAP_FILE
 from lab.mesh.envoy.resources import Resources, build
 from lab.mesh.files import ProxyFolder
+from lab.mesh.gateway_api.controller import GatewayController
 from lab.mesh.jwks import KeySets
-from lab.mesh.model import Snapshot
+from lab.mesh.model import GatewaySnapshot, Snapshot
 from lab.mesh.world import PODS, Workload
 
 NAMESPACES = Key("", "namespaces")
 DEFINITIONS = Key("apiextensions.k8s.io", "customresourcedefinitions")
 MANAGER = "reference-mesh"
 
-Part = TypeVar("Part", Policies, Snapshot)
+Part = TypeVar("Part", Policies, Snapshot, GatewaySnapshot)
 
 
 class AlterModel(Protocol):
-    """Changes the model on its way: what is declared (`Policies`), or what follows from it (`Snapshot`)."""
+    """Changes the model on its way: what is declared (`Policies`), or what follows from it (snapshots)."""
 
     def __call__(self, part: Part) -> Part: ...
 
@@ -47,12 +53,12 @@ def unchanged(part: Part) -> Part:
 
 
 @dataclass
-class Sidecar:
-    """A proxy that is kept up to date."""
+class Proxy:
+    """A sidecar or a gateway that is kept up to date."""
 
     folder: ProxyFolder
     certificate: Certificate
-    built_from: tuple[Snapshot, Certificate] | None = None
+    built_from: tuple[Snapshot | GatewaySnapshot, Certificate] | None = None
 
 
 class ReferenceMesh:
@@ -80,7 +86,8 @@ class ReferenceMesh:
         self._alter_model = alter_model
         self._alter_resources = alter_resources
         self._authority = Authority(trust_domain, certificate_lifetime)
-        self._sidecars: dict[str, Sidecar] = {}
+        self._running: dict[str, Proxy] = {}
+        self._gateways = GatewayController(objects, self._read_world)
         self._key_sets = KeySets(lambda host: world.addresses_of(self._objects.store, host))
 
     def install(self) -> None:
@@ -91,18 +98,24 @@ class ReferenceMesh:
         self._objects.admit(destination_rule.KEY, admission.validate_destination_rule)
         self._objects.admit(request_authentication.KEY, security_admission.validate_request_authentication)
         self._objects.admit(authorization_policy.KEY, security_admission.validate_authorization_policy)
+        self._objects.admit(current_gateway.KEY, routing_admission.validate_gateway)
+        self._objects.admit(virtual_service.KEY, routing_admission.validate_virtual_service)
         namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self._root_namespace}}
         try:
             self._objects.create(NAMESPACES, namespace, manager=MANAGER)
         except ApiError as error:
             if error.reason != "AlreadyExists":
                 raise
+        self._gateways.install()
+        for key, obj in ingress.objects(self._root_namespace):
+            self._objects.create(key, obj, manager=MANAGER)
 
     async def run(self) -> None:
         """Follows the cluster, for ever."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._follow())
             tasks.create_task(self._renew())
+            tasks.create_task(self._gateways.run())
             tasks.create_task(self._key_sets.run(self.reconcile))
 
     def reconcile(self) -> None:
@@ -111,17 +124,21 @@ class ReferenceMesh:
             policies.read(self._objects.store, self._read_world(), self._key_sets.fetched)
         )
         self._key_sets.want(declared.key_sources)
-        injected = {workload.uid: workload for workload in declared.world.workloads if workload.injected}
-        for uid in self._sidecars.keys() - injected.keys():
-            self._sidecars.pop(uid).folder.remove()
-        for workload in injected.values():
+        proxied = {
+            workload.uid: workload
+            for workload in declared.world.workloads
+            if workload.injected or workload.gateway
+        }
+        for uid in self._running.keys() - proxied.keys():
+            self._running.pop(uid).folder.remove()
+        for workload in proxied.values():
             self._update(declared, workload)
 
     def renew_certificates(self, due: datetime) -> None:
         """Replaces the certificates that ask for it by then."""
-        for sidecar in self._sidecars.values():
-            if sidecar.certificate.renew_at <= due:
-                sidecar.certificate = self._authority.issue(sidecar.certificate.identity)
+        for proxy in self._running.values():
+            if proxy.certificate.renew_at <= due:
+                proxy.certificate = self._authority.issue(proxy.certificate.identity)
         self.reconcile()
 
     async def _follow(self) -> None:
@@ -135,7 +152,7 @@ class ReferenceMesh:
             now = datetime.now(UTC)
             # A certificate that is issued meanwhile is due later than this.
             latest = now + self._authority.lifetime / 2
-            due = min((sidecar.certificate.renew_at for sidecar in self._sidecars.values()), default=latest)
+            due = min((proxy.certificate.renew_at for proxy in self._running.values()), default=latest)
             await asyncio.sleep(max(0.0, (due - now).total_seconds()))
             self.renew_certificates(datetime.now(UTC))
 
@@ -145,18 +162,27 @@ class ReferenceMesh:
         )
 
     def _update(self, declared: Policies, workload: Workload) -> None:
-        wanted = self._alter_model(snapshot(declared, workload))
-        sidecar = self._sidecars.get(workload.uid)
-        if sidecar is None:
+        wanted: Snapshot | GatewaySnapshot
+        if workload.gateway:
+            wanted = self._alter_model(gateway_snapshot(declared, workload))
+        else:
+            wanted = self._alter_model(snapshot(declared, workload))
+        proxy = self._running.get(workload.uid)
+        if proxy is None:
             folder = ProxyFolder(self._folder(workload.uid))
-            sidecar = Sidecar(folder, self._authority.issue(wanted.identity))
-            self._sidecars[workload.uid] = sidecar
-        source = (wanted, sidecar.certificate)
-        if sidecar.built_from == source:
+            proxy = Proxy(folder, self._authority.issue(wanted.identity))
+            self._running[workload.uid] = proxy
+        source = (wanted, proxy.certificate)
+        if proxy.built_from == source:
             return
-        resources = build(wanted, sidecar.folder.path, sidecar.certificate, self._authority.root)
-        sidecar.folder.write(self._alter_resources(resources).files())
-        sidecar.built_from = source
+        resources = self._resources(wanted, proxy)
+        proxy.folder.write(self._alter_resources(resources).files())
+        proxy.built_from = source
+
+    def _resources(self, wanted: Snapshot | GatewaySnapshot, proxy: Proxy) -> Resources:
+        if isinstance(wanted, GatewaySnapshot):
+            return gateway.build(wanted, proxy.folder.path, proxy.certificate, self._authority.root)
+        return build(wanted, proxy.folder.path, proxy.certificate, self._authority.root)
 
     def _folder(self, uid: str) -> Path:
         return self._proxies / uid
@@ -164,7 +190,10 @@ class ReferenceMesh:
     def _inject(self, new: Object, old: Object | None) -> Object:
         if old is not None:
             return new
+        bootstrap = self._folder(new["metadata"]["uid"]) / BOOTSTRAP_FILE
+        if gateway_pods.is_gateway(new):
+            return gateway_pods.configure(new, bootstrap)
         namespace = self._objects.store.get(NAMESPACES, "", new["metadata"]["namespace"])
         if not injection.wants_sidecar(new, namespace):
             return new
-        return injection.inject(new, self._folder(new["metadata"]["uid"]) / BOOTSTRAP_FILE)
+        return injection.inject(new, bootstrap)

@@ -41,8 +41,8 @@ DECLARED = {
 
 @dataclass(frozen=True)
 class Workload:
-    """A pod. `injected`: it has a sidecar; `gateway`: it is a proxy and nothing else; `announces_tls`: its label
-    tells clients to use mutual TLS."""
+    """A pod. `injected`: it has a sidecar; `gateway`: it is a proxy and nothing else; `announces_tls`: its
+    label tells clients to use mutual TLS."""
 
     name: str
     namespace: str

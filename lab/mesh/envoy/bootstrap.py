@@ -14,10 +14,13 @@ ADMIN_SOCKET = "admin.sock"
 MOST_CONNECTIONS = 10_000
 
 
-def build(name: str, namespace: str, folder: Path) -> Json:
-    """The bootstrap of one proxy. The admin socket is for the user who runs the lab, and nobody else."""
+def build(role: str, name: str, namespace: str, folder: Path) -> Json:
+    """The bootstrap of one proxy, a `sidecar` or a `router`.
+
+    The admin socket is for the user who runs the lab, and nobody else.
+    """
     return {
-        "node": {"id": f"sidecar~{name}.{namespace}", "cluster": f"{name}.{namespace}"},
+        "node": {"id": f"{role}~{name}.{namespace}", "cluster": f"{name}.{namespace}"},
         "admin": {"address": {"pipe": {"path": str(folder / ADMIN_SOCKET), "mode": 0o600}}},
         "dynamic_resources": {
             "cds_config": file_source(str(folder / CLUSTERS_FILE)),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from lab.mesh.envoy import tls
 from lab.mesh.envoy.proto import INBOUND_SOURCE, MARK, Json, address, file_source, typed
-from lab.mesh.model import Inbound, Protocol, Snapshot, TlsOrigination, Upstream
+from lab.mesh.model import GatewaySnapshot, Inbound, Protocol, Snapshot, TlsOrigination, Upstream
+from lab.mesh.routing import Destination
 
 INBOUND_PASSTHROUGH = "InboundPassthroughCluster"
 PASSTHROUGH = "PassthroughCluster"
@@ -24,6 +25,11 @@ NO_REUSE = {"max_requests_per_connection": 1}
 
 def upstream_name(upstream: Upstream) -> str:
     return f"outbound|{upstream.port}|{upstream.subset}|{upstream.host}"
+
+
+def destination_name(destination: Destination) -> str:
+    """The cluster that a route means."""
+    return f"outbound|{destination.port}|{destination.subset}|{destination.host}"
 
 
 def opaque_name(upstream: Upstream) -> str:
@@ -43,7 +49,11 @@ def endpoints_file(upstream: Upstream) -> str:
 def build(snapshot: Snapshot, folder: Path) -> list[Json]:
     """All clusters of a sidecar."""
     return [
-        *(cluster for upstream in snapshot.upstreams for cluster in _outbound(upstream, snapshot, folder)),
+        *(
+            cluster
+            for upstream in snapshot.upstreams
+            for cluster in _outbound(upstream, snapshot.inbound.trust_domains, folder)
+        ),
         *_inbound(snapshot.inbound),
         _original_destination(PASSTHROUGH, ANY_SOURCE, Protocol.UNDECLARED),
         {"name": BLACK_HOLE, "type": "STATIC", "connect_timeout": "10s"} | _marked(ANY_SOURCE),
@@ -55,6 +65,25 @@ def endpoints(upstreams: Iterable[Upstream]) -> dict[str, Json]:
     return {
         endpoints_file(upstream): _assignment(upstream) for upstream in upstreams if not upstream.headless
     }
+
+
+def of_gateway(snapshot: GatewaySnapshot, folder: Path) -> list[Json]:
+    """All clusters of a gateway. Its clients know none of the addresses behind it, so it always chooses."""
+    return [
+        _chosen(upstream_name(upstream), upstream, _spoken_by_gateway(upstream), folder)
+        | _client_tls(upstream, _spoken_by_gateway(upstream), snapshot.trust_domains, folder)
+        for upstream in snapshot.upstreams
+    ]
+
+
+def gateway_endpoints(upstreams: Iterable[Upstream]) -> dict[str, Json]:
+    """One assignment for each cluster, by file name."""
+    return {endpoints_file(upstream): _assignment(upstream) for upstream in upstreams}
+
+
+def _spoken_by_gateway(upstream: Upstream) -> Protocol:
+    """What comes through its routes is HTTP, whatever the service's port declares."""
+    return Protocol.HTTP2 if upstream.protocol is Protocol.HTTP2 else Protocol.HTTP
 
 
 def _assignment(upstream: Upstream) -> Json:
@@ -78,39 +107,47 @@ def _assignment(upstream: Upstream) -> Json:
     }
 
 
-def _outbound(upstream: Upstream, snapshot: Snapshot, folder: Path) -> list[Json]:
+def _outbound(upstream: Upstream, trust_domains: Sequence[str], folder: Path) -> list[Json]:
     if upstream.protocol is not Protocol.UNDECLARED:
-        return [_service(upstream_name(upstream), upstream, upstream.protocol, snapshot, folder)]
+        return [_service(upstream_name(upstream), upstream, upstream.protocol, trust_domains, folder)]
     return [
-        _service(upstream_name(upstream), upstream, Protocol.HTTP, snapshot, folder),
-        _service(opaque_name(upstream), upstream, Protocol.TCP, snapshot, folder),
+        _service(upstream_name(upstream), upstream, Protocol.HTTP, trust_domains, folder),
+        _service(opaque_name(upstream), upstream, Protocol.TCP, trust_domains, folder),
     ]
 
 
-def _service(name: str, upstream: Upstream, protocol: Protocol, snapshot: Snapshot, folder: Path) -> Json:
+def _service(
+    name: str, upstream: Upstream, protocol: Protocol, trust_domains: Sequence[str], folder: Path
+) -> Json:
     if upstream.headless:
         cluster = _original_destination(name, ANY_SOURCE, protocol)
     else:
-        cluster = {
-            "name": name,
-            "type": "EDS",
-            "eds_cluster_config": {
-                "service_name": upstream_name(upstream),
-                "eds_config": file_source(str(folder / endpoints_file(upstream))),
-            },
-            "connect_timeout": "10s",
-        }
-        cluster |= _marked(ANY_SOURCE) | _http(protocol)
-    return cluster | _client_tls(upstream, protocol, snapshot, folder)
+        cluster = _chosen(name, upstream, protocol, folder)
+    return cluster | _client_tls(upstream, protocol, trust_domains, folder)
 
 
-def _client_tls(upstream: Upstream, protocol: Protocol, snapshot: Snapshot, folder: Path) -> Json:
+def _chosen(name: str, upstream: Upstream, protocol: Protocol, folder: Path) -> Json:
+    """A cluster whose endpoint the proxy chooses."""
+    return {
+        "name": name,
+        "type": "EDS",
+        "eds_cluster_config": {
+            "service_name": upstream_name(upstream),
+            "eds_config": file_source(str(folder / endpoints_file(upstream))),
+        },
+        "connect_timeout": "10s",
+        **_marked(ANY_SOURCE),
+        **_http(protocol),
+    }
+
+
+def _client_tls(upstream: Upstream, protocol: Protocol, trust_domains: Sequence[str], folder: Path) -> Json:
     origination = upstream.tls.origination
     if origination is TlsOrigination.DISABLE:
         return {}
     if origination in (TlsOrigination.SIMPLE, TlsOrigination.MUTUAL):
         return {"transport_socket": tls.outside_client(upstream.tls, protocol, folder)}
-    mutual = tls.mesh_client(upstream.tls, protocol, folder, snapshot.inbound.trust_domains)
+    mutual = tls.mesh_client(upstream.tls, protocol, folder, trust_domains)
     if origination is TlsOrigination.ISTIO_MUTUAL:
         return {"transport_socket": mutual}
     return {

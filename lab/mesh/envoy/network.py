@@ -48,6 +48,32 @@ def http_outbound(stat_prefix: str, routes: str, routes_file: Path) -> Json:
     )
 
 
+def http_gateway(routes: str, routes_file: Path, filters: Sequence[Json]) -> Json:
+    """HTTP from outside the mesh, past the filters.
+
+    Nothing that such a client says of itself is believed: not its address, not its identity (a header that
+    names one is replaced by what the connection proved, if anything), and no instruction to the proxy.
+    """
+    return _manager(
+        f"outbound_{routes}",
+        filters,
+        server_name="istio-envoy",
+        use_remote_address=True,
+        # No range of addresses is inside, so whoever calls is outside.
+        internal_address_config={"unix_sockets": False},
+        forward_client_cert_details="SANITIZE_SET",
+        set_current_client_cert_details={"subject": True, "cert": True, "uri": True, "dns": True},
+        rds={"route_config_name": routes, "config_source": file_source(str(routes_file))},
+    )
+
+
+def http_fixed(stat_prefix: str, path: str) -> Json:
+    """Answers one path with 200, and any other with 404."""
+    routes = [{"match": {"path": path}, "direct_response": {"status": 200}}]
+    host = {"name": stat_prefix, "domains": ["*"], "routes": routes}
+    return _manager(stat_prefix, (), route_config={"name": stat_prefix, "virtual_hosts": [host]})
+
+
 def tcp(cluster: str) -> Json:
     """Bytes, whatever they are."""
     return extension(
@@ -70,8 +96,7 @@ def _manager(stat_prefix: str, filters: Sequence[Json], **settings: object) -> J
         normalize_path=True,
         merge_slashes=False,
         path_with_escaped_slashes_action="KEEP_UNCHANGED",
-        use_remote_address=False,
         stream_idle_timeout="0s",
         upgrade_configs=[{"upgrade_type": "websocket"}],
-        **settings,
+        **{"use_remote_address": False, **settings},
     )

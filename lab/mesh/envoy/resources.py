@@ -11,7 +11,7 @@ import orjson
 from lab.mesh.ca import Certificate
 from lab.mesh.envoy import bootstrap, clusters, inbound, outbound, secrets
 from lab.mesh.envoy.proto import Json, typed
-from lab.mesh.model import Snapshot
+from lab.mesh.model import GatewaySnapshot, Snapshot
 
 SECRET = "envoy.extensions.transport_sockets.tls.v3.Secret"
 ENDPOINTS = "envoy.config.endpoint.v3.ClusterLoadAssignment"
@@ -24,7 +24,7 @@ LISTENER = "envoy.config.listener.v3.Listener"
 class Resources:
     """Envoy's messages as plain JSON. Endpoints are by file, routes and secrets by name."""
 
-    snapshot: Snapshot
+    snapshot: Snapshot | GatewaySnapshot
     bootstrap: Json
     secrets: dict[str, Json]
     endpoints: dict[str, Json]
@@ -42,9 +42,9 @@ class Resources:
             yield secrets.file_name(name), _discovery(SECRET, [secret])
         for file_name, assignment in self.endpoints.items():
             yield file_name, _discovery(ENDPOINTS, [assignment])
+        yield bootstrap.CLUSTERS_FILE, _discovery(CLUSTER, self.clusters)
         for name, routes in self.routes.items():
             yield outbound.routes_file(name), _discovery(ROUTES, [routes])
-        yield bootstrap.CLUSTERS_FILE, _discovery(CLUSTER, self.clusters)
         yield bootstrap.LISTENERS_FILE, _discovery(LISTENER, self.listeners)
         yield bootstrap.FILE, orjson.dumps(self.bootstrap)
 
@@ -53,7 +53,7 @@ def build(snapshot: Snapshot, folder: Path, certificate: Certificate, root: str)
     """The resources of one sidecar, which lie in `folder`."""
     return Resources(
         snapshot=snapshot,
-        bootstrap=bootstrap.build(snapshot.name, snapshot.namespace, folder),
+        bootstrap=bootstrap.build("sidecar", snapshot.name, snapshot.namespace, folder),
         secrets=secrets.of_workload(certificate, root) | secrets.of_upstreams(snapshot.upstreams),
         endpoints=clusters.endpoints(snapshot.upstreams),
         routes=outbound.routes(snapshot.upstreams),

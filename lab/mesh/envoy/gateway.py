@@ -1,0 +1,58 @@
+"""A gateway's proxy: a listener for each port that it opens, and one that says that it is alive."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lab.mesh.ca import Certificate
+from lab.mesh.envoy import access_log, bootstrap, clusters, network, route_tables, secrets
+from lab.mesh.envoy.outbound import routes_file
+from lab.mesh.envoy.proto import Json, address
+from lab.mesh.envoy.request_security import http_filters
+from lab.mesh.envoy.resources import Resources
+from lab.mesh.gateway_pods import STATUS_PORT
+from lab.mesh.model import GatewaySnapshot, Listener
+
+STATUS_PATH = "/healthz/ready"
+
+
+def build(snapshot: GatewaySnapshot, folder: Path, certificate: Certificate, root: str) -> Resources:
+    """The resources of one gateway, which lie in `folder`."""
+    return Resources(
+        snapshot=snapshot,
+        bootstrap=bootstrap.build("router", snapshot.name, snapshot.namespace, folder),
+        secrets=secrets.of_workload(certificate, root) | secrets.of_upstreams(snapshot.upstreams),
+        endpoints=clusters.gateway_endpoints(snapshot.upstreams),
+        routes={
+            routes_name(listener): route_tables.build(routes_name(listener), listener.virtual_hosts)
+            for listener in snapshot.listeners
+        },
+        clusters=clusters.of_gateway(snapshot, folder),
+        listeners=[*(_listener(listener, snapshot, folder) for listener in snapshot.listeners), _status()],
+    )
+
+
+def routes_name(listener: Listener) -> str:
+    return f"http.{listener.port}"
+
+
+def _listener(listener: Listener, snapshot: GatewaySnapshot, folder: Path) -> Json:
+    name = routes_name(listener)
+    filters = http_filters(snapshot.security)
+    return {
+        "name": f"0.0.0.0_{listener.port}",
+        "address": address("0.0.0.0", listener.port),
+        "traffic_direction": "OUTBOUND",
+        "access_log": access_log.of_refused_connections(),
+        "filter_chains": [{"filters": [network.http_gateway(name, folder / routes_file(name), filters)]}],
+    }
+
+
+def _status() -> Json:
+    """For load balancers that ask whether the gateway serves."""
+    return {
+        "name": f"0.0.0.0_{STATUS_PORT}",
+        "address": address("0.0.0.0", STATUS_PORT),
+        "traffic_direction": "INBOUND",
+        "filter_chains": [{"filters": [network.http_fixed("status", STATUS_PATH)]}],
+    }
