@@ -19,6 +19,7 @@ from typing import Any
 import envoy
 
 from lab.mesh import ReferenceMesh
+from lab.preconditions import search_path
 from tests.mesh.cluster import Cluster
 
 HERE = Path(__file__).parent
@@ -170,6 +171,7 @@ def running(cluster: Cluster, folder: Path, **options: Any) -> Iterator[Plane]:
     agent = subprocess.Popen(
         ["unshare", *user, *isolated, sys.executable, "-m", "tests.mesh.plane_agent"],
         cwd=ROOT,
+        env={**os.environ, "PATH": search_path()},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
