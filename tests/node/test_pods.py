@@ -152,7 +152,7 @@ async def test_a_deleted_pod_leaves_no_process_not_even_an_escaped_one(node: Tes
     await node.ready("gone")
     code, escaped = await node.exec("gone", "/bin/sh", "-c", "setsid sleep 998877 >/dev/null 2>&1 & echo $!")
     assert code == 0
-    assert int(escaped) in _running(b"998877")
+    await node.until(lambda: int(escaped) in _running(b"998877"), "the escaped program runs")
     node.objects.delete(PODS, "default", "gone")
     await node.until(lambda: node.objects.store.get(PODS, "default", "gone") is None, "the pod is gone")
     assert _running(b"998877") == []
