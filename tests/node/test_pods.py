@@ -150,7 +150,10 @@ async def test_a_failing_init_container_keeps_the_pod_pending(node: TestNode) ->
 async def test_a_deleted_pod_leaves_no_process_not_even_an_escaped_one(node: TestNode) -> None:
     node.pod("gone", sh("setsid sleep 998877 & exec sleep infinity"))
     await node.ready("gone")
-    code, escaped = await node.exec("gone", "/bin/sh", "-c", "setsid sleep 998877 >/dev/null 2>&1 & echo $!")
+    # It must be in a session of its own before the exec ends, which ends everything in the exec's own.
+    escape = "setsid sh -c 'echo $$ > /tmp/escaped; exec sleep 998877' >/dev/null 2>&1 &"
+    wait = "until [ -s /tmp/escaped ]; do sleep 0.01; done; cat /tmp/escaped"
+    code, escaped = await node.exec("gone", "/bin/sh", "-c", f"{escape} {wait}")
     assert code == 0
     await node.until(lambda: int(escaped) in _running(b"998877"), "the escaped program runs")
     node.objects.delete(PODS, "default", "gone")
