@@ -123,7 +123,7 @@ def counter_of(file: str) -> str:
     return f"{where.get(kind) or WITH_NAME[kind].format(name)}.update_success"
 
 
-WITH_NAME = {"eds": "cluster.{}", "sds": "sds.{}", "rds": "http.outbound_{0}.rds.{0}"}
+WITH_NAME = {"sds": "sds.{}", "rds": "http.outbound_{0}.rds.{0}"}
 
 
 def _stamps(folder: Path) -> dict[str, int]:

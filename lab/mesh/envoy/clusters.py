@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 from lab.mesh.envoy import tls
-from lab.mesh.envoy.proto import INBOUND_SOURCE, MARK, Json, address, file_source, typed
+from lab.mesh.envoy.proto import INBOUND_SOURCE, MARK, Json, address, typed
 from lab.mesh.model import Inbound, Protocol, Snapshot, TlsOrigination, Upstream
 
 INBOUND_PASSTHROUGH = "InboundPassthroughCluster"
@@ -36,10 +35,6 @@ def inbound_name(port: int) -> str:
     return f"inbound|{port}||"
 
 
-def endpoints_file(upstream: Upstream) -> str:
-    return f"eds-{upstream_name(upstream)}.json"
-
-
 def build(snapshot: Snapshot, folder: Path) -> list[Json]:
     """All clusters of a sidecar."""
     return [
@@ -50,16 +45,9 @@ def build(snapshot: Snapshot, folder: Path) -> list[Json]:
     ]
 
 
-def endpoints(upstreams: Iterable[Upstream]) -> dict[str, Json]:
-    """One assignment for each cluster that is not dialled as the client asked, by file name."""
+def _assignment(name: str, upstream: Upstream) -> Json:
     return {
-        endpoints_file(upstream): _assignment(upstream) for upstream in upstreams if not upstream.headless
-    }
-
-
-def _assignment(upstream: Upstream) -> Json:
-    return {
-        "cluster_name": upstream_name(upstream),
+        "cluster_name": name,
         "endpoints": [
             {
                 "lb_endpoints": [
@@ -93,11 +81,10 @@ def _service(name: str, upstream: Upstream, protocol: Protocol, snapshot: Snapsh
     else:
         cluster = {
             "name": name,
-            "type": "EDS",
-            "eds_cluster_config": {
-                "service_name": upstream_name(upstream),
-                "eds_config": file_source(str(folder / endpoints_file(upstream))),
-            },
+            "type": "STATIC",
+            # Not in a file of its own: a proxy takes an inotify instance for each file that it watches, and
+            # a user has 128 of them by default, which a few labs side by side would use up.
+            "load_assignment": _assignment(name, upstream),
             "connect_timeout": "10s",
         }
         cluster |= _marked(ANY_SOURCE) | _http(protocol)
