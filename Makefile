@@ -32,7 +32,8 @@ test: setup ## Our own tests: lint, types, import contracts, and tests/
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
-	$(PYTHON) -m pytest tests -W error -o verbosity_test_cases=0 $(ARGS)
+	$(PYTHON) -m pytest tests -W error -W default::pytest.PytestUnraisableExceptionWarning \
+	    -o verbosity_test_cases=0 $(ARGS)
 
 .PHONY: bench
 bench: setup ## Measure the lab and the suite on this machine

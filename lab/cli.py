@@ -1,4 +1,4 @@
-"""The command line: `python -m lab up|down|status`.
+"""The command line: `python -m lab up|down|status|faults`.
 
 Exit codes: 0 done; 1 `status`: no such lab runs; 2 wrong usage (unknown option, fault or mesh, bad name); 3
 the machine lacks something; 4 the port or the name is in use; 5 the lab failed to start, or ended by itself.
@@ -68,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
         description="An embedded Kubernetes cluster with a reference service mesh.",
         epilog=__doc__ and __doc__.partition("\n\n")[2],
     )
-    commands = parser.add_subparsers(required=True, metavar="up|down|status")
+    commands = parser.add_subparsers(required=True, metavar="up|down|status|faults")
     up = commands.add_parser("up", help="start a lab", description='Typical use: eval "$(python -m lab up)"')
     up.add_argument(
         "--name", default=DEFAULT_NAME, help="several labs run side by side (default: %(default)s)"
@@ -95,6 +95,8 @@ def _parser() -> argparse.ArgumentParser:
     status = commands.add_parser("status", help="list the labs of this user")
     status.add_argument("--name", help="only this one")
     status.set_defaults(run=_status)
+    faults = commands.add_parser("faults", help="list the deliberate non-conformances of `up --fault`")
+    faults.set_defaults(run=_faults)
     return parser
 
 
@@ -202,6 +204,16 @@ def _status(options: argparse.Namespace) -> int:
                 f"{name}\trunning since {state['since']}\tport {state['port']}\tmesh {state['mesh']}\t"
                 f"faults {faults}\tKUBECONFIG={state['kubeconfig']}\n"
             )
+    return OK
+
+
+def _faults(_options: argparse.Namespace) -> int:
+    from lab.faults import describe
+
+    known = describe()
+    width = max(len(fault.name) for fault in known)
+    for fault in known:
+        print(f"{fault.name:<{width}}  {fault.sentence}  ({fault.section})")  # noqa: T201
     return OK
 
 

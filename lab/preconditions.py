@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib.util
 import os
 import platform
@@ -9,6 +10,8 @@ import re
 import shutil
 import sys
 from pathlib import Path
+
+_LIBC = ctypes.CDLL(None, use_errno=True)
 
 SYSTEM_PATH = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 """Where an ordinary user's PATH does not lead, but administrators' tools lie."""
@@ -31,6 +34,9 @@ MODULES = {
 _LINUX = (5, 12)
 _CAP_SYS_ADMIN = 21
 
+_WATCHED = 40
+"""Files that the proxies of a playground with a gateway watch, each with an inotify instance."""
+
 
 def missing() -> list[str]:
     """One line for each thing that is missing; empty if a lab can be tried."""
@@ -45,6 +51,11 @@ def missing() -> list[str]:
         found.append(f"Python packages are missing: {sys.executable} -m pip install {' '.join(packages)}")
     if sys.platform != "linux" or _linux_version() < _LINUX:
         found.append(f"Linux {_LINUX[0]}.{_LINUX[1]} or newer is needed; this is {platform.platform()}")
+    elif (left := _inotify_instances(_WATCHED)) < _WATCHED:
+        found.append(
+            f"only {left} inotify instances are left to this user and a lab takes {_WATCHED}: "
+            "sysctl -w fs.inotify.max_user_instances=1024"
+        )
     return found
 
 
@@ -72,6 +83,18 @@ def explain_namespaces(complaint: str) -> str:
         if file.exists() and file.read_text().strip() != wanted:
             advice = f"sysctl -w {name.replace('/', '.')}={wanted}, or {advice}"
     return f"the kernel allows no namespaces here ({complaint}): {advice} (in a container: with --privileged)"
+
+
+def _inotify_instances(wanted: int) -> int:
+    """How many of so many inotify instances this user can still have."""
+    taken: list[int] = []
+    try:
+        while len(taken) < wanted and (descriptor := _LIBC.inotify_init1(os.O_CLOEXEC)) >= 0:
+            taken.append(descriptor)
+        return len(taken)
+    finally:
+        for descriptor in taken:
+            os.close(descriptor)
 
 
 def _linux_version() -> tuple[int, int]:

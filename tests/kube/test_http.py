@@ -232,7 +232,7 @@ def test_a_watch_sees_what_happens_while_it_is_open(core, namespace):
     assert seen == ["first", "last"]
 
 
-def test_a_forgotten_revision_is_a_410(core, cluster, namespace):
+def test_a_forgotten_revision_is_a_410(core, cluster, namespace, http):
     revision = core.create_namespaced_config_map(namespace, config_map("a")).metadata.resource_version
     core.create_namespaced_pod(namespace, {"metadata": {"name": "p"}, "spec": {"containers": [CONTAINER]}})
     pods = Key("", "pods")
@@ -243,10 +243,10 @@ def test_a_forgotten_revision_is_a_410(core, cluster, namespace):
             cluster.objects.set_status(pods, namespace, "p", status, manager="test")
 
     cluster.within(much_happens)
-    with pytest.raises(ApiException) as caught:
-        events_of(core, namespace, resource_version=revision)
-    assert caught.value.status == 410
-    assert "too old resource version" in caught.value.reason
+    path = f"/api/v1/namespaces/{namespace}/configmaps?watch=1&resourceVersion={revision}"
+    (event,) = lines(http, path)
+    assert (event["type"], event["object"]["code"]) == ("ERROR", 410)
+    assert "too old resource version" in event["object"]["message"]
 
 
 def test_a_revision_of_the_future_is_a_504(core, cluster, namespace):

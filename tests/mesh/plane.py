@@ -19,6 +19,7 @@ from typing import Any
 import envoy
 
 from lab.mesh import ReferenceMesh
+from lab.preconditions import search_path
 from tests.mesh.cluster import Cluster
 
 HERE = Path(__file__).parent
@@ -122,7 +123,7 @@ def counter_of(file: str) -> str:
     return f"{where.get(kind) or WITH_NAME[kind].format(name)}.update_success"
 
 
-WITH_NAME = {"eds": "cluster.{}", "sds": "sds.{}", "rds": "http.outbound_{0}.rds.{0}"}
+WITH_NAME = {"sds": "sds.{}", "rds": "http.outbound_{0}.rds.{0}"}
 
 
 def _stamps(folder: Path) -> dict[str, int]:
@@ -170,6 +171,7 @@ def running(cluster: Cluster, folder: Path, **options: Any) -> Iterator[Plane]:
     agent = subprocess.Popen(
         ["unshare", *user, *isolated, sys.executable, "-m", "tests.mesh.plane_agent"],
         cwd=ROOT,
+        env={**os.environ, "PATH": search_path()},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -59,11 +59,10 @@ def test_a_policy_changes_only_what_follows_from_it(tmp_path: Path) -> None:
     spec = {"selector": {"matchLabels": {"app": "httpbin"}}, "mtls": {"mode": "DISABLE"}}
     cluster.peer("bar", spec)
     mesh.reconcile()
-    endpoints = "eds-outbound|8000||httpbin.bar.svc.cluster.local.json"
     sidecars = ("httpbin-foo", "httpbin-bar", "sleep-foo", "sleep-bar")
     assert changed(before, inodes(tmp_path)) == {
         "proxies/uid-httpbin-bar/lds.json",
-        *(f"proxies/uid-{name}/{endpoints}" for name in sidecars),
+        *(f"proxies/uid-{name}/cds.json" for name in sidecars),
     }
 
 

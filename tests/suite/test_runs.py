@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from tests.suite.runs import run_suites
 
 STRICT_GRID = """\
@@ -33,9 +35,13 @@ def test_workers_each_prove_their_share_on_a_lab_of_their_own() -> None:
     assert re.search(r"^cases +9 of 9 passed$", run.stdout, re.MULTILINE)
 
 
-def test_an_unknown_fault_is_one_line_and_not_a_finding_about_the_mesh() -> None:
-    run = run_suites("--fault", "nosuch", "-k", "setup")
-    assert run.returncode == 3
-    assert "could not tell" in run.stdout
-    assert re.search(r"nosuch.*strict-as-permissive", run.stdout)
+@pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["alone", "workers"])
+def test_a_lab_that_does_not_start_is_not_a_finding_about_the_mesh(
+    workers: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAB_HOME", "/proc/nowhere")
+    run = run_suites("-k", "setup", *workers)
+    assert run.returncode == 3, run.stdout
+    assert "lab: /proc/nowhere" in run.stdout
+    assert "does not conform" not in run.stdout
     assert "Traceback" not in run.stdout + run.stderr

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from lab.mesh.envoy import tls
-from lab.mesh.envoy.proto import INBOUND_SOURCE, MARK, Json, address, file_source, typed
+from lab.mesh.envoy.proto import INBOUND_SOURCE, MARK, Json, address, typed
 from lab.mesh.model import GatewaySnapshot, Inbound, Protocol, Snapshot, TlsOrigination, Upstream
 from lab.mesh.routing import Destination
 
@@ -42,10 +42,6 @@ def inbound_name(port: int) -> str:
     return f"inbound|{port}||"
 
 
-def endpoints_file(upstream: Upstream) -> str:
-    return f"eds-{upstream_name(upstream)}.json"
-
-
 def build(snapshot: Snapshot, folder: Path) -> list[Json]:
     """All clusters of a sidecar."""
     return [
@@ -60,25 +56,13 @@ def build(snapshot: Snapshot, folder: Path) -> list[Json]:
     ]
 
 
-def endpoints(upstreams: Iterable[Upstream]) -> dict[str, Json]:
-    """One assignment for each cluster that is not dialled as the client asked, by file name."""
-    return {
-        endpoints_file(upstream): _assignment(upstream) for upstream in upstreams if not upstream.headless
-    }
-
-
 def of_gateway(snapshot: GatewaySnapshot, folder: Path) -> list[Json]:
     """All clusters of a gateway. Its clients know none of the addresses behind it, so it always chooses."""
     return [
-        _chosen(upstream_name(upstream), upstream, _spoken_by_gateway(upstream), folder)
+        _chosen(upstream_name(upstream), upstream, _spoken_by_gateway(upstream))
         | _client_tls(upstream, _spoken_by_gateway(upstream), snapshot.trust_domains, folder)
         for upstream in snapshot.upstreams
     ]
-
-
-def gateway_endpoints(upstreams: Iterable[Upstream]) -> dict[str, Json]:
-    """One assignment for each cluster, by file name."""
-    return {endpoints_file(upstream): _assignment(upstream) for upstream in upstreams}
 
 
 def _spoken_by_gateway(upstream: Upstream) -> Protocol:
@@ -86,9 +70,9 @@ def _spoken_by_gateway(upstream: Upstream) -> Protocol:
     return Protocol.HTTP2 if upstream.protocol is Protocol.HTTP2 else Protocol.HTTP
 
 
-def _assignment(upstream: Upstream) -> Json:
+def _assignment(name: str, upstream: Upstream) -> Json:
     return {
-        "cluster_name": upstream_name(upstream),
+        "cluster_name": name,
         "endpoints": [
             {
                 "lb_endpoints": [
@@ -122,19 +106,18 @@ def _service(
     if upstream.headless:
         cluster = _original_destination(name, ANY_SOURCE, protocol)
     else:
-        cluster = _chosen(name, upstream, protocol, folder)
+        cluster = _chosen(name, upstream, protocol)
     return cluster | _client_tls(upstream, protocol, trust_domains, folder)
 
 
-def _chosen(name: str, upstream: Upstream, protocol: Protocol, folder: Path) -> Json:
+def _chosen(name: str, upstream: Upstream, protocol: Protocol) -> Json:
     """A cluster whose endpoint the proxy chooses."""
     return {
         "name": name,
-        "type": "EDS",
-        "eds_cluster_config": {
-            "service_name": upstream_name(upstream),
-            "eds_config": file_source(str(folder / endpoints_file(upstream))),
-        },
+        "type": "STATIC",
+        # Not in a file of its own: a proxy takes an inotify instance for each file that it watches, and a
+        # user has 128 of them by default, which a few labs side by side would use up.
+        "load_assignment": _assignment(name, upstream),
         "connect_timeout": "10s",
         **_marked(ANY_SOURCE),
         **_http(protocol),

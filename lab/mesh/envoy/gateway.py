@@ -22,7 +22,6 @@ def build(snapshot: GatewaySnapshot, folder: Path, certificate: Certificate, roo
         snapshot=snapshot,
         bootstrap=bootstrap.build("router", snapshot.name, snapshot.namespace, folder),
         secrets=secrets.of_workload(certificate, root) | secrets.of_upstreams(snapshot.upstreams),
-        endpoints=clusters.gateway_endpoints(snapshot.upstreams),
         routes={
             routes_name(listener): route_tables.build(routes_name(listener), listener.virtual_hosts)
             for listener in snapshot.listeners

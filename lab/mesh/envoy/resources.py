@@ -14,7 +14,6 @@ from lab.mesh.envoy.proto import Json, typed
 from lab.mesh.model import GatewaySnapshot, Snapshot
 
 SECRET = "envoy.extensions.transport_sockets.tls.v3.Secret"
-ENDPOINTS = "envoy.config.endpoint.v3.ClusterLoadAssignment"
 ROUTES = "envoy.config.route.v3.RouteConfiguration"
 CLUSTER = "envoy.config.cluster.v3.Cluster"
 LISTENER = "envoy.config.listener.v3.Listener"
@@ -22,12 +21,11 @@ LISTENER = "envoy.config.listener.v3.Listener"
 
 @dataclass(frozen=True)
 class Resources:
-    """Envoy's messages as plain JSON. Endpoints are by file, routes and secrets by name."""
+    """Envoy's messages as plain JSON. Routes and secrets are by name."""
 
     snapshot: Snapshot | GatewaySnapshot
     bootstrap: Json
     secrets: dict[str, Json]
-    endpoints: dict[str, Json]
     routes: dict[str, Json]
     clusters: list[Json]
     listeners: list[Json]
@@ -40,8 +38,6 @@ class Resources:
         """
         for name, secret in self.secrets.items():
             yield secrets.file_name(name), _discovery(SECRET, [secret])
-        for file_name, assignment in self.endpoints.items():
-            yield file_name, _discovery(ENDPOINTS, [assignment])
         yield bootstrap.CLUSTERS_FILE, _discovery(CLUSTER, self.clusters)
         for name, routes in self.routes.items():
             yield outbound.routes_file(name), _discovery(ROUTES, [routes])
@@ -55,7 +51,6 @@ def build(snapshot: Snapshot, folder: Path, certificate: Certificate, root: str)
         snapshot=snapshot,
         bootstrap=bootstrap.build("sidecar", snapshot.name, snapshot.namespace, folder),
         secrets=secrets.of_workload(certificate, root) | secrets.of_upstreams(snapshot.upstreams),
-        endpoints=clusters.endpoints(snapshot.upstreams),
         routes=outbound.routes(snapshot.upstreams),
         clusters=clusters.build(snapshot, folder),
         listeners=[
