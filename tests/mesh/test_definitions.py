@@ -27,24 +27,34 @@ def test_every_rule_in_the_definitions_is_known_and_no_other() -> None:
     assert set(rules_in(crds.load())) == set(crds.CEL_RULES)
 
 
+CURRENT, ALL_ISTIO = (
+    [("v1", True), ("v1beta1", False)],
+    [("v1", True), ("v1beta1", False), ("v1alpha3", False)],
+)
+NEWER = [("v1beta1", True), ("v1", False)]
+
+
 def test_what_is_served() -> None:
     served = {
-        definition["spec"]["names"]["kind"]: (
-            definition["spec"]["names"]["shortNames"],
+        definition["metadata"]["name"]: (
+            definition["spec"]["names"].get("shortNames"),
             [(each["name"], each["storage"]) for each in definition["spec"]["versions"]],
             [each["name"] for each in definition["spec"]["versions"][0].get("additionalPrinterColumns", ())],
         )
         for definition in crds.load()
     }
+    security, networking, gateway = "security.istio.io", "networking.istio.io", "gateway.networking.k8s.io"
     assert served == {
-        "AuthorizationPolicy": (["ap"], [("v1", True), ("v1beta1", False)], ["Action", "Age"]),
-        "RequestAuthentication": (["ra"], [("v1", True), ("v1beta1", False)], []),
-        "PeerAuthentication": (["pa"], [("v1", True), ("v1beta1", False)], ["Mode", "Age"]),
-        "DestinationRule": (
-            ["dr"],
-            [("v1", True), ("v1beta1", False), ("v1alpha3", False)],
-            ["Host", "Age"],
-        ),
+        f"authorizationpolicies.{security}": (["ap"], CURRENT, ["Action", "Age"]),
+        f"requestauthentications.{security}": (["ra"], CURRENT, []),
+        f"peerauthentications.{security}": (["pa"], CURRENT, ["Mode", "Age"]),
+        f"destinationrules.{networking}": (["dr"], ALL_ISTIO, ["Host", "Age"]),
+        f"gateways.{networking}": (["gw"], ALL_ISTIO, []),
+        f"virtualservices.{networking}": (["vs"], ALL_ISTIO, ["Gateways", "Hosts", "Age"]),
+        f"gatewayclasses.{gateway}": (["gc"], CURRENT, ["Controller", "Accepted", "Age", "Description"]),
+        f"gateways.{gateway}": (["gtw"], CURRENT, ["Class", "Address", "Programmed", "Age"]),
+        f"httproutes.{gateway}": (None, CURRENT, ["Hostnames", "Age"]),
+        f"referencegrants.{gateway}": (["refgrant"], NEWER, ["Age"]),
     }
 
 
@@ -74,13 +84,13 @@ def rule(fragment: str) -> Any:
         ("!key.contains", {"*": "x"}, False),
         ("key.size()", {"": "x"}, False),
         ("key.size()", {"app": "x"}, True),
-        ("duration", "1ms", True),
-        ("duration", "1h30m", True),
-        ("duration", "1.5s", True),
-        ("duration", "999us", False),
-        ("duration", "-1s", False),
-        ("duration", "10", False),
-        ("duration", "", False),
+        ("duration(self) >=", "1ms", True),
+        ("duration(self) >=", "1h30m", True),
+        ("duration(self) >=", "1.5s", True),
+        ("duration(self) >=", "999us", False),
+        ("duration(self) >=", "-1s", False),
+        ("duration(self) >=", "10", False),
+        ("duration(self) >=", "", False),
     ],
 )
 def test_rules_in_words_of_their_own(fragment: str, value: Any, holds: bool) -> None:
