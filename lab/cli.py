@@ -166,6 +166,8 @@ def _clean_up(started: launch.Started | None, lock: rundir.Lock) -> None:
     if started is not None and started.process.poll() is None:
         rundir.end(lock.path, _PATIENCE_S)
         started.process.wait()
+    if started is not None:
+        started.doorman.wait()
     lock.remove()
 
 

@@ -27,6 +27,9 @@ class LabConfig:
     lock_fd: int
     """The run directory, locked for as long as any process of the lab lives."""
 
+    outside_fd: int
+    """Channel to the lab's doorman in the host's network."""
+
     def to_json(self) -> str:
         return json.dumps(asdict(self))
 

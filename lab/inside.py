@@ -17,7 +17,7 @@ from lab.node import init
 
 def main() -> NoReturn:
     config = LabConfig.from_json(sys.argv[1])
-    for fd in (config.listener_fd, config.report_fd, config.lock_fd):
+    for fd in (config.listener_fd, config.report_fd, config.lock_fd, config.outside_fd):
         os.set_inheritable(fd, False)
     ours, supervisors = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     child = os.fork()
@@ -29,6 +29,7 @@ def main() -> NoReturn:
     supervisors.close()
     os.close(config.listener_fd)
     os.close(config.report_fd)
+    os.close(config.outside_fd)
     init.serve(ours, child, hidden=[str(config.directory.parent)])
 
 

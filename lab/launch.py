@@ -13,8 +13,9 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
-from lab import preconditions
+from lab import doorman, preconditions
 from lab.config import LabConfig
 from lab.node.netns import die_with_parent
 from lab.rundir import Lock
@@ -38,9 +39,10 @@ class DidNotStart(Exception):
 
 @dataclass(frozen=True)
 class Started:
-    """A lab that is ready. `process` is the outermost of its processes."""
+    """A lab that is ready. `process` is the outermost of its processes; the doorman ends with it."""
 
     process: subprocess.Popen[bytes]
+    doorman: subprocess.Popen[bytes]
     config: LabConfig
 
 
@@ -75,6 +77,7 @@ def start(
     if lines := preconditions.missing():
         raise PreconditionMissing("\n".join(lines))
     report_read, report_write = os.pipe()
+    ours, labs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     config = LabConfig(
         name=name,
         mesh=mesh,
@@ -85,9 +88,11 @@ def start(
         listener_fd=listener.fileno(),
         report_fd=report_write,
         lock_fd=lock.fd,
+        outside_fd=labs.fileno(),
     )
     log = lock.path / "lab.log"
-    with log.open("wb") as output:
+    with log.open("wb") as output, ours, labs:
+        keeper = _start_doorman(ours, lock, output)
         process = subprocess.Popen(
             [*_unshare(), sys.executable, "-m", "lab.inside", config.to_json()],
             stdin=subprocess.DEVNULL,
@@ -95,7 +100,7 @@ def start(
             stderr=output,
             cwd="/",
             env=_environment(),
-            pass_fds=[config.listener_fd, config.report_fd, config.lock_fd],
+            pass_fds=[config.listener_fd, config.report_fd, config.lock_fd, config.outside_fd],
             start_new_session=True,
             preexec_fn=(lambda: die_with_parent(signal.SIGKILL)) if with_parent else None,
         )
@@ -105,10 +110,24 @@ def start(
     except BaseException:
         process.kill()
         process.wait()
+        keeper.wait()
         raise
     finally:
         os.close(report_read)
-    return Started(process, config)
+    return Started(process, keeper, config)
+
+
+def _start_doorman(channel: socket.socket, lock: Lock, output: IO[bytes]) -> subprocess.Popen[bytes]:
+    """In the host's own namespaces. Bare (-I -S): it needs the standard library and a few milliseconds."""
+    return subprocess.Popen(
+        [sys.executable, "-I", "-S", doorman.__file__, str(channel.fileno())],
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        cwd="/",
+        pass_fds=[channel.fileno(), lock.fd],
+        start_new_session=True,
+    )
 
 
 def _unshare() -> list[str]:

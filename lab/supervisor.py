@@ -31,6 +31,7 @@ from lab.kube.writes import Writes
 from lab.mesh import ReferenceMesh
 from lab.mesh.crds import CEL_RULES
 from lab.node.node import Node
+from lab.node.outside import Outside
 from lab.node.processes import Spawner
 from lab.node.volumes import AccountTokens
 from lab.node.wiring import NODE_ADDRESS
@@ -59,10 +60,16 @@ class Cluster:
     def compose(cls, config: LabConfig, spawner: Spawner) -> Cluster:
         registry = Registry()
         registry.cel_rules.update(CEL_RULES)
+        outside = Outside(socket.socket(fileno=config.outside_fd))
+        registry.node_port_is_free = outside.node_port_is_free
         objects = Writes(Store(), registry)
         credentials = Credentials.new([], [LOCALHOST, NODE_ADDRESS, "10.96.0.1"])
         node = Node(
-            objects, spawner, config.directory / "pods", tokens=_account_tokens(credentials, objects.store)
+            objects,
+            spawner,
+            config.directory / "pods",
+            tokens=_account_tokens(credentials, objects.store),
+            outside=outside,
         )
         server = ApiServer(objects, registry, node.runtime, credentials)
         return cls(objects, credentials, node, _mesh(config, objects), server)

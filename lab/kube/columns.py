@@ -71,7 +71,9 @@ def _external_ip(service: Object) -> str:
     if spec.get("type") == "ExternalName":
         return str(spec.get("externalName"))
     if spec.get("type") == "LoadBalancer":
-        return ",".join(spec.get("externalIPs") or []) or "<pending>"
+        ingress = (_status(service).get("loadBalancer") or {}).get("ingress") or []
+        addresses = [entry.get("ip") or entry.get("hostname") or "" for entry in ingress]
+        return ",".join([*addresses, *(spec.get("externalIPs") or [])]) or "<pending>"
     return _joined(spec.get("externalIPs") or [])
 
 

@@ -29,11 +29,12 @@ class Registry:
     """Looks up resources; `revision` grows whenever the set of them changes.
 
     `cel_rules` maps the text of an `x-kubernetes-validations` rule to its implementation, a predicate on
-    `self`.
+    `self`. `node_port_is_free` says of a port whether the node could open it now.
     """
 
     def __init__(self) -> None:
         self.cel_rules: dict[str, Callable[[Any], bool]] = {}
+        self.node_port_is_free: Callable[[int], bool] = lambda _port: True
         self.revision = 0
         self._served: dict[tuple[str, str, str], Resource] = {}
         self._storage: dict[Key, Resource] = {}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import random
+from collections.abc import Callable, Container, Iterable
 from ipaddress import IPv4Network, ip_address
 from typing import Any
 
@@ -36,7 +37,9 @@ def apply_service_defaults(service: Object) -> None:
             port["targetPort"] = port["port"]
 
 
-def allocate(service: Object, old: Object | None, store: Store) -> None:
+def allocate(
+    service: Object, old: Object | None, store: Store, node_port_is_free: Callable[[int], bool]
+) -> None:
     """Gives a service its cluster IP and node ports, in place. Raises a 422 for one that cannot be had."""
     spec = service["spec"]
     if spec["type"] == "ExternalName":
@@ -52,7 +55,7 @@ def allocate(service: Object, old: Object | None, store: Store) -> None:
         _claim(service, spec["clusterIP"], store)
     spec["clusterIPs"] = [spec["clusterIP"]]
     if spec["type"] in ("NodePort", "LoadBalancer"):
-        _allocate_node_ports(spec, before, store)
+        _allocate_node_ports(service, before, store, node_port_is_free)
     else:
         for port in spec.get("ports") or []:
             port.pop("nodePort", None)
@@ -79,14 +82,27 @@ def _claim(service: Object, wanted: str, store: Store) -> None:
         raise errors.invalid("", "Service", service["metadata"]["name"], [cause])
 
 
-def _allocate_node_ports(spec: Object, before: Object, store: Store) -> None:
+def _allocate_node_ports(
+    service: Object, before: Object, store: Store, is_free: Callable[[int], bool]
+) -> None:
+    spec = service["spec"]
     kept = {port["port"]: port.get("nodePort") for port in before.get("ports") or []}
     taken = {port.get("nodePort") for other in _others(store) for port in other.get("ports") or []}
     taken |= {port.get("nodePort") for port in spec.get("ports") or []}
     for port in spec.get("ports") or []:
         if not port.get("nodePort"):
-            port["nodePort"] = kept.get(port["port"]) or next(n for n in NODE_PORTS if n not in taken)
+            port["nodePort"] = kept.get(port["port"]) or _free_node_port(service, taken, is_free)
             taken.add(port["nodePort"])
+
+
+def _free_node_port(service: Object, taken: Container[int | None], is_free: Callable[[int], bool]) -> int:
+    """Drawn by lot, as in Kubernetes: whoever else draws at the same time will hardly draw the same one."""
+    for number in random.sample(NODE_PORTS, len(NODE_PORTS)):
+        if number not in taken and is_free(number):
+            return number
+    message = "failed to allocate a nodePort: range is full"
+    cause = Cause("FieldValueInvalid", "spec.ports[0].nodePort", message)
+    raise errors.invalid("", "Service", service["metadata"]["name"], [cause])
 
 
 def check_service(service: Object, old: Object | None) -> list[Cause]:

@@ -278,7 +278,7 @@ class Writes:
                 ) from None
         check_valid(resource, new, old, self.registry)
         if resource.key == SERVICES:
-            allocate(new, old, self.store)
+            allocate(new, old, self.store, self.registry.node_port_is_free)
         if resource.key == crds.CRDS:
             self._check_crd_names(resource, new)
             new["status"] = crds.established_status(new)

@@ -10,7 +10,9 @@ from typing import Any
 
 from lab.kube.store import Event, Key, Object, Objects, clone
 from lab.node import services
+from lab.node.exposure import Exposure
 from lab.node.names import Names
+from lab.node.outside import Outside
 from lab.node.pods import NODE_NAME, PODS, PodWorker, Services
 from lab.node.processes import Spawner
 from lab.node.runtime import NodeRuntime
@@ -26,7 +28,8 @@ _POD_LIMIT = 110
 class Node:
     """`directory` is the node's own, in the lab's run directory; it holds a directory for each pod.
 
-    Without `tokens`, pods have no proof of their ServiceAccount.
+    Without `tokens`, pods have no proof of their ServiceAccount; without `outside`, nothing is reached from
+    the host.
     """
 
     def __init__(
@@ -36,6 +39,7 @@ class Node:
         directory: Path,
         *,
         tokens: AccountTokens | None = None,
+        outside: Outside | None = None,
         back_off: BackOff | None = None,
     ) -> None:
         self._objects = objects
@@ -43,6 +47,7 @@ class Node:
         self._directory = directory
         self._wiring = Wiring(spawner)
         self._names = Names(objects.store, directory)
+        self._exposure = Exposure(objects, outside) if outside is not None else None
         self._workers: dict[str, PodWorker] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self._services = Services(
@@ -67,6 +72,8 @@ class Node:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(services.forward(self._objects.store, self._spawner))
             tasks.create_task(self._names.follow())
+            if self._exposure is not None:
+                tasks.create_task(self._exposure.run())
             tasks.create_task(self._follow_pods())
 
     async def _follow_pods(self) -> None:

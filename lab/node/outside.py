@@ -1,0 +1,82 @@
+"""Sockets in the network of the host, which the lab's doorman opens for the supervisor."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+from typing import Any
+
+LOCALHOST = "127.0.0.1"
+
+# The doorman does next to nothing; one that does not answer in this time is stopped or dead.
+_PATIENCE_S = 5.0
+_MESSAGE_LIMIT = 4096
+
+
+class DoormanGone(Exception):
+    """The process in the host's network has ended, so nothing could be reached from there any more."""
+
+
+class Outside:
+    """The supervisor's end of the channel to the doorman.
+
+    Asking blocks: an answer takes some ten microseconds, and what is asked for is rare.
+    """
+
+    def __init__(self, channel: socket.socket) -> None:
+        self._channel = channel
+        channel.settimeout(_PATIENCE_S)
+
+    def listen(self, address: str, port: int) -> socket.socket:
+        """A listening socket on an address of 127.0.0.0/8. Raises OSError, DoormanGone."""
+        answer, given = self._ask({"listen": [address, port]})
+        if answer["errno"]:
+            raise OSError(answer["errno"], os.strerror(answer["errno"]))
+        return socket.socket(fileno=given[0])
+
+    def can_listen(self, address: str, port: int) -> bool:
+        """Whether `listen` would succeed now. Raises DoormanGone."""
+        try:
+            self.listen(address, port).close()
+        except OSError:
+            return False
+        return True
+
+    def node_port_is_free(self, port: int) -> bool:
+        """Whether a service could have this node port. Raises DoormanGone."""
+        return self.can_listen(LOCALHOST, port)
+
+    def claim(self) -> tuple[str, int]:
+        """An address in 127.0.0.0/8 that is this lab's alone while the descriptor is open."""
+        answer, given = self._ask({"claim": True})
+        return answer["address"], given[0]
+
+    async def until_gone(self) -> None:
+        """Raises DoormanGone as soon as that is so."""
+        loop = asyncio.get_running_loop()
+        gone: asyncio.Future[None] = loop.create_future()
+
+        def look() -> None:
+            if not gone.done() and not self._channel.recv(1, socket.MSG_PEEK):
+                gone.set_result(None)
+
+        loop.add_reader(self._channel.fileno(), look)
+        try:
+            await gone
+        finally:
+            loop.remove_reader(self._channel.fileno())
+        raise DoormanGone("the lab's process in the host's network has ended")
+
+    def _ask(self, request: dict[str, Any]) -> tuple[dict[str, Any], list[int]]:
+        try:
+            self._channel.send(json.dumps(request).encode())
+            message, given, _, _ = socket.recv_fds(self._channel, _MESSAGE_LIMIT, 1)
+        except OSError as error:
+            raise DoormanGone(f"the lab's process in the host's network does not answer: {error}") from error
+        if not message:
+            raise DoormanGone("the lab's process in the host's network has ended")
+        for fd in given:
+            os.set_inheritable(fd, False)
+        return json.loads(message), given
