@@ -1,4 +1,4 @@
-"""A cluster with the Gateway API: real definitions, defaults and writes, but no controllers besides the mesh's."""
+"""A cluster with the Gateway API: real definitions, defaults and writes, but only the mesh's controller."""
 
 from __future__ import annotations
 

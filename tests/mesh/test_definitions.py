@@ -49,7 +49,7 @@ def test_what_is_served() -> None:
         f"requestauthentications.{security}": (["ra"], CURRENT, []),
         f"peerauthentications.{security}": (["pa"], CURRENT, ["Mode", "Age"]),
         f"destinationrules.{networking}": (["dr"], ALL_ISTIO, ["Host", "Age"]),
-        f"gateways.{networking}": (["gw"], ALL_ISTIO, []),
+        f"gateways.{networking}": (["gw"], ALL_ISTIO, ["Age"]),
         f"virtualservices.{networking}": (["vs"], ALL_ISTIO, ["Gateways", "Hosts", "Age"]),
         f"gatewayclasses.{gateway}": (["gc"], CURRENT, ["Controller", "Accepted", "Age", "Description"]),
         f"gateways.{gateway}": (["gtw"], CURRENT, ["Class", "Address", "Programmed", "Age"]),

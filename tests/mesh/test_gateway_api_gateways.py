@@ -308,7 +308,7 @@ def two(**differently: Any) -> list[Any]:
     ("listeners", "message"),
     [
         ([HTTP | {"tls": {}}], "tls must not be specified for protocols"),
-        ([HTTP | {"protocol": "HTTPS", "tls": {"mode": "Passthrough"}}], "must be Terminate for protocol HTTPS"),
+        ([HTTP | {"protocol": "HTTPS", "tls": {"mode": "Passthrough"}}], "must be Terminate"),
         ([HTTP | {"protocol": "HTTPS", "tls": {}}], "certificateRefs or options must be specified"),
         ([HTTP | {"protocol": "TCP", "hostname": "a.b"}], "hostname must not be specified for protocols"),
         (two(port=81), "Duplicate value"),

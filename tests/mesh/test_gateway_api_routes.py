@@ -264,7 +264,7 @@ def test_the_most_specific_match_goes_first(cluster: GatewayCluster) -> None:
         to("httpbin", matches=[path("PathPrefix", "/a", **query)]),
     )
     order = [int(route.name.rpartition(".")[2]) for route in cluster.hosts()["*"].routes]
-    # Exact paths, the longer first; prefixes, the longer first; method; headers; query; the root; expressions.
+    # Exact paths and then prefixes, the longer first; method; headers; query; the root; expressions.
     assert order == [4, 6, 3, 5, 7, 6, 8, 2, 0, 1]
 
 
