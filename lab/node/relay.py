@@ -69,8 +69,9 @@ class Client(Side):
         if not self._relays.enter(self):
             reset(self.transport)
             return
-        # Nothing is read for which there is no place yet.
-        self.transport.pause_reading()
+        # Nothing is read for which there is no place yet. Up to Python 3.11.2 a transport starts to read
+        # after this method, whatever is asked of it here; later it obeys, before it has read anything.
+        asyncio.get_running_loop().call_soon(self.transport.pause_reading)
         self._relays.start(self._connect())
 
     def connection_lost(self, exc: Exception | None) -> None:
