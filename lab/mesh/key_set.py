@@ -41,10 +41,8 @@ def check(text: str) -> None:
         if not isinstance(kind, str):
             raise NotAKeySet(f"key {number} has no type (kty)")
         for member in MEMBERS.get(kind, ()):
-            if member == "crv":
-                valid = isinstance(key.get(member), str)
-            else:
-                valid = bool(_decoded(key.get(member)))
+            value = key.get(member)
+            valid = isinstance(value, str) if member == "crv" else bool(_decoded(value))
             if not valid:
                 raise NotAKeySet(f"key {number} has no valid {member!r}")
 

@@ -113,11 +113,19 @@ class Cluster:
         self.store.put(TOKENS, _policy(namespace, name, second, spec))
 
     def access(
-        self, namespace: str, action: str, *rules: Object, name: str = "access", second: int = 0, **spec: Any
+        self,
+        namespace: str,
+        action: str,
+        *rules: Object,
+        name: str = "access",
+        second: int = 0,
+        annotations: Mapping[str, str] | None = None,
+        **spec: Any,
     ) -> None:
         """An AuthorizationPolicy."""
-        spec = {"action": action, "rules": list(rules), **spec}
-        self.store.put(ACCESS, _policy(namespace, name, second, spec))
+        policy = _policy(namespace, name, second, {"action": action, "rules": list(rules), **spec})
+        policy["metadata"]["annotations"] = dict(annotations or {})
+        self.store.put(ACCESS, policy)
 
 
 def _policy(namespace: str, name: str, second: int, spec: Object) -> Object:

@@ -56,6 +56,8 @@ def dial(
             received += piece
             if say == "raw" and received.endswith(b"}"):
                 break
+            if is_whole(received):
+                break
     except OSError as error:
         return {"outcome": failure(error, answered), "error": repr(error)}
     return {**verdict(received), "leaf": hashlib.sha256(leaf).hexdigest() if leaf else ""}
@@ -66,6 +68,13 @@ def failure(error: OSError, answered: bool) -> str:
         return "not-http"
     closed = not isinstance(error, ssl.SSLError) or isinstance(error, ssl.SSLEOFError)
     return "reset" if closed and not answered else "refused-tls"
+
+
+def is_whole(received: bytes) -> bool:
+    """Whether an answer in HTTP has come as far as it says. The connection may be closed only later."""
+    head, _, body = received.partition(b"\r\n\r\n")
+    stated = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length: ")]
+    return bool(stated) and len(body) >= int(stated[0].partition(b": ")[2])
 
 
 def verdict(received: bytes) -> dict[str, Any]:
