@@ -6,7 +6,9 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -165,13 +167,16 @@ RULES = _route(
 )
 
 
+def _file(lab: Kubectl, obj: Any) -> str:
+    path = Path(lab.home) / f"{obj['kind']}.json"
+    path.write_text(json.dumps(obj))
+    return str(path)
+
+
 @pytest.fixture(scope="module")
 def rules(lab: Kubectl, ingress: str) -> tuple[str, ...]:
     """How to ask for the host that `RULES` is for."""
-    manifest = lab.home + "/rules.json"
-    with open(manifest, "w", encoding="utf-8") as file:  # noqa: PTH123
-        json.dump(RULES, file)
-    lab("apply", "-f", manifest)
+    lab("apply", "-f", _file(lab, RULES))
     accepted = "--for=jsonpath={.status.parents[0].conditions[0].status}=True"
     lab("wait", "-n", "foo", accepted, "httproute/rules", "--timeout=5s")
     return ("-H", "Host: rules.example.com")
@@ -226,6 +231,47 @@ def test_a_part_of_the_requests_fails_with_a_backend_that_is_missing(
     ingress: str, rules: tuple[str, ...]
 ) -> None:
     assert {code(f"{ingress}/part", *rules) for _ in range(40)} == {"200", "500"}
+
+
+TARGET = {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "httpbin-gateway"}
+
+
+@pytest.mark.parametrize(
+    ("attachment", "status"),
+    [
+        ({"targetRef": TARGET}, "403"),
+        ({"targetRefs": [TARGET]}, "403"),
+        ({"targetRef": {**TARGET, "name": "another-gateway"}}, "200"),
+        ({"selector": {"matchLabels": {"gateway.networking.k8s.io/gateway-name": "httpbin-gateway"}}}, "403"),
+    ],
+    ids=["targetRef", "targetRefs", "other gateway", "selector"],
+)
+def test_policies_are_attached_to_the_gateway(
+    lab: Kubectl, ingress: str, attachment: Any, status: str
+) -> None:
+    policy = {
+        "apiVersion": "security.istio.io/v1",
+        "kind": "AuthorizationPolicy",
+        "metadata": {"name": "require-token", "namespace": "foo"},
+        "spec": {
+            **attachment,
+            "action": "DENY",
+            "rules": [{"from": [{"source": {"notRequestPrincipals": ["*"]}}]}],
+        },
+    }
+    lab("apply", "-f", _file(lab, policy))
+    _settles(f"{ingress}/headers", status)
+    lab("delete", "-f", _file(lab, policy))
+    _settles(f"{ingress}/headers", "200")
+
+
+def _settles(url: str, status: str) -> None:
+    """Within a moment, and then for good."""
+    for _ in range(100):
+        if code(url) == status:
+            break
+        time.sleep(0.01)
+    assert [code(url) for _ in range(3)] == [status] * 3
 
 
 def _exists(lab: Kubectl, *what: str) -> bool:

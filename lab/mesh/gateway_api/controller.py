@@ -60,7 +60,9 @@ class GatewayController:
             if not self._ends(gateway.namespace):
                 for key, wanted in provisioning.objects(gateway):
                     self._attempt(partial(self._provide, key, wanted))
-        self._report(api, self._read_world())
+        self._report_classes()
+        if api.gateways or api.routes:
+            self._report(api, self._read_world())
 
     def _ends(self, namespace: str) -> bool:
         found = self._objects.store.get(NAMESPACES, "", namespace)
@@ -87,10 +89,12 @@ class GatewayController:
         ):
             self._objects.update(key, provisioning.overlaid(present, wanted), manager=MANAGER)
 
+    def _report_classes(self) -> None:
+        for obj in declared.served_classes(self._objects.store):
+            self._set(CLASSES, obj, status.of_class(obj, _now()))
+
     def _report(self, api: GatewayApi, seen: World) -> None:
-        store, now = self._objects.store, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        for obj in declared.served_classes(store):
-            self._set(CLASSES, obj, status.of_class(obj, now))
+        store, now = self._objects.store, _now()
         services = {
             f"{each['metadata']['name']}.{each['metadata']['namespace']}.svc.{CLUSTER_DOMAIN}": each
             for each in store.list(SERVICES)
@@ -111,6 +115,10 @@ class GatewayController:
         namespace, name = obj["metadata"].get("namespace", ""), obj["metadata"]["name"]
         write = partial(self._objects.set_status, manager=MANAGER)
         self._attempt(partial(write, key, namespace, name, wanted))
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def gateway_class() -> Object:
