@@ -1,0 +1,168 @@
+"""The steps of the document's second half, at the ingress, in its order.
+
+Each is the complete set of policies in force, in both configuration APIs at once. Grids have tokens as rows
+(`tokens.py` says what each is) and paths as columns.
+"""
+
+from __future__ import annotations
+
+from fixtures.plugin import CONFIG_APIS
+from fixtures.step import Step
+
+
+def in_both_apis(*files: str) -> list[str]:
+    """The manifests of these names, of each configuration API."""
+    return [f"current/{api}/{file}" for api in CONFIG_APIS for file in files]
+
+
+EXPOSED = Step(
+    "exposed",
+    "End-user authentication",
+    *in_both_apis("httpbin-gateway.yaml"),
+    grid="""
+                    /headers    /ip
+        none        200         200
+        deadbeef    200         200
+    """,
+)
+
+JWT = Step(
+    "jwt-example",
+    "End-user authentication",
+    *in_both_apis("httpbin-gateway.yaml", "jwt-example.yaml"),
+    grid="""
+                    /headers
+        none        200
+        deadbeef    401
+        valid       200
+    """,
+)
+
+# "Generate new tokens to test with different issuer, audiences, expiry date, etc."
+OTHER_TOKENS = Step(
+    "other-tokens",
+    "End-user authentication",
+    *JWT.manifests,
+    grid="""
+                        /headers
+        other-issuer    401
+        strangers-key   401
+        unknown-kid     401
+        any-audience    200
+    """,
+)
+
+# "The JWT token will become valid 60 seconds earlier than its configured nbf and remain valid 60 seconds
+# after its configured exp."
+TIMES = Step(
+    "clock-skew",
+    "End-user authentication",
+    *JWT.manifests,
+    grid="""
+                        /headers
+        exp-55-ago      200
+        exp-59-ago      200
+        exp-61-ago      401
+        exp-65-ago      401
+        nbf-in-55       200
+        nbf-in-59       200
+        nbf-in-62       401
+        nbf-in-65       401
+    """,
+)
+
+# The ten requests of the documented loop, 10 s apart: the token expires 5 s after the first. Here they are
+# ten tokens at one instant, each as old as the documented one would be.
+TEN_SAMPLES = Step(
+    "ten-samples",
+    "End-user authentication",
+    *JWT.manifests,
+    grid="""
+                    /headers
+        after-0     200
+        after-10    200
+        after-20    200
+        after-30    200
+        after-40    200
+        after-50    200
+        after-60    200
+        after-70    401
+        after-80    401
+        after-90    401
+    """,
+)
+
+KEY_SET_INLINE = Step(
+    "key-set-inline",
+    "End-user authentication",
+    *in_both_apis("httpbin-gateway.yaml", "jwt-example-inline.yaml"),
+    grid="""
+                        /headers
+        none            200
+        deadbeef        401
+        strangers-key   401
+        valid           200
+    """,
+)
+
+ONE_AUDIENCE = Step(
+    "one-audience",
+    "End-user authentication",
+    *in_both_apis("httpbin-gateway.yaml", "jwt-example-audience.yaml"),
+    grid="""
+                        /headers
+        none            200
+        valid           403
+        right-audience  200
+        any-audience    403
+    """,
+)
+
+REQUIRED = Step(
+    "require-a-valid-token",
+    "Require a valid token",
+    *in_both_apis("httpbin-gateway.yaml", "jwt-example.yaml", "require-token.yaml"),
+    grid="""
+                    /headers    /ip
+        none        403         403
+        deadbeef    401         401
+        valid       200         200
+    """,
+)
+
+REQUIRED_PER_PATH = Step(
+    "require-valid-tokens-per-path",
+    "Require valid tokens per-path",
+    *in_both_apis("httpbin-gateway.yaml", "jwt-example.yaml", "require-token-on-headers.yaml"),
+    grid="""
+                    /headers    /ip
+        none        403         200
+        deadbeef    401         401
+        valid       200         200
+    """,
+)
+
+# Without the request authentication nobody has a principal, so that the rule denies every token.
+CLEANUP_3_AUTHENTICATION = Step(
+    "cleanup-3-authentication",
+    "Cleanup part 3",
+    *in_both_apis("httpbin-gateway.yaml", "require-token-on-headers.yaml"),
+    grid="""
+                    /headers    /ip
+        none        403         200
+        deadbeef    403         200
+        valid       403         200
+    """,
+)
+
+CLEANUP_3 = Step(
+    "cleanup-3",
+    "Cleanup part 3",
+    *in_both_apis("httpbin-gateway.yaml"),
+    grid="""
+                    /headers    /ip
+        none        200         200
+        deadbeef    200         200
+        valid       200         200
+    """,
+)

@@ -1,0 +1,31 @@
+"""End-user authentication: tokens at the ingress, in both configuration APIs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from fixtures.ingress import Ingress
+from fixtures.policies import Policies
+from fixtures.step import Step
+from suites.current import tokens
+from suites.current.ingress_steps import (
+    EXPOSED,
+    JWT,
+    KEY_SET_INLINE,
+    ONE_AUDIENCE,
+    OTHER_TOKENS,
+    TEN_SAMPLES,
+    TIMES,
+)
+
+STEPS = [EXPOSED, KEY_SET_INLINE, ONE_AUDIENCE, JWT, OTHER_TOKENS, TIMES, TEN_SAMPLES]
+
+
+@pytest.mark.parametrize("step", STEPS, ids=str)
+def test_answers(
+    step: Step, config_api: str, policies: Policies, ingress_of: Callable[[str], Ingress]
+) -> None:
+    policies.enforce(step)
+    ingress_of(config_api).settles_to(step.grid, tokens.by_name(policies.issuer))

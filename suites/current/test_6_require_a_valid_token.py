@@ -1,0 +1,46 @@
+"""Require a valid token, also per path; the documented loop in real time; and Cleanup part 3."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from fixtures.ingress import Ingress
+from fixtures.policies import Policies
+from fixtures.step import Step
+from suites.current import tokens
+from suites.current.documented_loop import EXPECTED, DocumentedLoop
+from suites.current.ingress_steps import (
+    CLEANUP_3,
+    CLEANUP_3_AUTHENTICATION,
+    REQUIRED,
+    REQUIRED_PER_PATH,
+)
+
+DENIED = "RBAC: access denied"
+
+
+@pytest.mark.usefixtures("documented_loop")
+@pytest.mark.parametrize("step", [REQUIRED, REQUIRED_PER_PATH], ids=str)
+def test_answers(
+    step: Step, config_api: str, policies: Policies, ingress_of: Callable[[str], Ingress]
+) -> None:
+    policies.enforce(step)
+    ingress = ingress_of(config_api)
+    ingress.settles_to(step.grid, tokens.by_name(policies.issuer))
+    assert ingress.fetch("/headers", None).body == DENIED
+
+
+@pytest.mark.real_time
+def test_token_that_expires_in_5_seconds(config_api: str, documented_loop: DocumentedLoop) -> None:
+    """Istio authenticates requests using that token successfully at first but rejects them after 65 s."""
+    assert documented_loop.result(config_api) == EXPECTED
+
+
+@pytest.mark.parametrize("step", [CLEANUP_3_AUTHENTICATION, CLEANUP_3], ids=str)
+def test_cleanup(
+    step: Step, config_api: str, policies: Policies, ingress_of: Callable[[str], Ingress]
+) -> None:
+    policies.enforce(step)
+    ingress_of(config_api).settles_to(step.grid, tokens.by_name(policies.issuer))
