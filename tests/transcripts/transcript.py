@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,16 +49,24 @@ def _exchanges(block: str) -> list[Exchange]:
     return found
 
 
-def play(exchange: Exchange, kubeconfig: Path, scratch: Path) -> Exchange:
-    """Type the command as printed; gives it with what it printed, standard error included."""
-    environment = {
-        "PATH": os.environ["PATH"],
+VARIABLES = "INGRESS_HOST INGRESS_PORT TOKEN"
+
+
+def play(exchange: Exchange, kubeconfig: Path, scratch: Path, **environment: str) -> Exchange:
+    """Type the command as printed; gives it with what it printed, standard error included.
+
+    The documents' variables last from one command to the next, in a file of ``scratch``.
+    """
+    state = scratch / "variables"
+    typed = f"[ ! -e {state} ] || . {state}\n{exchange.command}\ndeclare -p {VARIABLES} > {state} 2>/dev/null"
+    environment |= {
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
         "HOME": str(scratch),
         "KUBECONFIG": str(kubeconfig),
         "KUBECACHEDIR": str(scratch / "cache"),
     }
     run = subprocess.run(
-        ["bash", "-c", exchange.command],
+        ["bash", "-c", typed],
         cwd=ROOT,
         env=environment,
         stdin=subprocess.DEVNULL,
