@@ -1,8 +1,9 @@
 """The one process of a lab in the host's network: opens sockets there, and hands them to the supervisor.
 
-A program of its own (`python doorman.py DESCRIPTOR`) that imports little and holds nothing: the sockets are
-the supervisor's. It ends when the supervisor's end of the channel is closed, which the kernel does however
-the lab ends; in turn, a supervisor that loses its doorman ends.
+A program of its own (`python doorman.py DESCRIPTOR`; what follows is for whoever lists processes) that
+imports little and holds nothing: the sockets are the supervisor's. It ends when the supervisor's end of the
+channel is closed, which the kernel does however the lab ends; in turn, a supervisor that loses its doorman
+ends.
 
 Messages are JSON over a SOCK_SEQPACKET socket pair, each answered by one. `{"listen": [ADDRESS, PORT]}`
 gives `{"errno": 0}` with a listening TCP socket, or the error. `{"claim": true}` gives `{"address": A}` with
@@ -12,22 +13,16 @@ a descriptor: as long as it is open no other lab is given this address.
 from __future__ import annotations
 
 import errno
-import ipaddress
 import json
 import os
-import random
 import socket
 import sys
 from typing import Any
 
-LOOPBACK = ipaddress.ip_network("127.0.0.0/8")
 BACKLOG = 128
 _MESSAGE_LIMIT = 4096
 
-# 127.0 is taken: 127.0.0.1 itself, a name server at 127.0.0.53, often the host's own name at 127.0.1.1.
-_SECOND = range(1, 255)
-_THIRD = range(256)
-_FOURTH = range(1, 255)
+_LOOPBACK = 127
 
 
 def main(channel: socket.socket) -> None:
@@ -49,7 +44,7 @@ def main(channel: socket.socket) -> None:
 
 def listening(address: str, port: int) -> socket.socket:
     """A listening socket. Raises OSError; EACCES also for whatever others could reach from another host."""
-    if ipaddress.ip_address(address) not in LOOPBACK:
+    if socket.inet_aton(address)[0] != _LOOPBACK:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), address)
     return socket.create_server((address, port), backlog=BACKLOG)
 
@@ -60,8 +55,11 @@ def claimed() -> tuple[str, socket.socket]:
     An abstract Unix socket's name belongs to the network namespace, as the address does.
     """
     while True:
-        parts = (127, random.choice(_SECOND), random.choice(_THIRD), random.choice(_FOURTH))
-        address = ".".join(map(str, parts))
+        second, third, fourth = os.urandom(3)
+        # 127.0 is taken: 127.0.0.1 itself, a name server at 127.0.0.53, often the host's name at 127.0.1.1.
+        if second == 0 or fourth in (0, 255):
+            continue
+        address = f"{_LOOPBACK}.{second}.{third}.{fourth}"
         claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         try:
             claim.bind(f"\0mesh-lab/{address}")

@@ -120,7 +120,7 @@ def start(
 def _start_doorman(channel: socket.socket, lock: Lock, output: IO[bytes]) -> subprocess.Popen[bytes]:
     """In the host's own namespaces. Bare (-I -S): it needs the standard library and a few milliseconds."""
     return subprocess.Popen(
-        [sys.executable, "-I", "-S", doorman.__file__, str(channel.fileno())],
+        [sys.executable, "-I", "-S", doorman.__file__, str(channel.fileno()), str(lock.path)],
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=output,

@@ -41,6 +41,8 @@ def build(name: str, virtual_hosts: Sequence[VirtualHost]) -> Json:
         "virtual_hosts": [_virtual_host(host, name) for host in virtual_hosts],
         "validate_clusters": False,
         "ignore_port_in_host_matching": True,
+        # Of the headers that instruct proxies Envoy removes the others by itself.
+        "request_headers_to_remove": ["x-envoy-decorator-operation"],
     }
 
 

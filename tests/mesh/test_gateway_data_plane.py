@@ -1,0 +1,291 @@
+"""What comes through a gateway: a real proxy, with an application behind a sidecar and one without."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from lab.mesh.current import gateway, virtual_service
+from lab.mesh.gateway_pods import ARGUMENTS
+from tests.mesh import foreign
+from tests.mesh.cluster import PODS
+from tests.mesh.conftest import NAKED, SERVER, three_pods
+from tests.mesh.plane import Plane, running
+from tests.mesh.test_gateway_listeners import open_for, put, server, to
+
+INGRESS = "10.244.0.50"
+HTTP_PORT = 8080
+IDENTITY = "spiffe://cluster.local/ns/istio-system/sa/ingress"
+
+
+@pytest.fixture(scope="module")
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
+    folder = tmp_path_factory.mktemp("gateway")
+    certificate, key = foreign.certificate("application")
+    (folder / "app.crt").write_bytes(certificate.public_bytes(Encoding.PEM))
+    (folder / "app.key").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    cluster = three_pods()
+    labels = {"istio": "ingressgateway"}
+    pod = cluster.pod("ingress", "istio-system", INGRESS, sidecar=False, account="ingress", labels=labels)
+    pod["spec"]["containers"] = [{"name": "istio-proxy", "args": list(ARGUMENTS)}]
+    cluster.store.put(PODS, pod)
+    port = {"name": "http2", "port": 80, "targetPort": HTTP_PORT}
+    cluster.service("ingress", "istio-system", "10.96.0.50", [port], [INGRESS], selector=labels)
+    headless = {"name": "http", "port": 8000, "targetPort": 8080}
+    cluster.service("headless", "foo", "None", [headless], [SERVER], selector={"app": "server"})
+    with running(cluster, folder) as plane:
+        plane.mesh.reconcile()
+        plane.ask("pod", name="server", address=SERVER, captured=True)
+        plane.ask("pod", name="naked", address=NAKED, captured=False)
+        plane.ask("pod", name="ingress", address=INGRESS, captured=False)
+        plane.start_application("server", 8080)
+        plane.start_application("naked", 8080)
+        plane.start_proxy("server", "uid-server-foo")
+        plane.start_proxy("ingress", "uid-ingress-istio-system")
+        plane.wait_until_live()
+        plane.wait_for("server", SERVER, 8080)
+        plane.wait_for("naked", NAKED, 8080)
+        yield plane
+
+
+@pytest.fixture
+def plane(started: Plane) -> Iterator[Plane]:
+    """Without any policy or route, before and after."""
+    yield started
+    store = started.cluster.store
+    for kind in (gateway, virtual_service):
+        for obj in store.list(kind.KEY):
+            store.remove(kind.KEY, obj["metadata"]["namespace"], obj["metadata"]["name"])
+    started.cluster.clear_policies()
+    started.settle()
+
+
+def serve(plane: Plane, *http: Any, hosts: tuple[str, ...] = ("*",)) -> None:
+    open_for(plane.cluster, server("*"))
+    spec = {"hosts": list(hosts), "gateways": ["gw"], "http": list(http) or [to("server")]}
+    put(plane.cluster, virtual_service, "foo/vs", spec)
+    plane.settle()
+
+
+def ask(plane: Plane, path: str = "/", method: str = "GET", **headers: str) -> dict[str, Any]:
+    """From a pod outside the mesh. Underscores in names of headers stand for dashes."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    dial = {"host": INGRESS, "port": HTTP_PORT, "path": path, "method": method, "headers": named}
+    return plane.dial("naked", [dial])[0]
+
+
+def test_a_gateway_without_a_resource_listens_on_nothing_but_its_health(plane: Plane) -> None:
+    assert ask(plane)["outcome"] == "reset"
+    assert "Connection refused" in ask(plane)["error"]
+    folder = plane.folder / "proxies" / "uid-ingress-istio-system"
+    assert (folder / "bootstrap.json").exists()
+    [health] = plane.dial("naked", [{"host": INGRESS, "port": 15021, "path": "/healthz/other"}])
+    assert health["code"] == 404
+
+
+def test_a_gateway_without_routes_answers_404_with_nothing(plane: Plane) -> None:
+    open_for(plane.cluster, server("*"))
+    plane.settle()
+    answer = ask(plane)
+    assert (answer["code"], answer["body"]) == (404, "")
+    assert answer["answer"]["server"] == "istio-envoy"
+
+
+@pytest.mark.parametrize("mode", ["PERMISSIVE", "STRICT"])
+def test_the_application_is_told_that_the_gateway_calls(plane: Plane, mode: str) -> None:
+    plane.cluster.peer("istio-system", {"mtls": {"mode": mode}})
+    serve(plane)
+    answer = ask(plane, x_forwarded_client_cert="By=me;URI=spiffe://cluster.local/ns/foo/sa/admin")
+    assert answer["code"] == 200
+    element = answer["headers"]["x-forwarded-client-cert"]
+    assert element.startswith("By=spiffe://cluster.local/ns/foo/sa/server;Hash=")
+    assert element.endswith(f";URI={IDENTITY}")
+    assert "admin" not in element
+    assert answer["answer"]["server"] == "istio-envoy"
+    assert "x-envoy-upstream-service-time" in answer["answer"]
+
+
+def test_a_workload_outside_the_mesh_is_reached_in_plain_text(plane: Plane) -> None:
+    serve(plane, to("naked"))
+    headers = ask(plane)["headers"]
+    assert "x-forwarded-client-cert" not in headers
+
+
+def test_a_headless_service_is_reached_by_its_endpoints(plane: Plane) -> None:
+    serve(plane, to("headless"))
+    assert IDENTITY in ask(plane)["headers"]["x-forwarded-client-cert"]
+
+
+@pytest.mark.parametrize(("rule", "code"), [("DISABLE", 503), ("ISTIO_MUTUAL", 200), (None, 200)])
+def test_a_destination_rule_for_the_gateway_is_obeyed(plane: Plane, rule: str | None, code: int) -> None:
+    plane.cluster.peer("foo", {"mtls": {"mode": "STRICT"}})
+    if rule:
+        plane.cluster.rule("foo", {"host": "server", "trafficPolicy": {"tls": {"mode": rule}}})
+    serve(plane)
+    assert ask(plane)["code"] == code
+
+
+def test_an_outsider_gives_the_proxy_no_instructions(plane: Plane) -> None:
+    serve(plane)
+    headers = ask(
+        plane,
+        x_envoy_upstream_rq_timeout_ms="1",
+        x_envoy_max_retries="99",
+        x_envoy_decorator_operation="mine",
+        x_envoy_internal="true",
+        x_other="mine",
+    )["headers"]
+    assert headers["x-other"] == "mine"
+    assert headers["x-forwarded-for"] == NAKED
+    assert headers["x-envoy-attempt-count"] == "1"
+    theirs = {"x-envoy-upstream-rq-timeout-ms", "x-envoy-max-retries", "x-envoy-decorator-operation"}
+    assert not theirs & headers.keys()
+    assert headers.get("x-envoy-internal") != "true"
+
+
+@pytest.mark.parametrize(
+    ("host", "code"),
+    [
+        ("a.example.com", 200),
+        ("a.example.com:12345", 200),
+        ("A.EXAMPLE.COM", 200),
+        ("example.com", 404),
+        ("b.org", 200),
+        ("c.org", 404),
+    ],
+)
+def test_hosts_count_without_their_port(plane: Plane, host: str, code: int) -> None:
+    serve(plane, hosts=("*.example.com", "b.org"))
+    answer = ask(plane, host=host)
+    assert answer["code"] == code
+    if code == 404:
+        assert answer["body"] == ""
+
+
+MATCHES: list[tuple[Any, list[tuple[Any, bool]]]] = [
+    ({"uri": {"exact": "/a"}}, [("/a", True), ("/a?x=1", True), ("/a/", False), ("/A", False)]),
+    ({"uri": {"exact": "/a"}, "ignoreUriCase": True}, [("/A", True)]),
+    ({"uri": {"prefix": "/a"}}, [("/a/b", True), ("/ab", True), ("/x/../a", True), ("/b", False)]),
+    ({"uri": {"regex": "/a/[0-9]+"}}, [("/a/12", True), ("/a/x", False), ("/a/12/x", False)]),
+    ({"method": {"exact": "PUT"}}, [("/", False)]),
+    ({"queryParams": {"v": {"exact": "1"}}}, [("/?v=1", True), ("/?v=2", False), ("/", False)]),
+    ({"queryParams": {"v": {}}}, [("/?v=2", True), ("/", False)]),
+    ({"headers": {"x-v": {"exact": "1"}}}, [({"x_v": "1"}, True), ({"x_v": "2"}, False), ({}, False)]),
+    ({"headers": {"x-v": {}}}, [({"x_v": "2"}, True), ({}, False)]),
+    ({"withoutHeaders": {"x-v": {"exact": "1"}}}, [({"x_v": "1"}, False), ({"x_v": "2"}, True), ({}, True)]),
+    ({"withoutHeaders": {"x-v": {}}}, [({"x_v": "1"}, False), ({}, True)]),
+    ({"authority": {"prefix": "a."}}, [({"host": "a.org"}, True), ({"host": "b.org"}, False)]),
+    ({"scheme": {"exact": "https"}}, [("/", False)]),
+    ({"uri": {"prefix": "/a"}, "headers": {"x-v": {"regex": "[0-9]+"}}}, [("/a", False)]),
+]
+
+
+@pytest.mark.parametrize(("match", "requests"), MATCHES)
+def test_what_a_match_takes(plane: Plane, match: Any, requests: list[tuple[Any, bool]]) -> None:
+    serve(plane, to("server", match=[match]), {"directResponse": {"status": 418}})
+    for request, taken in requests:
+        answer = ask(plane, request) if isinstance(request, str) else ask(plane, **request)
+        assert answer["code"] == (200 if taken else 418), request
+
+
+def test_an_unknown_destination_is_503_and_weights_of_nothing_never_chosen(plane: Plane) -> None:
+    weighted = [
+        {"destination": {"host": "server", "port": {"number": 8000}}, "weight": 100},
+        {"destination": {"host": "nobody", "port": {"number": 8000}}, "weight": 0},
+    ]
+    serve(plane, to("nobody", match=[{"uri": {"prefix": "/nobody"}}]), {"route": weighted})
+    assert ask(plane, "/nobody")["code"] == 503
+    assert {ask(plane)["code"] for _ in range(10)} == {200}
+
+
+def test_weights_are_kept(plane: Plane) -> None:
+    weighted = [
+        {"destination": {"host": name, "port": {"number": 8000}}, "weight": weight}
+        for name, weight in (("server", 30), ("naked", 70))
+    ]
+    serve(plane, {"route": weighted})
+    dial = {"host": INGRESS, "port": HTTP_PORT}
+    answers = plane.dial("naked", [dial] * 200)
+    through_mesh = sum("x-forwarded-client-cert" in answer["headers"] for answer in answers)
+    assert 30 <= through_mesh <= 95
+
+
+def test_headers_are_changed_on_both_ways_and_values_are_literal(plane: Plane) -> None:
+    request = {"set": {"x-set": "50%", "host": "other.org"}, "add": {"x-add": "two"}, "remove": ["x-gone"]}
+    response = {"add": {"x-answer": "%REQ(x)%"}, "remove": ["x-envoy-upstream-service-time"]}
+    serve(plane, to("server", headers={"request": request, "response": response}))
+    answer = ask(plane, x_set="old", x_add="one", x_gone="here")
+    headers = answer["headers"]
+    assert headers["x-set"] == "50%"
+    assert headers["host"] == "other.org"
+    assert headers["x-add"] == "two"  # the last of two lines
+    assert "x-gone" not in headers
+    assert answer["answer"]["x-answer"] == "%REQ(x)%"
+    assert "x-envoy-upstream-service-time" not in answer["answer"]
+
+
+@pytest.mark.parametrize(
+    ("match", "rewrite", "asked", "received"),
+    [
+        ({"uri": {"prefix": "/a/"}}, {"uri": "/"}, "/a/b?x=1", "/b?x=1"),
+        ({"uri": {"exact": "/a"}}, {"uri": "/z"}, "/a", "/z"),
+        # No reference to a group; the server's proxy then normalises the path.
+        ({"uri": {"regex": "/a.*"}}, {"uri": "/z\\1"}, "/abc", "/z/1"),
+        (None, {"uriRegexRewrite": {"match": "^/a/([0-9]+)", "rewrite": "/b/\\1"}}, "/a/7/x", "/b/7/x"),
+        (None, {"authority": "other.org"}, "/a", "/a"),
+    ],
+)
+def test_the_request_is_rewritten(plane: Plane, match: Any, rewrite: Any, asked: str, received: str) -> None:
+    serve(plane, to("server", rewrite=rewrite, **({"match": [match]} if match else {})))
+    answer = ask(plane, asked)
+    assert answer["path"] == received
+    assert (answer["headers"]["host"] == "other.org") is ("authority" in rewrite)
+
+
+@pytest.mark.parametrize(
+    ("redirect", "code", "location"),
+    [
+        ({"uri": "/new"}, 301, "http://a.org/new?y=1"),
+        ({"authority": "b.org", "redirectCode": 307}, 307, "http://b.org/x?y=1"),
+        ({"scheme": "https", "port": 8443}, 301, "https://a.org:8443/x?y=1"),
+        ({"scheme": "https"}, 301, "https://a.org/x?y=1"),
+    ],
+)
+def test_clients_are_redirected(plane: Plane, redirect: Any, code: int, location: str) -> None:
+    serve(plane, {"redirect": redirect})
+    answer = ask(plane, "/x?y=1", host="a.org")
+    assert (answer["code"], answer["answer"]["location"]) == (code, location)
+
+
+def test_a_direct_response_has_its_body(plane: Plane) -> None:
+    serve(plane, {"directResponse": {"status": 503, "body": {"bytes": "bWFpbnRlbmFuY2U="}}})
+    answer = ask(plane)
+    assert (answer["code"], answer["body"]) == (503, "maintenance")
+
+
+def test_plain_http_is_sent_to_https_when_the_server_says_so(plane: Plane) -> None:
+    open_for(plane.cluster, server("*", tls={"httpsRedirect": True}))
+    plane.settle()
+    answer = ask(plane, "/x", host="a.org")
+    assert (answer["code"], answer["answer"]["location"]) == (301, "https://a.org/x")
+
+
+def test_tokens_and_permissions_are_those_of_the_policies_that_select_the_gateway(plane: Plane) -> None:
+    serve(plane)
+    selector = {"matchLabels": {"istio": "ingressgateway"}}
+    deny = {"to": [{"operation": {"paths": ["/denied"]}}]}
+    plane.cluster.access("istio-system", "DENY", deny, selector=selector)
+    plane.settle()
+    assert (ask(plane, "/denied")["code"], ask(plane, "/denied")["body"]) == (403, "RBAC: access denied")
+    assert ask(plane, "/other")["code"] == 200
+
+
+def test_a_closed_gateway_listens_no_longer(plane: Plane) -> None:
+    serve(plane)
+    assert ask(plane)["code"] == 200
+    plane.cluster.store.remove(gateway.KEY, "foo", "gw")
+    plane.settle()
+    assert "refused" in ask(plane)["error"]
