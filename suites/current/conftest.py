@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from fixtures import ingress
-from fixtures.cluster import Cluster
-from fixtures.playground import READY_WITHIN_S, Playground
+from fixtures.ingress import Places
+from fixtures.playground import Playground
 from fixtures.policies import Policies
 from fixtures.profile import Profile
 from suites.current import tokens
@@ -20,8 +20,8 @@ from suites.current.ingress_steps import JWT
 @pytest.fixture(scope="session")
 def documented_loop(
     pytestconfig: pytest.Config,
-    cluster: Cluster,
     profile: Profile,
+    places: Places,
     policies: Policies,
     prepared_playground: Playground,
 ) -> Iterator[DocumentedLoop | None]:
@@ -32,10 +32,8 @@ def documented_loop(
     policies.enforce(JWT)
     with contextlib.ExitStack() as stack:
         ingresses = {}
-        for api, (namespace, _) in profile.ingress_services.items():
-            cluster.wait_for_deployments([namespace], READY_WITHIN_S)
-            place = ingress.find(cluster, profile, api)
-            opened = stack.enter_context(ingress.opened(place, api, prepared_playground, policies))
+        for api in profile.ingress_services:
+            opened = stack.enter_context(ingress.opened(places.find(api), api, prepared_playground, policies))
             opened.settles_to(JWT.grid, tokens.by_name(policies.issuer))
             ingresses[api] = opened
         loop = DocumentedLoop(ingresses, policies.issuer)
