@@ -5,7 +5,7 @@ A fault is a function of one argument, which it may change and has to return: th
 own copy). The type of the argument says which.
 """
 
-from lab.faults import transport  # noqa: F401 - registers its faults
+from lab.faults import tokens, transport  # noqa: F401 - they register their faults
 from lab.faults.registry import Fault, Faults, UnknownFault, describe, fault, load
 
 __all__ = ["Fault", "Faults", "UnknownFault", "describe", "fault", "load"]

@@ -20,8 +20,6 @@ from lab.node.services import cluster_addresses
 SERVICES = Key("", "services")
 MANAGER = "service-controller"
 
-_MOST_CONNECTIONS = 512
-
 Place = tuple[str, int]
 """An address and a port."""
 
@@ -37,19 +35,25 @@ class Balancer:
 class Exposure:
     """Keeps open on the host what the services want."""
 
-    def __init__(self, objects: Objects, outside: Outside) -> None:
+    def __init__(self, objects: Objects, outside: Outside, relays: Relays) -> None:
         self._objects = objects
         self._outside = outside
-        self._relays = Relays(_MOST_CONNECTIONS)
+        self._relays = relays
         self._doors: dict[Place, tuple[Place, asyncio.Server]] = {}
         self._balancers: dict[str, Balancer] = {}
         self._complained: set[tuple[str, tuple[int, ...]]] = set()
 
     async def run(self) -> None:
-        """Follows the services, for ever."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._outside.until_gone())
-            tasks.create_task(self._follow())
+        """Follows the services, for ever. Raises DoormanGone."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._outside.until_gone())
+                tasks.create_task(self._follow())
+        finally:
+            self._close(self._doors)
+            self._relays.close()
+            for balancer in self._balancers.values():
+                os.close(balancer.claim)
 
     async def _follow(self) -> None:
         async with self._objects.store.subscribe(SERVICES) as changes:

@@ -15,6 +15,7 @@ from lab.node.names import Names
 from lab.node.outside import Outside
 from lab.node.pods import NODE_NAME, PODS, PodWorker, Services
 from lab.node.processes import Spawner
+from lab.node.relay import Relays
 from lab.node.runtime import NodeRuntime
 from lab.node.status import now
 from lab.node.surroundings import BackOff, grace_of
@@ -23,6 +24,7 @@ from lab.node.wiring import NODE_ADDRESS, POD_NETWORK, Wiring
 
 NODES = Key("", "nodes")
 _POD_LIMIT = 110
+_RELAYED_CONNECTIONS = 256
 
 
 class Node:
@@ -47,7 +49,9 @@ class Node:
         self._directory = directory
         self._wiring = Wiring(spawner)
         self._names = Names(objects.store, directory)
-        self._exposure = Exposure(objects, outside) if outside is not None else None
+        self._exposure: Exposure | None = None
+        if outside is not None:
+            self._exposure = Exposure(objects, outside, Relays(_RELAYED_CONNECTIONS))
         self._workers: dict[str, PodWorker] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self._services = Services(

@@ -107,6 +107,14 @@ class Relays:
             lambda: Client(self, host, port), sock=listener, backlog=128
         )
 
+    def close(self) -> None:
+        """Ends every connection that is being passed on."""
+        for task in self._tasks:
+            task.cancel()
+        for client in self._clients:
+            if client.transport:
+                reset(client.transport)
+
     def enter(self, client: Client) -> bool:
         """False when there are too many."""
         if len(self._clients) >= self._most:

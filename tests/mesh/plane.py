@@ -18,6 +18,7 @@ from typing import Any
 
 import envoy
 
+from lab.faults import Faults
 from lab.mesh import ReferenceMesh
 from lab.preconditions import search_path
 from tests.mesh.cluster import Cluster
@@ -49,6 +50,8 @@ class Plane:
     agent: subprocess.Popen[str]
     mesh: ReferenceMesh
     proxies: list[Path] = field(default_factory=list)
+    faults: Faults = field(default_factory=Faults)
+    """What is wrong with configuration that is built from now on."""
 
     def ask(self, do: str, **request: Any) -> Any:
         assert self.agent.stdin
@@ -177,8 +180,10 @@ def running(cluster: Cluster, folder: Path, **options: Any) -> Iterator[Plane]:
         text=True,
     )
     objects: Any = SimpleNamespace(store=cluster.store)
+    options = {"alter_resources": lambda resources: plane.faults.alter_resources(resources), **options}
+    plane = Plane(cluster, folder, agent, ReferenceMesh(objects, folder, **options))
     try:
-        yield Plane(cluster, folder, agent, ReferenceMesh(objects, folder, **options))
+        yield plane
     finally:
         assert agent.stdin
         agent.stdin.close()

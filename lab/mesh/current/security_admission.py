@@ -25,6 +25,9 @@ from lab.mesh.current.refusals import mapping, refuse_for, sequence, texts
 from lab.mesh.key_set import NotAKeySet
 from lab.mesh.model import Attribute
 
+HEADER_NAME = re.compile(r":?[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""RFC 9110, section 5.6.2; and the pseudo headers of HTTP/2. Envoy refuses a listener with any other."""
+
 
 def validate_request_authentication(new: Object, old: Object | None) -> Object:  # noqa: ARG001 - a hook
     """Refuses rules without a way to keys, and keys that are none."""
@@ -41,6 +44,13 @@ def _jwt_problems(rule: dict[str, Any]) -> Iterator[str]:
         yield "issuer or jwksUri must be set"
     if isinstance(uri, str):
         yield from _uri_problems(uri)
+    headers = [mapping(header).get("name") for header in sequence(rule.get("fromHeaders"))]
+    for header in (*headers, rule.get("outputPayloadToHeader")):
+        if isinstance(header, str) and header and not HEADER_NAME.fullmatch(header):
+            yield f"header name {header!r} is not valid"
+    for prefix in (mapping(header).get("prefix") for header in sequence(rule.get("fromHeaders"))):
+        if isinstance(prefix, str) and not prefix.isprintable():
+            yield f"header prefix {prefix!r} is not valid"
     if isinstance(rule.get("jwks"), str):
         try:
             key_set.check(rule["jwks"])
@@ -147,10 +157,12 @@ def _condition_problems(condition: dict[str, Any]) -> Iterator[str]:
     if not isinstance(key, str) or not key:
         return
     try:
-        attribute, _ = attribute_of(key)
+        attribute, name = attribute_of(key)
     except UnknownAttribute as error:
         yield str(error)
         return
+    if attribute is Attribute.HEADER and not HEADER_NAME.fullmatch(name[0]):
+        yield f"bad key ({key}): {name[0]!r} is not the name of a header"
     if not condition.get("values") and not condition.get("notValues"):
         yield f"at least one of `values` or `notValues` must be set for key {key}"
     for field in ("values", "notValues"):
@@ -189,8 +201,13 @@ def _is_account(value: str) -> bool:
     return re.fullmatch(r"([^/*]+/)?[^/*]+", value) is not None
 
 
-# Named variables, empty braces, and stars outside braces.
-UNSUPPORTED_TEMPLATE = re.compile(r"/\{\w+=\*\*?\}|\{\w*\}|/\*\*?|\*\*?/")
+# Segments are plain text or a variable, which only at the very end may have something after it. Istio refuses
+# no more than named variables, empty braces and stars outside braces; but Envoy terminates on a template that
+# it cannot read.
+_PLAIN = r"[A-Za-z0-9._~%!$&'()+,;:@=-]"
+_VARIABLE = r"\{\*\*?\}"
+TEMPLATE = re.compile(rf"(/({_PLAIN}+|{_VARIABLE}))*(/|/{_VARIABLE}{_PLAIN}*)?")
+LONGEST_TEMPLATE = 255
 
 
 def _is_path(value: str) -> bool:
@@ -198,7 +215,7 @@ def _is_path(value: str) -> bool:
     before, any_number, after = value.partition("{**}")
     if not any_number and "{*}" not in before:
         return True
-    return value.startswith("/") and "{" not in after and not UNSUPPORTED_TEMPLATE.search(value)
+    return "{" not in after and len(value) <= LONGEST_TEMPLATE and TEMPLATE.fullmatch(value) is not None
 
 
 VALUES: dict[Attribute, tuple[Callable[[str], bool], str]] = {
