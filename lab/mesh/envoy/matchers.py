@@ -169,7 +169,8 @@ def _metadata(name: tuple[str, ...], value: str) -> Json:
 
 def _in_metadata(filter_name: str, path: tuple[str, ...], wanted: Json) -> Json:
     keys = [{"key": key} for key in path]
-    return {"metadata": {"filter": filter_name, "path": keys, "value": wanted}}
+    matcher = {"filter": filter_name, "path": keys, "value": wanted}
+    return {"sourced_metadata": {"metadata_matcher": matcher}}
 
 
 def _header(name: str, value: str, *, ignore_case: bool = False) -> Json:
