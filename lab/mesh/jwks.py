@@ -85,15 +85,17 @@ class KeySets:
                 await self._changed.wait()
 
     async def _follow(self, session: ClientSession, source: KeySource, arrived: Callable[[], None]) -> None:
-        retry = self._first_retry
+        retry, told = self._first_retry, ""
         while True:
             try:
                 text = await fetch(session, source)
             except Unavailable as error:
-                log.warning("no keys from %s: %s", source.uri or source.issuer, error)
+                if str(error) != told:
+                    told = str(error)
+                    log.warning("no keys from %s: %s", source.uri or source.issuer, told)
                 pause, retry = retry, min(2 * retry, LONGEST_RETRY_S)
             else:
-                pause, retry = self._refresh, self._first_retry
+                pause, retry, told = self._refresh, self._first_retry, ""
                 if self.fetched.get(source) != text:
                     self.fetched = {**self.fetched, source: text}
                     arrived()
