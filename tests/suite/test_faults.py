@@ -14,6 +14,14 @@ MESH_WIDE = GRID.format("3_mesh_wide_strict", "{}")
 NARROWER = GRID.format("4_namespace_or_workload", "{}")
 HEADER = "suites/current/test_2_auto_mutual_tls.py::test_{}[{}-{}]"
 
+TOKENS = "suites/current/test_5_end_user_authentication.py::test_answers[{}-{}]"
+REQUIRED = "suites/current/test_6_require_a_valid_token.py::test_answers[{}-{}]"
+CLEANUP = "suites/current/test_6_require_a_valid_token.py::test_cleanup[{}-{}]"
+
+
+def in_both_apis(case: str, *steps: str) -> list[str]:
+    return [case.format(api, step) for api in ("istio", "gateway-api") for step in steps]
+
 
 @dataclass(frozen=True)
 class Caught:
@@ -56,13 +64,59 @@ FAULTS = {
         ],
         lines=["httpbin got: no such header"],
     ),
+    "skew-zero": Caught(
+        cases=in_both_apis(TOKENS, "clock-skew", "ten-samples"),
+        lines=[
+            "istio ingress, token exp-59-ago, /headers: 401 instead of 200",
+            "gateway-api ingress, token nbf-in-59, /headers: 401 instead of 200",
+            "istio ingress, token after-10, /headers: 401 instead of 200",
+        ],
+    ),
+    "bad-token-accepted": Caught(
+        cases=[
+            *in_both_apis(
+                TOKENS,
+                *(
+                    "key-set-inline",
+                    "one-audience",
+                    "jwt-example",
+                    "other-tokens",
+                    "clock-skew",
+                    "ten-samples",
+                ),
+            ),
+            *in_both_apis(REQUIRED, "require-a-valid-token", "require-valid-tokens-per-path"),
+        ],
+        lines=["istio ingress, token deadbeef, /headers: 200 instead of 401"],
+    ),
+    "unauthenticated-swapped": Caught(
+        cases=[
+            *in_both_apis(
+                TOKENS,
+                *(
+                    "key-set-inline",
+                    "one-audience",
+                    "jwt-example",
+                    "other-tokens",
+                    "clock-skew",
+                    "ten-samples",
+                ),
+            ),
+            *in_both_apis(REQUIRED, "require-a-valid-token", "require-valid-tokens-per-path"),
+            *in_both_apis(CLEANUP, "cleanup-3-authentication"),
+        ],
+        lines=[
+            "istio ingress, token deadbeef, /headers: 403 instead of 401",
+            "gateway-api ingress, token none, /headers: 401 instead of 403",
+        ],
+    ),
 }
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_wrong_mesh_is_caught_at_the_right_step(fault: str) -> None:
     caught = FAULTS[fault]
-    run = run_suites("--profile", "quick", "--fault", fault, "--bound", "1.5", "-rfE")
+    run = run_suites("--profile", "quick", "--fault", fault, "--bound", "1", "-rfE")
     failed = re.findall(r"^FAILED (\S+)", run.stdout, flags=re.MULTILINE)
     assert failed == caught.cases, run.stdout
     assert run.returncode == 1
