@@ -74,7 +74,6 @@ class Names:
     def __init__(self, store: Store, directory: Path) -> None:
         self._store = store
         self._directory = directory
-        self._services: list[NamedService] = []
         self._pods: dict[Path, tuple[str, str, str]] = {}
 
     def prepare(self) -> None:
@@ -92,23 +91,24 @@ class Names:
 
     def add(self, file: Path, namespace: str, hostname: str, address: str) -> None:
         """Writes a pod's hosts file, and goes on doing so until `remove`."""
-        self._services = self._read()
         self._pods[file] = (namespace, hostname, address)
         file.touch()
-        self._write(file)
+        # `follow` still compares with what it has written for all: the other pods may need the same change.
+        self._write(file, self._read())
 
     def remove(self, file: Path) -> None:
         self._pods.pop(file, None)
 
     async def follow(self) -> None:
         """Keeps all hosts files as the store says, for ever."""
+        written: list[NamedService] = []
         async with self._store.subscribe(SERVICES, ENDPOINT_SLICES) as changes:
             while True:
                 services = self._read()
-                if services != self._services:
-                    self._services = services
+                if services != written:
                     for file in self._pods:
-                        self._write(file)
+                        self._write(file, services)
+                    written = services
                 if not changes.pending():
                     await anext(changes)
                 await asyncio.sleep(_DEBOUNCE_S)
@@ -117,9 +117,9 @@ class Names:
     def _read(self) -> list[NamedService]:
         return named_services(self._store.list(SERVICES), self._store.list(ENDPOINT_SLICES))
 
-    def _write(self, file: Path) -> None:
+    def _write(self, file: Path, services: list[NamedService]) -> None:
         """In place, because the file is mounted; in one write that leaves nothing of a longer former text."""
-        text = hosts_file(self._services, *self._pods[file]).encode()
+        text = hosts_file(services, *self._pods[file]).encode()
         fd = os.open(file, os.O_RDWR | os.O_CLOEXEC)
         try:
             os.pwrite(fd, text.ljust(os.fstat(fd).st_size, b"\n"), 0)
