@@ -63,11 +63,16 @@ class Home:
         return process
 
     def processes(self, name: str = "default") -> dict[int, str]:
-        """Command lines of a lab's processes by id: the outermost, and all in its PID namespace."""
+        """Command lines of a lab's processes by id: the outermost, all in its PID namespace, the doorman."""
         outer = [pid for pid, line in _commands().items() if "unshare" in line and self._is_of(line, name)]
         spaces = {_pid_namespace(pid, "pid_for_children") for pid in outer}
         found = {pid: line for pid, line in _commands().items() if _pid_namespace(pid, "pid") in spaces}
-        return {pid: _commands()[pid] for pid in outer} | found
+        doormen = {
+            pid: line
+            for pid, line in _commands().items()
+            if "doorman.py" in line and line.endswith(f" {self.path / name} ")
+        }
+        return {pid: _commands()[pid] for pid in outer} | found | doormen
 
     def _is_of(self, line: str, name: str) -> bool:
         return f'"run_dir": "{self.path / name}"' in line

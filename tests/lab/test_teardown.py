@@ -11,14 +11,15 @@ from tests.lab.conftest import Home, gone
 
 
 def _layers(home: Home) -> dict[str, int]:
-    """The lab's outermost process, process 1 of its namespace, and the supervisor."""
+    """The lab's outermost process, process 1 of its namespace, the supervisor, and who is outside."""
     processes = home.processes()
     (unshare,) = (pid for pid, line in processes.items() if "unshare" in line)
-    first, supervisor = sorted(pid for pid, line in processes.items() if "unshare" not in line)[:2]
-    return {"unshare": unshare, "process 1": first, "supervisor": supervisor}
+    (doorman,) = (pid for pid, line in processes.items() if "doorman.py" in line)
+    first, supervisor = sorted(processes.keys() - {unshare, doorman})[:2]
+    return {"unshare": unshare, "process 1": first, "supervisor": supervisor, "doorman": doorman}
 
 
-@pytest.mark.parametrize("layer", ["unshare", "process 1", "supervisor"])
+@pytest.mark.parametrize("layer", ["unshare", "process 1", "supervisor", "doorman"])
 def test_killing_any_layer_ends_everything(home: Home, layer: str) -> None:
     assert home.lab("up").returncode == 0
     running = home.processes()
