@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+LONGEST_BODY = 1024 * 1024
+"""Bytes of the body of an answer that is given at once."""
+
 
 class TextMatching(StrEnum):
     """How a text is compared."""

@@ -170,6 +170,8 @@ MATCHES: list[tuple[Any, list[tuple[Any, bool]]]] = [
     ({"uri": {"exact": "/a"}, "ignoreUriCase": True}, [("/A", True)]),
     ({"uri": {"prefix": "/a"}}, [("/a/b", True), ("/ab", True), ("/x/../a", True), ("/b", False)]),
     ({"uri": {"regex": "/a/[0-9]+"}}, [("/a/12", True), ("/a/x", False), ("/a/12/x", False)]),
+    ({"uri": {"prefix": ""}}, [("/a", True)]),
+    ({"headers": {"x-v": {"prefix": ""}}}, [({"x_v": "2"}, True), ({}, False)]),
     ({"method": {"exact": "PUT"}}, [("/", False)]),
     ({"queryParams": {"v": {"exact": "1"}}}, [("/?v=1", True), ("/?v=2", False), ("/", False)]),
     ({"queryParams": {"v": {}}}, [("/?v=2", True), ("/", False)]),
@@ -264,6 +266,21 @@ def test_a_direct_response_has_its_body(plane: Plane) -> None:
     serve(plane, {"directResponse": {"status": 503, "body": {"bytes": "bWFpbnRlbmFuY2U="}}})
     answer = ask(plane)
     assert (answer["code"], answer["body"]) == (503, "maintenance")
+
+
+def test_what_admission_lets_through_is_taken_by_the_proxy(plane: Plane) -> None:
+    """At the limits; a proxy that refuses an update would go on with what it had."""
+    body = {"string": "x" * 2**20}
+    headers = {"request": {"set": {":path": "/x", "content-length": "1"}, "remove": ["host"]}}
+    serve(
+        plane,
+        {"match": [{"uri": {"exact": "/long"}}], "directResponse": {"status": 599, "body": body}},
+        to("server", timeout="876000h", retries={"attempts": 0}, match=[{"queryParams": {"a b": {}}}]),
+        {"match": [{"headers": {":method": {"exact": ""}}}], "redirect": {"port": 65535}},
+        to("server", headers=headers),
+        hosts=("*foo.org", "*.foo.org", "a.org.", "a.org", "*"),
+    )
+    assert ask(plane, "/long")["code"] == 599
 
 
 def test_plain_http_is_sent_to_https_when_the_server_says_so(plane: Plane) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -10,12 +11,15 @@ from lab.kube.store import Object
 from lab.mesh.current.admission import DNS_LABEL, HOST, LONGEST_NAME
 from lab.mesh.current.refusals import mapping, refuse_for, sequence, texts
 from lab.mesh.current.virtual_service import MESH
+from lab.mesh.routing import LONGEST_BODY
 
 PLAIN = ("HTTP", "HTTP2", "GRPC", "GRPC-WEB", "MONGO", "REDIS", "MYSQL", "TCP")
 WITH_TLS = ("HTTPS", "TLS")
 HOST_RULE = "it must be a DNS name, optionally with a wildcard as its first part"
 REDIRECTS = (301, 302, 303, 307, 308)
 
+LONGEST_PARAMETER = 1024
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 HEADER_NAME = re.compile(r":?[-_A-Za-z0-9]+")
 
 # Python's expressions know these, RE2 does not: looking around, back references, and not giving back.
@@ -134,9 +138,8 @@ def _route_problems(route: dict[str, Any]) -> Iterator[str]:
         yield from _header_problems(mapping(each.get("headers")))
     yield from _header_problems(mapping(route.get("headers")))
     yield from _redirect_problems(mapping(route.get("redirect")))
-    status = mapping(route.get("directResponse")).get("status")
-    if isinstance(status, int) and not 200 <= status <= 599:
-        yield f"HTTP status {status} is not in the range 200..599"
+    yield from _answer_problems(mapping(route.get("directResponse")))
+    yield from _control_problems("rewrite", mapping(route.get("rewrite")))
     expression = mapping(mapping(route.get("rewrite")).get("uriRegexRewrite")).get("match")
     if expression is not None:
         yield from _expression_problems(expression)
@@ -145,11 +148,42 @@ def _route_problems(route: dict[str, Any]) -> Iterator[str]:
         yield "attempts cannot be negative"
 
 
+def _answer_problems(answer: dict[str, Any]) -> Iterator[str]:
+    status, body = answer.get("status"), mapping(answer.get("body"))
+    if isinstance(status, int) and not 200 <= status <= 599:
+        yield f"HTTP status {status} is not in the range 200..599"
+    encoded = body.get("bytes") or ""
+    if isinstance(encoded, str) and not _is_base64(encoded):
+        yield "response body is not in base64"
+    for text in texts([encoded, body.get("string")]):
+        if len(text.encode()) > LONGEST_BODY:
+            yield f"response body is supposed to be at most {LONGEST_BODY} bytes"
+
+
+def _control_problems(what: str, values: dict[str, Any]) -> Iterator[str]:
+    """No header can have such characters, and no proxy is given a configuration that would write them."""
+    for name, value in values.items():
+        if isinstance(value, str) and CONTROL.search(value):
+            yield f"{what} {name}: {value!r} has control characters"
+
+
+def _is_base64(text: str) -> bool:
+    try:
+        base64.b64decode(text, validate=True)
+    except ValueError:
+        return False
+    return True
+
+
 def _redirect_problems(redirect: dict[str, Any]) -> Iterator[str]:
+    yield from _control_problems("redirect", redirect)
     if redirect and not any(
         redirect.get(name) for name in ("uri", "authority", "scheme", "port", "derivePort")
     ):
         yield "redirect must specify URI, authority, scheme, or port"
+    port = redirect.get("port")
+    if isinstance(port, int) and not 1 <= port <= 65535:
+        yield f"port number {port} must be in the range 1..65535"
     code = redirect.get("redirectCode", 301)
     if isinstance(code, int) and code not in REDIRECTS:
         yield f"redirectCode {code} is none of {', '.join(map(str, REDIRECTS))}"
@@ -164,6 +198,8 @@ def _match_problems(match: dict[str, Any]) -> Iterator[str]:
             found.append(mapping(value))
             if field != "queryParams" and not HEADER_NAME.fullmatch(name):
                 yield f"header name {name!r} is not a valid header name"
+            elif not 0 < len(name) <= LONGEST_PARAMETER:
+                yield "name of a query parameter is empty or too long"
     for value in found:
         if "regex" in value:
             yield from _expression_problems(value["regex"])
@@ -173,6 +209,8 @@ def _header_problems(headers: dict[str, Any]) -> Iterator[str]:
     for side in ("request", "response"):
         operations = mapping(headers.get(side))
         names = [*mapping(operations.get("set")), *mapping(operations.get("add"))]
+        yield from _control_problems("header", mapping(operations.get("set")))
+        yield from _control_problems("header", mapping(operations.get("add")))
         for name in (*names, *texts(operations.get("remove"))):
             if not HEADER_NAME.fullmatch(name):
                 yield f"header name {name!r} is not a valid header name"

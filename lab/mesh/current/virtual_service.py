@@ -183,7 +183,8 @@ def _named(entries: Mapping[str, Any], *, negated: bool = False) -> Iterable[Nam
 
 def _text(value: Mapping[str, str], *, ignore_case: bool = False) -> TextMatch:
     for matching in (TextMatching.EXACT, TextMatching.PREFIX, TextMatching.REGEX):
-        if matching.value in value:
+        # Everything begins with nothing.
+        if matching.value in value and (value[matching.value] or matching is not TextMatching.PREFIX):
             return TextMatch(matching, value[matching.value], ignore_case)
     return TextMatch(TextMatching.PRESENT)
 

@@ -9,6 +9,7 @@ from lab.mesh.envoy import access_log
 from lab.mesh.envoy.proto import Json, extension, file_source
 
 FILTERS = "envoy.extensions.filters"
+NOBODY = {"address_prefix": "0.0.0.0", "prefix_len": 32}
 
 
 def http_inbound(stat_prefix: str, cluster: str, filters: Sequence[Json]) -> Json:
@@ -59,8 +60,8 @@ def http_gateway(routes: str, routes_file: Path, filters: Sequence[Json]) -> Jso
         filters,
         server_name="istio-envoy",
         use_remote_address=True,
-        # No range of addresses is inside, so whoever calls is outside.
-        internal_address_config={"unix_sockets": False},
+        # Whoever calls is outside. Without any range Envoy takes all private addresses to be inside.
+        internal_address_config={"cidr_ranges": [NOBODY]},
         forward_client_cert_details="SANITIZE_SET",
         set_current_client_cert_details={"subject": True, "cert": True, "uri": True, "dns": True},
         rds={"route_config_name": routes, "config_source": file_source(str(routes_file))},

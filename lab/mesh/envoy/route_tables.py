@@ -10,6 +10,7 @@ from lab.mesh.envoy.clusters import destination_name
 from lab.mesh.envoy.outbound import RETRIES
 from lab.mesh.envoy.proto import Json
 from lab.mesh.routing import (
+    LONGEST_BODY,
     Destination,
     Forward,
     HeaderChanges,
@@ -41,8 +42,7 @@ def build(name: str, virtual_hosts: Sequence[VirtualHost]) -> Json:
         "virtual_hosts": [_virtual_host(host, name) for host in virtual_hosts],
         "validate_clusters": False,
         "ignore_port_in_host_matching": True,
-        # Of the headers that instruct proxies Envoy removes the others by itself.
-        "request_headers_to_remove": ["x-envoy-decorator-operation"],
+        "max_direct_response_body_size_bytes": LONGEST_BODY,
     }
 
 
@@ -142,7 +142,7 @@ def _forward(action: Forward, used: Sequence[Destination], match: RequestMatch) 
     retries = {"retry_policy": RETRIES | {"num_retries": action.retries}} if action.retries else {}
     return {
         **_clusters(used),
-        "timeout": f"{action.timeout_s:g}s",
+        "timeout": f"{action.timeout_s:.3f}s",
         "cluster_not_found_response_code": UNKNOWN_CLUSTER[action.unknown_status],
         **path,
         **({"host_rewrite_literal": action.host} if action.host else {}),
