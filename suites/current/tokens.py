@@ -17,7 +17,7 @@ def by_name(issuer: Issuer) -> dict[str, Token]:
     return {
         "none": lambda: None,
         "deadbeef": lambda: "deadbeef",
-        "valid": token,
+        "valid": issuer.valid,
         "other-issuer": partial(token, iss="somebody@example.com"),
         "strangers-key": partial(token, strangers_key=True),
         "unknown-kid": partial(token, header={"kid": "unknown"}, strangers_key=True),
