@@ -20,7 +20,7 @@ from lab.node.processes import CONTAINER_CAPABILITIES
 _HTTPBIN = Path(__file__).parent / "apps" / "serve_httpbin.py"
 
 # Without the drain flags (seconds) a changed policy shows on old connections only after minutes.
-_ENVOY_FLAGS = [
+ENVOY_FLAGS = [
     "--concurrency",
     "1",
     "--disable-hot-restart",
@@ -99,7 +99,7 @@ def _proxy(request: Request) -> Launch:
     config = _option(args, "config")
     if config is None:
         raise ProxyWithoutConfig("the proxy's arguments name no --config FILE")
-    argv = (envoy_program(), "--config-path", config, *_ENVOY_FLAGS)
+    argv = (envoy_program(), "--config-path", config, *ENVOY_FLAGS)
     capabilities = (*CONTAINER_CAPABILITIES, "NET_ADMIN")
     return Launch(argv, Readiness.PROXY_LIVE, capabilities, config=Path(config))
 

@@ -20,26 +20,13 @@ import envoy
 
 from lab.faults import Faults
 from lab.mesh import ReferenceMesh
+from lab.node.images import ENVOY_FLAGS
 from lab.preconditions import search_path
 from tests.mesh.cluster import Cluster
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 ENVOY = Path(envoy.__file__).parent / "_bin" / "envoy"
-FLAGS = [
-    "--concurrency",
-    "1",
-    "--disable-hot-restart",
-    "--drain-time-s",
-    "5",
-    "--drain-strategy",
-    "immediate",
-    "--file-flush-interval-msec",
-    "100",
-    "--reject-unknown-dynamic-fields",
-    "--log-level",
-    "warning",
-]
 PATIENCE = 10
 
 
@@ -62,7 +49,7 @@ class Plane:
 
     def start_proxy(self, pod: str, uid: str) -> None:
         folder = self.folder / "proxies" / uid
-        argv = [str(ENVOY), "-c", str(folder / "bootstrap.json"), *FLAGS]
+        argv = [str(ENVOY), "-c", str(folder / "bootstrap.json"), *ENVOY_FLAGS]
         self.ask("start", pod=pod, argv=argv, log=str(self.folder / f"{pod}.log"))
         self.proxies.append(folder)
 
