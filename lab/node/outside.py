@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import socket
@@ -34,6 +35,8 @@ class Outside:
         answer, given = self._ask({"listen": [address, port]})
         if answer["errno"]:
             raise OSError(answer["errno"], os.strerror(answer["errno"]))
+        if not given:  # the kernel drops a descriptor that this process has no room for
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
         return socket.socket(fileno=given[0])
 
     def can_listen(self, address: str, port: int) -> bool:

@@ -247,7 +247,7 @@ def test_a_small_body_that_unpacks_into_a_large_one_is_a_413(cluster):
 
 def test_a_huge_header_and_two_lengths_are_refused(cluster):
     with connected(cluster) as connection:
-        connection.sendall(request(cluster, "GET", COLLECTION, X_Long="x" * 100_000))
+        connection.sendall(request(cluster, "GET", COLLECTION, X_Long="x" * 20_000))
         assert answer(connection)[0] == 400
     with connected(cluster) as connection:
         connection.sendall(request(cluster, "POST", COLLECTION, b"0\r\n\r\n", Transfer_Encoding="chunked"))

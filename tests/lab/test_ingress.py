@@ -47,7 +47,7 @@ metadata: {name: default}
 spec: {mtls: {mode: STRICT}}
 """
 SERVICE = ("-n", "istio-system", "get", "service", "istio-ingressgateway", "-o")
-MEMORY_LIMIT_KIB = 48 * 1024
+MEMORY_LIMIT_KIB = 64 * 1024
 
 
 @dataclass
