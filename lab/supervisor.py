@@ -14,9 +14,12 @@ import os
 import signal
 import socket
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from lab import rundir
 from lab.config import LabConfig
@@ -24,12 +27,15 @@ from lab.kube.auth import kubeconfig
 from lab.kube.controllers import run_all
 from lab.kube.pki import Credentials
 from lab.kube.registry import Registry
+from lab.kube.runtime import Runtime
 from lab.kube.server import ApiServer
-from lab.kube.store import Key, Object, Store
+from lab.kube.store import Key, Object, Objects, Store
 from lab.kube.tokens import ServiceAccountTokens
 from lab.kube.writes import Writes
 from lab.mesh import ReferenceMesh
 from lab.mesh.crds import CEL_RULES
+from lab.mesh.envoy.resources import Resources
+from lab.node.images import Launch
 from lab.node.node import Node
 from lab.node.outside import Outside
 from lab.node.processes import Spawner
@@ -41,6 +47,9 @@ API_PORT = 6443
 
 NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
 LOCALHOST = "127.0.0.1"
+
+Alter = Callable[[type[Any], Any], Any]
+"""What faults make of a part of the lab, given its type; without faults it stays as it is."""
 
 # What Kubernetes extends the tokens in pods to, for programs that do not read them again.
 _TOKEN_LIFETIME_S = 365 * 24 * 3600
@@ -62,6 +71,7 @@ class Cluster:
         registry.cel_rules.update(CEL_RULES)
         outside = Outside(socket.socket(fileno=config.outside_fd))
         registry.node_port_is_free = outside.node_port_is_free
+        alter = _alteration(config)
         objects = Writes(Store(), registry)
         credentials = Credentials.new([], [LOCALHOST, NODE_ADDRESS, "10.96.0.1"])
         node = Node(
@@ -70,9 +80,16 @@ class Cluster:
             config.directory / "pods",
             tokens=_account_tokens(credentials, objects.store),
             outside=outside,
+            alter_launch=partial(alter, Launch),
         )
-        server = ApiServer(objects, registry, node.runtime, credentials)
-        return cls(objects, credentials, node, _mesh(config, objects), server)
+        server = ApiServer(objects, registry, alter(Runtime, node.runtime), credentials)
+        mesh = ReferenceMesh(
+            alter(Objects, objects),
+            config.directory,
+            alter_model=lambda part: alter(type(part), part),
+            alter_resources=partial(alter, Resources),
+        )
+        return cls(objects, credentials, node, mesh, alter(ApiServer, server))
 
     def install(self) -> None:
         """Creates what every cluster has before its first user comes."""
@@ -142,18 +159,12 @@ def _account_tokens(credentials: Credentials, store: Store) -> AccountTokens:
     return AccountTokens(issue, credentials.ca_certificate)
 
 
-def _mesh(config: LabConfig, objects: Writes) -> ReferenceMesh:
+def _alteration(config: LabConfig) -> Alter:
     if not config.faults:
-        return ReferenceMesh(objects, config.directory)
+        return lambda _hook, part: part
     from lab import faults
 
-    chosen = faults.load(config.faults)
-    return ReferenceMesh(
-        objects,
-        config.directory,
-        alter_model=chosen.alter_model,
-        alter_resources=chosen.alter_resources,
-    )
+    return faults.load(config.faults).alter
 
 
 def _announce(config: LabConfig, credentials: Credentials) -> None:
