@@ -1,4 +1,4 @@
-"""A pytest plugin (`-p tools.recorder --record FILE`) that writes down what each case came to, a line of JSON.
+"""A pytest plugin (`-p tools.recorder --record FILE`): writes down what each case came to, in lines of JSON.
 
 Only cases that failed, or could not be run, have a text; `verdict` is what the suites say about a failure.
 """

@@ -9,7 +9,6 @@ from dataclasses import replace
 from lab.faults.registry import fault
 from lab.faults.trees import INBOUND, inbound_chains, takes_mutual_tls
 from lab.mesh.envoy import network
-from lab.mesh.envoy.clusters import BLACK_HOLE
 from lab.mesh.envoy.proto import Json, extension
 from lab.mesh.envoy.resources import Resources
 from lab.mesh.model import MutualTls, Snapshot
@@ -35,14 +34,12 @@ def strict_as_permissive(snapshot: Snapshot) -> Snapshot:
 @fault(STRICT_MODE)
 def strict_closes_cleanly(resources: Resources) -> Resources:
     """STRICT reads a request in plain text and hangs up in order, instead of breaking the connection."""
-    everybody = {"permissions": [{"any": True}], "principals": [{"any": True}]}
-    refusal = extension(
-        "envoy.filters.network.rbac",
-        "envoy.extensions.filters.network.rbac.v3.RBAC",
-        rules={"action": "DENY", "policies": {"fault": everybody}},
-        stat_prefix="fault.",
-    )
-    return _to_plain_text(resources, [refusal, network.tcp(BLACK_HOLE)])
+    for chains in _by_port(inbound_chains(resources)).values():
+        if _is_strict(chains):
+            for chain in chains:
+                # Plain text is taken for the beginning of a handshake, and read.
+                chain["filter_chain_match"].pop("transport_protocol", None)
+    return resources
 
 
 @fault(STRICT_MODE)

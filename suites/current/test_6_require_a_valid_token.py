@@ -29,7 +29,7 @@ def test_answers(
     policies.enforce(step)
     ingress = ingress_of(config_api)
     ingress.settles_to(step.grid, tokens.by_name(policies.issuer))
-    assert ingress.fetch("/headers", None).body == DENIED
+    ingress.denies("/headers", None, DENIED)
 
 
 @pytest.mark.real_time

@@ -21,6 +21,8 @@ def by_name(issuer: Issuer) -> dict[str, Token]:
         "other-issuer": partial(token, iss="somebody@example.com"),
         "strangers-key": partial(token, strangers_key=True),
         "unknown-kid": partial(token, header={"kid": "unknown"}, strangers_key=True),
+        "not-signed": issuer.unsigned,
+        "public-secret": issuer.signed_with_the_public_key,
         "any-audience": partial(token, aud="anybody"),
         "right-audience": partial(token, aud=AUDIENCE),
         **{f"exp-{seconds}-ago": partial(token, expires_in=-seconds) for seconds in (55, 59, 61, 65)},
