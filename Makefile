@@ -35,6 +35,10 @@ test: setup ## Our own tests: lint, types, import contracts, and tests/
 	$(PYTHON) -m pytest tests -W error -W default::pytest.PytestUnraisableExceptionWarning \
 	    -o verbosity_test_cases=0 $(ARGS)
 
+.PHONY: faults
+faults: setup ## Prove that the suites catch every deliberately wrong mesh; write docs/faults.md
+	$(PYTHON) -m tools.faults $(FAULTS)
+
 .PHONY: bench
 bench: setup ## Measure the lab and the suite on this machine
 	$(PYTHON) -m tools.bench

@@ -50,6 +50,8 @@ def client_certificate_optional(resources: Resources) -> Resources:
     """STRICT takes TLS of clients without any certificate: encrypted, but not mutual."""
     for context in _server_contexts(resources):
         context["require_client_certificate"] = False
+        # Envoy takes a demand for a name as one for a certificate.
+        context["common_tls_context"]["combined_validation_context"]["default_validation_context"] = {}
     return resources
 
 

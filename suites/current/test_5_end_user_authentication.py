@@ -6,8 +6,14 @@ from collections.abc import Callable
 
 import pytest
 
+from fixtures.cluster import Cluster
+from fixtures.curl import Request
 from fixtures.ingress import Ingress
+from fixtures.outcome import Outcome
+from fixtures.playground import IN_MESH, Playground
 from fixtures.policies import Policies
+from fixtures.profile import Profile
+from fixtures.programmed import settles_to_programmed
 from fixtures.step import Step
 from suites.current import tokens
 from suites.current.ingress_steps import (
@@ -20,8 +26,22 @@ from suites.current.ingress_steps import (
     TEN_SAMPLES,
     TIMES,
 )
+from suites.current.steps import CLEANUP_2
 
 STEPS = [EXPOSED, KEY_SET_INLINE, KEY_SET_UNREACHABLE, ONE_AUDIENCE, JWT, OTHER_TOKENS, TIMES, TEN_SAMPLES]
+
+
+def test_gateway_is_programmed(
+    cluster: Cluster, profile: Profile, policies: Policies, playground: Playground
+) -> None:
+    """`kubectl wait --for=condition=programmed`, and then `.status.addresses[0].value` is there."""
+    if "gateway-api" not in profile.ingress_services:
+        pytest.skip(f"the profile {profile.name} has no ingress for gateway-api")
+    # A gateway that is there already says nothing about how it came to be.
+    policies.enforce(CLEANUP_2)
+    policies.enforce(EXPOSED)
+    namespace, _ = profile.ingress_services["gateway-api"]
+    settles_to_programmed(cluster, namespace, "httpbin-gateway", playground)
 
 
 @pytest.mark.parametrize("step", STEPS, ids=str)
@@ -30,3 +50,11 @@ def test_answers(
 ) -> None:
     policies.enforce(step)
     ingress_of(config_api).settles_to(step.grid, tokens.by_name(policies.issuer))
+
+
+@pytest.mark.parametrize("client", IN_MESH)
+def test_policy_is_for_the_gateway_alone(client: str, policies: Policies, playground: Playground) -> None:
+    """It is a policy for the ingress gateway: what does not come through it is not asked for a token."""
+    policies.enforce(JWT)
+    request = Request("http://httpbin.foo:8000/headers", {"Authorization": "Bearer deadbeef"})
+    playground.settles_to_outcome(client, request, Outcome(200))
