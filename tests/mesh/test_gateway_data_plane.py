@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from lab.mesh.current import gateway, virtual_service
 from lab.mesh.gateway_pods import ARGUMENTS
+from lab.mesh.networking import gateway, virtual_service
 from tests.mesh import foreign
 from tests.mesh.cluster import PODS
 from tests.mesh.conftest import NAKED, SERVER, three_pods
