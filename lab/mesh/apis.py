@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lab.mesh import current
+from lab.mesh import current, istio_1_0
 from lab.mesh.policy_api import PolicyApi
 
-APIS: dict[str, PolicyApi[Any]] = {api.name: api for api in (current.API,)}
+APIS: dict[str, PolicyApi[Any]] = {api.name: api for api in (current.API, istio_1_0.API)}

@@ -74,7 +74,8 @@ class ReferenceMesh:
         self._root_namespace = root_namespace
         self._alter_model = alter_model
         self._alter_resources = alter_resources
-        self._authority = Authority(trust_domain, certificate_lifetime)
+        self.authority = Authority(trust_domain, certificate_lifetime)
+        """Whoever it has issued a certificate to is a peer in the mesh."""
         self._running: dict[str, Proxy] = {}
         self._controllers = api.controllers(objects, self._read_world)
         self._key_sets = KeySets(lambda host: world.addresses_of(self._objects.store, host))
@@ -126,7 +127,7 @@ class ReferenceMesh:
         """Replaces the certificates that ask for it by then."""
         for proxy in self._running.values():
             if proxy.certificate.renew_at <= due:
-                proxy.certificate = self._authority.issue(proxy.certificate.identity)
+                proxy.certificate = self.authority.issue(proxy.certificate.identity)
         self.reconcile()
 
     async def _follow(self) -> None:
@@ -139,7 +140,7 @@ class ReferenceMesh:
         while True:
             now = datetime.now(UTC)
             # A certificate that is issued meanwhile is due later than this.
-            latest = now + self._authority.lifetime / 2
+            latest = now + self.authority.lifetime / 2
             due = min((proxy.certificate.renew_at for proxy in self._running.values()), default=latest)
             await asyncio.sleep(max(0.0, (due - now).total_seconds()))
             self.renew_certificates(datetime.now(UTC))
@@ -158,7 +159,7 @@ class ReferenceMesh:
         proxy = self._running.get(workload.uid)
         if proxy is None:
             folder = ProxyFolder(self._folder(workload.uid))
-            proxy = Proxy(folder, self._authority.issue(wanted.identity))
+            proxy = Proxy(folder, self.authority.issue(wanted.identity))
             self._running[workload.uid] = proxy
         source = (wanted, proxy.certificate)
         if proxy.built_from == source:
@@ -169,8 +170,8 @@ class ReferenceMesh:
 
     def _resources(self, wanted: Snapshot | GatewaySnapshot, proxy: Proxy) -> Resources:
         if isinstance(wanted, GatewaySnapshot):
-            return gateway.build(wanted, proxy.folder.path, proxy.certificate, self._authority.root)
-        return build(wanted, proxy.folder.path, proxy.certificate, self._authority.root)
+            return gateway.build(wanted, proxy.folder.path, proxy.certificate, self.authority.root)
+        return build(wanted, proxy.folder.path, proxy.certificate, self.authority.root)
 
     def _folder(self, uid: str) -> Path:
         return self._proxies / uid

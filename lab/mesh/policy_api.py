@@ -52,6 +52,8 @@ class PolicyApi(Generic[D]):
 
     name: str
     """As in `python -m lab up --mesh`."""
+    declared: type[D]
+    """What `read` gives: by it a change to what is declared knows which API it is for."""
     definitions: Callable[[], Iterable[Object]]
     """The CustomResourceDefinitions."""
     admission: Mapping[Key, AdmissionHook]

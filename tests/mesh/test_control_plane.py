@@ -11,7 +11,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from lab.faults import UnknownFault, describe, load
 from lab.mesh import ReferenceMesh, current
@@ -111,10 +110,8 @@ def test_envoy_finds_nothing_wrong(tmp_path: Path, mode: str) -> None:
     spec = {"selector": {"matchLabels": {"app": "httpbin"}}, "mtls": {"mode": mode}}
     others = {"9999": {"mode": "STRICT"}, "9998": {"mode": "DISABLE"}, "9997": {"mode": "PERMISSIVE"}}
     cluster.peer("foo", spec | {"portLevelMtls": others})
-    certificate, key = foreign.certificate("application")
-    (tmp_path / "c").write_bytes(certificate.public_bytes(Encoding.PEM))
-    (tmp_path / "k").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    files = {"clientCertificate": str(tmp_path / "c"), "privateKey": str(tmp_path / "k")}
+    certificate, key = foreign.write(tmp_path)
+    files = {"clientCertificate": str(certificate), "privateKey": str(key)}
     tls = {"mode": "MUTUAL", "subjectAltNames": ["x"], **files}
     cluster.rule("foo", {"host": "httpbin.legacy.svc.cluster.local", "trafficPolicy": {"tls": tls}})
     mesh_of(cluster, tmp_path).reconcile()

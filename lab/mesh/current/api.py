@@ -25,6 +25,7 @@ def _controllers(objects: Objects, read_world: Callable[[], World]) -> Sequence[
 
 API: PolicyApi[Policies] = PolicyApi(
     name="current",
+    declared=Policies,
     definitions=lambda: crds.load(*DEFINITIONS),
     admission={
         **admission.HOOKS,
