@@ -1,3 +1,3 @@
 """Makes the suites' vocabulary known to pytest."""
 
-pytest_plugins = ["fixtures.options", "fixtures.plugin", "fixtures.reporting"]
+pytest_plugins = ["fixtures.options", "fixtures.targets.plugin", "fixtures.plugin", "fixtures.reporting"]

@@ -31,10 +31,10 @@ def processes_of(home: Path) -> list[str]:
     return found
 
 
-def started_run(home: Path) -> subprocess.Popen[str]:
+def started_run(home: Path, *options: str) -> subprocess.Popen[str]:
     """A run of the suites that has come as far as its first results."""
     run = subprocess.Popen(
-        [sys.executable, "-m", "pytest", "suites", "--color=no", "--suite", "current"],
+        [sys.executable, "-m", "pytest", "suites", "--color=no", "--suite", "current", *options],
         cwd=ROOT,
         env={**os.environ, "LAB_HOME": str(home), "PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,
@@ -77,6 +77,16 @@ def test_a_run_that_is_ended_leaves_nothing(how: signal.Signals, code: int, home
     run.send_signal(how)
     run.communicate(timeout=30)
     assert run.returncode == code
+    assert gone(home) == []
+    assert list(home.iterdir()) == []
+
+
+def test_workers_share_one_lab_and_none_is_left_when_they_are_interrupted(home: Path) -> None:
+    run = started_run(home, "-n", "2", "--dist", "loadfile", "-k", "namespace_or_workload and reachability")
+    assert len(list(home.iterdir())) == 1
+    run.send_signal(signal.SIGINT)
+    output, _ = run.communicate(timeout=30)
+    assert run.returncode == 2, output
     assert gone(home) == []
     assert list(home.iterdir()) == []
 
