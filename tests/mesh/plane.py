@@ -40,6 +40,8 @@ class Plane:
     proxies: list[Path] = field(default_factory=list)
     faults: Faults = field(default_factory=Faults)
     """What is wrong with configuration that is built from now on."""
+    alter_model: Callable[[Any], Any] = lambda part: part
+    """What is changed of the model from now on."""
 
     def ask(self, do: str, **request: Any) -> Any:
         assert self.agent.stdin
@@ -170,7 +172,11 @@ def running(
         text=True,
     )
     objects: Any = SimpleNamespace(store=cluster.store)
-    options = {"alter_resources": lambda resources: plane.faults.alter_resources(resources), **options}
+    options = {
+        "alter_resources": lambda resources: plane.faults.alter_resources(resources),
+        "alter_model": lambda part: plane.alter_model(part),
+        **options,
+    }
     plane = Plane(cluster, folder, agent, ReferenceMesh(objects, folder, api, **options))
     try:
         yield plane

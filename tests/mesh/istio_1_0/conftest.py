@@ -28,7 +28,7 @@ OTHER = "other@issuer"
 NO_KEYS = "no@keys"
 
 # The other one has keys of several kinds: of these, only the first two may sign.
-OTHERS_KEYS = [key(1), key(1, "ES256"), key(1, "RS384"), key(1, "ES384")]
+OTHERS_KEYS = [key(1, "RS256"), key(1, "ES256"), key(1, "RS384"), key(1, "ES384")]
 
 
 def fetched() -> dict[KeySource, str]:
@@ -68,7 +68,7 @@ def open_ingress(cluster: Cluster) -> None:
 def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
     folder = tmp_path_factory.mktemp("istio-1.0")
     foreign.write(folder)
-    with running(with_ingress(), folder, istio_1_0.API, alter_model=with_keys) as plane:
+    with running(with_ingress(), folder, istio_1_0.API) as plane:
         plane.mesh.reconcile()
         plane.ask("pod", name="server", address=SERVER, captured=True)
         plane.ask("pod", name="client", address=CLIENT, captured=True)
@@ -87,7 +87,8 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
 
 @pytest.fixture
 def plane(started: Plane) -> Iterator[Plane]:
-    """Without any policy, before and after."""
+    """Without any policy, before and after; and with everybody's keys."""
+    started.alter_model = with_keys
     yield started
     started.cluster.clear_policies()
     started.settle()
