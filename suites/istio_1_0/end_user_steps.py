@@ -22,15 +22,25 @@ from suites.istio_1_0.steps import ALL_CLIENTS_MUTUAL, MESH_WIDE_RULE
 END_USER = "End-user authentication"
 WITH_MUTUAL_TLS = "End-user authentication with mutual TLS"
 
+OPEN_TO_ALL = """
+                    /headers    /ip
+        none        200         200
+        deadbeef    200         200
+        valid       200         200
+"""
+
+TOKEN_REQUIRED = """
+                    /headers    /ip
+        none        401         401
+        deadbeef    401         401
+        valid       200         200
+"""
+
 EXPOSED = Step(
     "exposed",
     END_USER,
     "istio-1.0/httpbin-gateway.yaml",
-    grid="""
-                    /headers    /ip
-        none        200         200
-        deadbeef    200         200
-    """,
+    grid=OPEN_TO_ALL,
 )
 
 JWT = Step(
@@ -38,12 +48,7 @@ JWT = Step(
     END_USER,
     *EXPOSED.manifests,
     "istio-1.0/jwt-example.yaml",
-    grid="""
-                    /headers    /ip
-        none        401         401
-        deadbeef    401         401
-        valid       200         200
-    """,
+    grid=TOKEN_REQUIRED,
 )
 
 # "Generate new tokens to test with different issuer, audiences, expiry date, etc." Istio 1.0 takes a token
@@ -104,12 +109,7 @@ JWT_AT_GATEWAY = Step(
     END_USER,
     *EXPOSED.manifests,
     "istio-1.0/jwt-at-gateway.yaml",
-    grid="""
-                    /headers    /ip
-        none        401         401
-        deadbeef    401         401
-        valid       200         200
-    """,
+    grid=TOKEN_REQUIRED,
 )
 
 JWT_MUTUAL_TLS = Step(
@@ -118,12 +118,7 @@ JWT_MUTUAL_TLS = Step(
     *EXPOSED.manifests,
     "istio-1.0/jwt-mutual-tls.yaml",
     "istio-1.0/mutual-tls-httpbin-foo.yaml",
-    grid="""
-                    /headers    /ip
-        none        401         401
-        deadbeef    401         401
-        valid       200         200
-    """,
+    grid=TOKEN_REQUIRED,
 )
 
 # "If you already enable mutual TLS mesh-wide or namespace-wide [...] you do not need to add this destination
@@ -145,12 +140,7 @@ CLEANUP_3 = Step(
     "cleanup-3",
     "Cleanup part 3",
     *EXPOSED.manifests,
-    grid="""
-                    /headers    /ip
-        none        200         200
-        deadbeef    200         200
-        valid       200         200
-    """,
+    grid=OPEN_TO_ALL,
 )
 
 # The same states, seen among the pods. Requests without a token:
