@@ -131,8 +131,8 @@ TOKEN = (
 )
 ASK = (
     "kubectl exec $(kubectl get pod -l app=sleep -n foo -o jsonpath={.items..metadata.name}) -c sleep -n foo"
-    ' -- curl https://kubernetes.default/api --header "Authorization: Bearer $TOKEN" --insecure -s -o /dev/null'
-    ' -w "%{http_code}\\n"'
+    ' -- curl https://kubernetes.default/api --header "Authorization: Bearer $TOKEN" --insecure -s'
+    ' -o /dev/null -w "%{http_code}\\n"'
 )
 
 
