@@ -28,7 +28,8 @@ MESH_POLICY = Step(
     """,
 )
 
-# The first column of sections "Request from Istio services to non-Istio services" is in this grid, too.
+# The row of legacy is section "Request from non-Istio services to Istio services", for which "there is no
+# solution", and its column is "Request from Istio services to non-Istio services".
 ALL_CLIENTS_MUTUAL = """
                 foo     bar     legacy
         foo     200     200     503
