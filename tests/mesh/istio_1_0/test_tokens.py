@@ -69,6 +69,8 @@ def test_every_defect_is_answered_alike(demanding: Plane) -> None:
         "another scheme": {"authorization": f"Basic {ISSUED.token()}"},
         "the scheme in lower case": {"authorization": f"bearer {ISSUED.token()}"},
         "a blank too many": bearer(f" {ISSUED.token()}"),
+        "a good one after a bad one": bearer(f"deadbeef,{ISSUED.token()}"),
+        "a good one before something": bearer(f"{ISSUED.token()} more"),
         "in another header": {"x-token": ISSUED.token()},
         "in another parameter": at(f"/?token={ISSUED.token()}"),
         "a preflight": {
@@ -140,7 +142,7 @@ def test_only_the_first_token_counts(demanding: Plane) -> None:
 
 
 def test_where_a_policy_looks_the_usual_places_do_not_count(plane: Plane) -> None:
-    spec = to("server", origins=[origin(jwtHeaders=["x-b", "X-A"], jwtParams=["q", "p"])])
+    spec = to("server", origins=[origin(jwtHeaders=["X-B", "x-a"], jwtParams=["q", "p"])])
     put_policy(plane.cluster, "foo", spec, "jwt")
     plane.settle()
     good, bad = ISSUED.token(), "deadbeef"
@@ -148,6 +150,7 @@ def test_where_a_policy_looks_the_usual_places_do_not_count(plane: Plane) -> Non
         "bearer": (bearer(good), REFUSED),
         "access_token": (at(f"/?access_token={good}"), REFUSED),
         "a header": ({"x-b": good}, PASSED),
+        "a header, and bearer": ({"x-b": good, **bearer(bad)}, PASSED),
         "a header with a prefix": ({"x-a": f"Whatever {good}"}, PASSED),
         "a header with two": ({"x-a": f"What ever {good}"}, REFUSED),
         "headers by name, not by order: a": ({"x-b": bad, "x-a": good}, PASSED),
@@ -216,7 +219,9 @@ def test_the_application_gets_the_token_and_nothing_of_how_it_was_verified(deman
 
 
 def test_a_token_cannot_be_put_where_the_verified_one_will_be(demanding: Plane) -> None:
-    assert ask(demanding, {"x-reference-mesh-token": ISSUED.token()}) == [REFUSED]
+    there = {"x-reference-mesh-token": ISSUED.token()}
+    for bad in ({}, bearer("deadbeef")):
+        assert ask(demanding, there | bad) == [REFUSED]
 
 
 # A policy's spec to what is told: no token, the issuer's, the other one's, a bad one.
