@@ -103,13 +103,21 @@ def at_the_start_of_a_second() -> int:
     return int(time.time())
 
 
+def told_within_its_last_second(plane: Plane) -> tuple[dict[str, str], tuple[Any, str]]:
+    """A token, and what it was answered in the very second of its `exp`: another answer would say nothing."""
+    for _ in range(5):
+        last = at_the_start_of_a_second()
+        token = bearer(ISSUED.token(exp=last))
+        [answer] = ask(plane, token)
+        if int(time.time()) == last:
+            return token, answer
+    pytest.fail("too slow to tell")
+
+
 def test_a_token_is_valid_to_the_end_of_its_last_second_and_no_longer(demanding: Plane) -> None:
-    last = at_the_start_of_a_second()
-    token = bearer(ISSUED.token(exp=last))
-    assert ask(demanding, token) == [PASSED]
-    assert int(time.time()) == last, "too slow to tell"
+    token, answer = told_within_its_last_second(demanding)
     at_the_start_of_a_second()
-    assert ask(demanding, token) == [REFUSED]
+    assert [answer, *ask(demanding, token)] == [PASSED, REFUSED]
 
 
 def test_there_would_be_a_skew_if_the_model_said_so(demanding: Plane) -> None:
