@@ -56,10 +56,9 @@ function envoy_on_request(handle)
   local headers = handle:headers()
   local metadata = handle:streamInfo():dynamicMetadata()
   local settings = metadata:get(SETTINGS)
-  headers:remove(settings.header)
   local token, allowed = first(headers, settings)
   if token ~= nil then
-    headers:add(settings.header, token)
+    headers:replace(settings.header, token)
     metadata:set(SETTINGS, "allowed", allowed)
   end
 end

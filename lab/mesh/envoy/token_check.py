@@ -20,7 +20,7 @@ from lab.mesh.model import JwtRule, TokenCheck
 SETTINGS = "reference-mesh.tokens"
 """Where in the dynamic metadata the scripts find what they need to know."""
 HEADER = "x-reference-mesh-token"
-"""The token that counts. It is never passed on, and what a client sends by this name is thrown away."""
+"""The token that counts, in the place of whatever a client sends by this name. It is never passed on."""
 
 PARAMETER = "access_token"
 """Where a token is by default, besides `Authorization`."""

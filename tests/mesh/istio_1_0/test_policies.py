@@ -156,7 +156,7 @@ TOLD: dict[str, tuple[list[dict[str, Any]], str | None]] = {
         None,
     ),
     "for the same host the oldest policy": (
-        [rule("bar", HOST, second=1), rule("foo", HOST, "ISTIO_MUTUAL", second=2)],
+        [rule("foo", HOST, "ISTIO_MUTUAL", second=2), rule("bar", HOST, second=1)],
         "DISABLE",
     ),
     "for the same host, a policy goes before none": (
@@ -229,6 +229,13 @@ def test_nothing_is_done_that_no_rule_says() -> None:
     assert seen.tls.origination == "DISABLE"
     # What a server takes is known all the same.
     assert seen.endpoints == (Endpoint("10.244.0.12", 8080, mesh=True),)
+
+
+def test_a_port_that_declares_nothing_is_tcp_for_clients_too() -> None:
+    cluster = playground()
+    port = {"name": "", "port": 9090, "targetPort": 9090}
+    cluster.service("more", "foo", "10.96.0.50", [port], ["10.244.0.11"], selector={"app": "httpbin"})
+    assert upstream(conclude(cluster, "sleep", "foo"), "more.foo").protocol == "tcp"
 
 
 def test_a_subset_says_its_own_or_what_its_rule_says() -> None:
