@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from fixtures.step import Step
 from suites.grids import ALL_REACHABLE, LEGACY_REFUSED_BY_FOO
-from suites.istio_1_0.steps import MESH_WIDE_RULE
+from suites.istio_1_0.steps import ALL_CLIENTS_MUTUAL, MESH_WIDE_RULE
 
 END_USER = "End-user authentication"
 WITH_MUTUAL_TLS = "End-user authentication with mutual TLS"
@@ -153,7 +153,7 @@ CLEANUP_3 = Step(
     """,
 )
 
-# The same states, among the pods. Requests without a token:
+# The same states, seen among the pods. Requests without a token:
 JWT_AMONG_PODS = Step(
     "jwt-example",
     END_USER,
@@ -185,6 +185,13 @@ CLEANUP_3_AMONG_PODS = Step("cleanup-3", "Cleanup part 3", *CLEANUP_3.manifests,
 JWT_WITH_TOKEN = Step("jwt-example", END_USER, *JWT.manifests, grid=ALL_REACHABLE)
 JWT_MUTUAL_TLS_WITH_TOKEN = Step(
     "jwt-with-mutual-tls", WITH_MUTUAL_TLS, *JWT_MUTUAL_TLS.manifests, grid=LEGACY_REFUSED_BY_FOO
+)
+
+COVERED_WITH_TOKEN = Step(
+    "covered-by-the-mesh-wide-rule",
+    WITH_MUTUAL_TLS,
+    *COVERED_BY_THE_MESH_WIDE_RULE.manifests,
+    grid=ALL_CLIENTS_MUTUAL,
 )
 
 # "You still need to add the mtls stanza to the authentication policy as the service-specific policy will

@@ -25,14 +25,15 @@ from suites.istio_1_0.steps import (
     RULE_WITH_A_TLS_BLOCK,
 )
 
+# In an order in which no step looks as the one before it, where that can be.
 STEPS = [
     MESH_POLICY,
     MESH_WIDE_RULE,
-    RULE_ELSEWHERE,
     OVERRIDDEN_BY_A_RULE_WITHOUT_TLS,
     RULE_WITH_A_TLS_BLOCK,
     LEGACY_IN_PLAIN_TEXT,
     API_SERVER_IN_PLAIN_TEXT,
+    RULE_ELSEWHERE,
     CLEANUP_1,
 ]
 

@@ -22,7 +22,8 @@ from suites.istio_1_0.steps import (
     SERVICE_WIDE,
 )
 
-STEPS = [NAMESPACE_WIDE, SERVICE_WIDE, ANY_NAMES, PORT_1234, PRECEDENCE, CLEANUP_2]
+# In an order in which no step looks as the one before it, where that can be.
+STEPS = [NAMESPACE_WIDE, SERVICE_WIDE, PORT_1234, ANY_NAMES, PRECEDENCE, CLEANUP_2]
 
 
 @pytest.mark.parametrize("step", STEPS, ids=str)

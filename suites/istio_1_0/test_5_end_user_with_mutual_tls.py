@@ -15,6 +15,7 @@ from suites.istio_1_0.end_user_steps import (
     CLEANUP_3,
     CLEANUP_3_AMONG_PODS,
     COVERED_BY_THE_MESH_WIDE_RULE,
+    COVERED_WITH_TOKEN,
     JWT_MUTUAL_TLS,
     JWT_MUTUAL_TLS_AMONG_PODS,
     JWT_MUTUAL_TLS_WITH_TOKEN,
@@ -22,18 +23,33 @@ from suites.istio_1_0.end_user_steps import (
 )
 
 
-@pytest.mark.parametrize("step", [JWT_MUTUAL_TLS, COVERED_BY_THE_MESH_WIDE_RULE], ids=str)
-def test_answers(step: Step, policies: Policies, ingress_of: Callable[[str], Ingress]) -> None:
-    """Traffic from Istio services, including ingress gateway, to httpbin.foo will use mutual TLS."""
-    policies.enforce(step)
-    ingress_of("istio").settles_to(step.grid, named_tokens.by_name(policies.issuer))
+@pytest.mark.parametrize(
+    ("among_pods", "at_ingress"),
+    [
+        pytest.param(JWT_MUTUAL_TLS_WITH_TOKEN, JWT_MUTUAL_TLS, id=JWT_MUTUAL_TLS.name),
+        pytest.param(COVERED_WITH_TOKEN, COVERED_BY_THE_MESH_WIDE_RULE, id=COVERED_WITH_TOKEN.name),
+    ],
+)
+def test_answers(
+    among_pods: Step,
+    at_ingress: Step,
+    policies: Policies,
+    playground: Playground,
+    ingress_of: Callable[[str], Ingress],
+) -> None:
+    """Traffic from Istio services, including ingress gateway, to httpbin.foo will use mutual TLS.
+
+    The pods come first, as they show when the policy is in force: at the ingress, all "will still work".
+    """
+    policies.enforce(among_pods)
+    playground.settles_to(among_pods.grid, policies.issuer.valid())
+    policies.enforce(at_ingress)
+    ingress_of("istio").settles_to(at_ingress.grid, named_tokens.by_name(policies.issuer))
 
 
-@pytest.mark.parametrize("step", [JWT_MUTUAL_TLS_WITH_TOKEN, OVERRIDES_COMPLETELY], ids=str)
-def test_reachability_with_token(step: Step, policies: Policies, playground: Playground) -> None:
-    """Requests from Istio services work, given the correct token; those in plain text fail."""
-    policies.enforce(step)
-    playground.settles_to(step.grid, policies.issuer.valid())
+def test_service_specific_policy_overrides_completely(policies: Policies, playground: Playground) -> None:
+    policies.enforce(OVERRIDES_COMPLETELY)
+    playground.settles_to(OVERRIDES_COMPLETELY.grid, policies.issuer.valid())
 
 
 def test_reachability_without_token(policies: Policies, playground: Playground) -> None:
