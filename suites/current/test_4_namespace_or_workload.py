@@ -24,6 +24,8 @@ from suites.current.steps import (
     WORKLOAD_STRICT,
 )
 
+pytestmark = pytest.mark.feature("peer-authentication")
+
 STEPS = [
     NAMESPACE_WIDE_STRICT,
     WORKLOAD_STRICT,
@@ -41,11 +43,10 @@ def test_reachability(step: Step, policies: Policies, playground: Playground) ->
 
 
 @pytest.fixture
-def unbound(cluster: Cluster) -> Iterator[str]:
+def unbound(cluster: Cluster, playground: Playground) -> Iterator[str]:
     """An httpbin in bar that no Service binds; gives the URL at which only its pod answers."""
     manifests = read_manifests(MANIFESTS / "current" / "unbound-workload.yaml")
-    for manifest in manifests:
-        cluster.apply(manifest)
+    playground.deploy(manifests, "bar")
     try:
         cluster.wait_for_deployments(["bar"], READY_WITHIN_S)
         yield f"http://{cluster.pod('bar', 'unbound').status.pod_ip}:8080/ip"
