@@ -1,3 +1,9 @@
 """Makes the suites' vocabulary known to pytest."""
 
-pytest_plugins = ["fixtures.options", "fixtures.targets.plugin", "fixtures.plugin", "fixtures.reporting"]
+pytest_plugins = [
+    "fixtures.options",
+    "fixtures.targets.plugin",
+    "fixtures.dry_run",
+    "fixtures.plugin",
+    "fixtures.reporting",
+]

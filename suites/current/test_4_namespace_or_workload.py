@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from fixtures.addresses import in_url
 from fixtures.cluster import Cluster, read_manifests
 from fixtures.curl import Request
 from fixtures.outcome import Outcome
@@ -49,7 +50,7 @@ def unbound(cluster: Cluster, playground: Playground) -> Iterator[str]:
     playground.deploy(manifests, "bar")
     try:
         cluster.wait_for_deployments(["bar"], READY_WITHIN_S)
-        yield f"http://{cluster.pod('bar', 'unbound').status.pod_ip}:8080/ip"
+        yield f"http://{in_url(cluster.pod('bar', 'unbound').status.pod_ip)}:8080/ip"
     finally:
         for manifest in manifests:
             cluster.delete(manifest)
