@@ -29,6 +29,7 @@ from lab.kube.store import Key, Object, Store
 from lab.kube.tokens import ServiceAccountTokens
 from lab.kube.writes import Writes
 from lab.mesh import ReferenceMesh
+from lab.mesh.apis import APIS
 from lab.mesh.crds import CEL_RULES
 from lab.node.node import Node
 from lab.node.outside import Outside
@@ -143,14 +144,16 @@ def _account_tokens(credentials: Credentials, store: Store) -> AccountTokens:
 
 
 def _mesh(config: LabConfig, objects: Writes) -> ReferenceMesh:
+    api = APIS[config.mesh]
     if not config.faults:
-        return ReferenceMesh(objects, config.directory)
+        return ReferenceMesh(objects, config.directory, api)
     from lab import faults
 
     chosen = faults.load(config.faults)
     return ReferenceMesh(
         objects,
         config.directory,
+        api,
         alter_model=chosen.alter_model,
         alter_resources=chosen.alter_resources,
     )
