@@ -3,6 +3,7 @@
 pytest_plugins = [
     "fixtures.options",
     "fixtures.targets.plugin",
+    "fixtures.dry_run",
     "fixtures.lanes.plugin",
     "fixtures.plugin",
     "fixtures.reporting",
