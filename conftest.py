@@ -2,6 +2,7 @@
 
 pytest_plugins = [
     "fixtures.options",
+    "fixtures.interruption",
     "fixtures.targets.plugin",
     "fixtures.dry_run",
     "fixtures.lanes.plugin",
