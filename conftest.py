@@ -1,3 +1,11 @@
 """Makes the suites' vocabulary known to pytest."""
 
-pytest_plugins = ["fixtures.options", "fixtures.targets.plugin", "fixtures.plugin", "fixtures.reporting"]
+pytest_plugins = [
+    "fixtures.options",
+    "fixtures.interruption",
+    "fixtures.targets.plugin",
+    "fixtures.dry_run",
+    "fixtures.lanes.plugin",
+    "fixtures.plugin",
+    "fixtures.reporting",
+]

@@ -89,6 +89,13 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument(
         "--kubeconfig", type=Path, metavar="PATH", help="write it here (default: in the run directory)"
     )
+    up.add_argument(
+        "--playgrounds",
+        type=int,
+        default=1,
+        metavar="N",
+        help="how many playgrounds must fit into it (default: %(default)s)",
+    )
     up.add_argument("--foreground", action="store_true", help="stay, and end the lab with this process")
     up.set_defaults(run=_up)
     down = commands.add_parser("down", help="end a lab and remove what it left")
@@ -122,7 +129,7 @@ def _up(options: argparse.Namespace) -> int:
             return OK  # the caller ended before it could be noticed
     if options.mesh not in MESHES:
         raise UsageError(f'unknown mesh "{options.mesh}"; known are: {", ".join(MESHES)}')
-    faults = _checked_faults(options.fault)
+    faults = _checked_faults(options.fault, options.mesh)
     kubeconfig = options.kubeconfig.absolute() if options.kubeconfig else None
     if kubeconfig and not kubeconfig.parent.is_dir():
         raise UsageError(f"--kubeconfig: there is no directory {kubeconfig.parent}")
@@ -140,6 +147,7 @@ def _up(options: argparse.Namespace) -> int:
                 faults=faults,
                 kubeconfig=kubeconfig,
                 with_parent=options.foreground,
+                playgrounds=options.playgrounds,
             )
         path = started.config.kubeconfig
         _say(
@@ -227,13 +235,16 @@ def _faults(options: argparse.Namespace) -> int:
     return OK
 
 
-def _checked_faults(names: Sequence[str]) -> tuple[str, ...]:
+def _checked_faults(names: Sequence[str], mesh: str) -> tuple[str, ...]:
     """The names as the lab, which works in another directory, can use them."""
     if not names:
         return ()
     from lab import faults  # not needed, and slow to import, for a lab without
 
     try:
+        for fault in map(faults.find, names):
+            if mesh not in fault.meshes:
+                raise UsageError(f'fault "{fault.name}" is for the mesh {fault.meshes[0]}, not for {mesh}')
         faults.load(names)
     except faults.BadFault as error:
         raise UsageError(str(error)) from error

@@ -33,6 +33,7 @@ from lab.kube.store import Key, Object, Objects, Store
 from lab.kube.tokens import ServiceAccountTokens
 from lab.kube.writes import Writes
 from lab.mesh import ReferenceMesh
+from lab.mesh.apis import APIS
 from lab.mesh.crds import CEL_RULES
 from lab.mesh.envoy.resources import Resources
 from lab.node.images import Launch
@@ -64,6 +65,9 @@ class Cluster:
     node: Node
     mesh: ReferenceMesh
     server: ApiServer
+    tokens: ServiceAccountTokens
+    account_secrets: bool
+    """Whether every ServiceAccount has a Secret with a token."""
 
     @classmethod
     def compose(cls, config: LabConfig, spawner: Spawner) -> Cluster:
@@ -74,22 +78,25 @@ class Cluster:
         alter = _alteration(config)
         objects = Writes(Store(), registry)
         credentials = Credentials.new([], [LOCALHOST, NODE_ADDRESS, "10.96.0.1"])
+        tokens = ServiceAccountTokens(credentials.service_account_key, objects.store)
         node = Node(
             objects,
             spawner,
             config.directory / "pods",
-            tokens=_account_tokens(credentials, objects.store),
+            tokens=_account_tokens(tokens, credentials),
             outside=outside,
             alter_launch=partial(alter, Launch),
         )
         server = ApiServer(objects, registry, alter(Runtime, node.runtime), credentials)
+        api = APIS[config.mesh]
         mesh = ReferenceMesh(
             alter(Objects, objects),
             config.directory,
+            api,
             alter_model=lambda part: alter(type(part), part),
             alter_resources=partial(alter, Resources),
         )
-        return cls(objects, credentials, node, mesh, alter(ApiServer, server))
+        return cls(objects, credentials, node, mesh, alter(ApiServer, server), tokens, api.account_secrets)
 
     def install(self) -> None:
         """Creates what every cluster has before its first user comes."""
@@ -104,7 +111,15 @@ class Cluster:
         api_address = (NODE_ADDRESS, API_PORT)
         async with asyncio.TaskGroup() as tasks:
             ca = self.credentials.ca_certificate
-            tasks.create_task(run_all(self.objects, ca_certificate=ca, api_address=api_address))
+            tasks.create_task(
+                run_all(
+                    self.objects,
+                    ca_certificate=ca,
+                    api_address=api_address,
+                    tokens=self.tokens,
+                    account_secrets=self.account_secrets,
+                )
+            )
             tasks.create_task(self.node.run())
             tasks.create_task(self.mesh.run())
 
@@ -150,11 +165,9 @@ async def _run(config: LabConfig, channel: socket.socket) -> None:
     await cluster.server.stop()
 
 
-def _account_tokens(credentials: Credentials, store: Store) -> AccountTokens:
-    issuer = ServiceAccountTokens(credentials.service_account_key, store)
-
+def _account_tokens(tokens: ServiceAccountTokens, credentials: Credentials) -> AccountTokens:
     def issue(account: Object, pod: Object) -> str:
-        return issuer.issue(account, lifetime=_TOKEN_LIFETIME_S, bound=pod)[0]
+        return tokens.issue(account, lifetime=_TOKEN_LIFETIME_S, bound=pod)[0]
 
     return AccountTokens(issue, credentials.ca_certificate)
 

@@ -21,7 +21,7 @@ def as_text(faults: Sequence[Fault]) -> str:
 
 
 def as_json(faults: Iterable[Fault]) -> str:
-    """A list of objects: name, document, section, sentence."""
+    """A list of objects: name, document, section, sentence, meshes."""
     return json.dumps(
         [
             {
@@ -29,6 +29,7 @@ def as_json(faults: Iterable[Fault]) -> str:
                 "document": fault.document,
                 "section": fault.section,
                 "sentence": fault.sentence,
+                "meshes": list(fault.meshes),
             }
             for fault in faults
         ],

@@ -11,14 +11,14 @@ from typing import Any, TypeVar, get_args, get_type_hints
 from lab.kube.runtime import Runtime
 from lab.kube.server import ApiServer
 from lab.kube.store import Objects
-from lab.mesh.current.policies import Policies
+from lab.mesh.apis import APIS
 from lab.mesh.envoy.resources import Resources
 from lab.mesh.model import GatewaySnapshot, Snapshot
 from lab.node.images import Launch
 
 HOOKS: dict[type, str] = {
     Objects: "the cluster, as the control plane sees it and writes to it",
-    Policies: "what users have declared",
+    **{api.declared: f"what users have declared in the API {api.name}" for api in APIS.values()},
     Snapshot: "what a sidecar must do",
     GatewaySnapshot: "what a gateway must do",
     Resources: "a proxy's configuration, its own copy",
@@ -66,6 +66,12 @@ class Fault:
     sentence: str
     alters: tuple[type, ...]
     make: Callable[[], Change]
+
+    @property
+    def meshes(self) -> tuple[str, ...]:
+        """Those that it is for: the only one whose declarations it alters, or all."""
+        only = tuple(name for name, api in APIS.items() if api.declared in self.alters)
+        return only or tuple(APIS)
 
 
 class NotAFault(ValueError):

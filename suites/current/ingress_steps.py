@@ -1,12 +1,12 @@
 """The steps of the document's second half, at the ingress, in its order.
 
 Each is the complete set of policies in force, in both configuration APIs at once. Grids have tokens as rows
-(`tokens.py` says what each is) and paths as columns.
+(`fixtures/named_tokens.py` says what each is) and paths as columns.
 """
 
 from __future__ import annotations
 
-from fixtures.plugin import CONFIG_APIS
+from fixtures.adaptation import CONFIG_APIS
 from fixtures.step import Step
 
 

@@ -16,6 +16,8 @@ from fixtures.step import Step
 from fixtures.xfcc import ClientCertificate
 from suites.current.steps import AUTO_MUTUAL_TLS, SOMEBODY_ELSE
 
+xfcc_header = pytest.mark.feature("xfcc")
+
 FORGED = {xfcc.NAME: 'By=spiffe://forged/by;Hash=00;Subject="";URI=spiffe://forged/uri'}
 
 MESH_PAIRS = list(itertools.product(IN_MESH, IN_MESH))
@@ -30,6 +32,7 @@ def certificate(profile: Profile, client: str, server: str, sha_256: str | None 
     )
 
 
+@xfcc_header
 @pytest.mark.parametrize(("client", "server"), MESH_PAIRS)
 def test_header_names_both_ends(playground: Playground, profile: Profile, client: str, server: str) -> None:
     """All traffic between workloads with proxies uses mutual TLS, without you doing anything."""
@@ -37,6 +40,7 @@ def test_header_names_both_ends(playground: Playground, profile: Profile, client
     settles_to_header(playground, client, server, certificate(profile, client, server))
 
 
+@xfcc_header
 @pytest.mark.parametrize(("client", "server"), MESH_PAIRS)
 def test_hash_is_of_the_clients_certificate(
     playground: Playground, profile: Profile, client: str, server: str
@@ -49,6 +53,7 @@ def test_hash_is_of_the_clients_certificate(
     settles_to_header(playground, client, server, certificate(profile, client, server, sha_256))
 
 
+@xfcc_header
 @pytest.mark.parametrize(("client", "server"), PLAIN_PAIRS)
 def test_header_is_absent_in_plain_text(playground: Playground, client: str, server: str) -> None:
     """When the server doesn't have a sidecar, the header is not there; nor when the client has none."""
@@ -56,6 +61,7 @@ def test_header_is_absent_in_plain_text(playground: Playground, client: str, ser
     settles_to_header(playground, client, server, None)
 
 
+@xfcc_header
 @pytest.mark.parametrize("server", IN_MESH)
 def test_forged_header_of_a_client_without_proxy_is_removed(playground: Playground, server: str) -> None:
     """A client without a proxy cannot make up the evidence."""
@@ -63,6 +69,7 @@ def test_forged_header_of_a_client_without_proxy_is_removed(playground: Playgrou
     settles_to_header(playground, "legacy", server, None, sent=FORGED)
 
 
+@xfcc_header
 @pytest.mark.parametrize(("client", "server"), MESH_PAIRS)
 def test_forged_header_of_an_application_is_replaced(
     playground: Playground, profile: Profile, client: str, server: str
@@ -72,6 +79,7 @@ def test_forged_header_of_an_application_is_replaced(
     settles_to_header(playground, client, server, certificate(profile, client, server), sent=FORGED)
 
 
+@pytest.mark.feature("server-identity")
 @pytest.mark.parametrize("step", [SOMEBODY_ELSE], ids=str)
 def test_server_of_another_identity_is_rejected(
     step: Step, policies: Policies, playground: Playground

@@ -13,6 +13,8 @@ from fixtures.profile import Profile
 from fixtures.step import Step
 from suites.current.steps import CLEANUP_1, MESH_WIDE_STRICT
 
+pytestmark = pytest.mark.feature("peer-authentication")
+
 TIMES = 75
 """Of twenty answers one may be wrong, and still more than nine runs out of ten thousand are not mistaken."""
 
@@ -41,9 +43,10 @@ def test_tls_that_is_not_mutual_is_refused(
 ) -> None:
     """The workload without sidecar cannot comply: not by TLS alone, nor by a certificate that it made up."""
     playground.enters(MESH_WIDE_STRICT)
-    options = ["-k", "--http1.1"]
+    options = ["--http1.1"]
     if certificate == "foreign":
-        made = foreign.certificate(f"spiffe://{profile.trust_domain}/ns/foo/sa/sleep")
+        identity = playground.lane.identity(f"spiffe://{profile.trust_domain}/ns/foo/sa/sleep")
+        made = foreign.certificate(identity)
         for name, option, content in (
             ("certificate", "--cert", made.certificate),
             ("key", "--key", made.key),
@@ -51,7 +54,7 @@ def test_tls_that_is_not_mutual_is_refused(
             file = f"/tmp/foreign-{name}.pem"
             playground.put("legacy", file, content)
             options += [option, file]
-    request = Request("https://httpbin.foo:8000/ip", options=tuple(options))
+    request = Request("https://httpbin.foo:8000/ip", insecure=True, options=tuple(options))
     playground.settles_to_outcome("legacy", request, *HANDSHAKE_REFUSED)
 
 

@@ -6,14 +6,16 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from fixtures.cluster import Cluster, read_manifests
+from fixtures.addresses import in_url
+from fixtures.cluster import Cluster
 from fixtures.curl import Request
+from fixtures.extra_workload import extra_workload
 from fixtures.header import settles_to_header
 from fixtures.outcome import Outcome
-from fixtures.playground import READY_WITHIN_S, Playground
+from fixtures.playground import Playground
 from fixtures.policies import Policies
 from fixtures.results import OBSERVED
-from fixtures.step import MANIFESTS, Step
+from fixtures.step import Step
 from suites.current.steps import (
     CLEANUP_2,
     NAMESPACE_OVER_MESH,
@@ -27,6 +29,8 @@ from suites.current.steps import (
     UNBOUND_STRICT,
     WORKLOAD_STRICT,
 )
+
+pytestmark = pytest.mark.feature("peer-authentication")
 
 STEPS = [
     NAMESPACE_WIDE_STRICT,
@@ -60,17 +64,10 @@ def test_no_mutual_tls_where_it_is_disabled(
 
 
 @pytest.fixture
-def unbound(cluster: Cluster) -> Iterator[str]:
+def unbound(cluster: Cluster, playground: Playground) -> Iterator[str]:
     """An httpbin in bar that no Service binds; gives the URL at which only its pod answers."""
-    manifests = read_manifests(MANIFESTS / "current" / "unbound-workload.yaml")
-    for manifest in manifests:
-        cluster.apply(manifest)
-    try:
-        cluster.wait_for_deployments(["bar"], READY_WITHIN_S)
-        yield f"http://{cluster.pod('bar', 'unbound').status.pod_ip}:8080/ip"
-    finally:
-        for manifest in manifests:
-            cluster.delete(manifest)
+    with extra_workload(cluster, playground, "current/unbound-workload.yaml", "bar"):
+        yield f"http://{in_url(cluster.pod('bar', 'unbound').status.pod_ip)}:8080/ip"
 
 
 def test_port_that_no_service_binds(
