@@ -7,5 +7,6 @@ pytest_plugins = [
     "fixtures.dry_run",
     "fixtures.lanes.plugin",
     "fixtures.plugin",
+    "fixtures.stopping",
     "fixtures.reporting",
 ]

@@ -47,12 +47,19 @@ def exec_without_tools(runtime: Runtime) -> Runtime:
 @fault(HARNESS)
 def api_server_gone(server: ApiServer) -> ApiServer:
     """The API server ends half-way through a run."""
-    begin = server.start
+    begin, ending = server.start, set[asyncio.Task[None]]()
+
+    def end(listeners: Sequence[socket.socket]) -> None:
+        # Other processes of the lab hold the same sockets, so that closing them would not be enough.
+        for listener in listeners:
+            listener.shutdown(socket.SHUT_RDWR)
+            listener.close()
+        ending.add(asyncio.get_running_loop().create_task(server.stop()))
 
     async def start(sockets: Sequence[socket.socket]) -> None:
+        listeners = [listener.dup() for listener in sockets]
         await begin(sockets)
-        loop = asyncio.get_running_loop()
-        loop.call_later(HALF_WAY_S, lambda: loop.create_task(server.stop()))
+        asyncio.get_running_loop().call_later(HALF_WAY_S, end, listeners)
 
     server.start = start  # type: ignore[method-assign]
     return server
