@@ -9,6 +9,8 @@ PROFILE ?= full
 MESH    ?=
 WORKERS ?= 0
 ARGS    ?=
+FAULTS  ?=
+RUNS    ?= 200
 # Of clusters: which one (KUBECONFIG is taken from the environment), and what to do before and after.
 CONTEXT   ?=
 INSTALL_MESH ?=
@@ -58,6 +60,10 @@ test: setup ## Our own tests: lint, types, import contracts, and tests/
 .PHONY: faults
 faults: setup ## Prove that the suites catch every deliberately wrong mesh; write docs/faults.md
 	$(PYTHON) -m tools.faults $(FAULTS)
+
+.PHONY: soak
+soak: setup ## Run the suites RUNS times in shuffled order, under load, against the reference meshes
+	$(PYTHON) -m tools.soak --runs $(RUNS)
 
 .PHONY: bench
 bench: setup ## Measure the lab and the suite on this machine

@@ -5,6 +5,7 @@ pytest_plugins = [
     "fixtures.interruption",
     "fixtures.targets.plugin",
     "fixtures.dry_run",
+    "fixtures.shuffle",
     "fixtures.lanes.plugin",
     "fixtures.plugin",
     "fixtures.stopping",

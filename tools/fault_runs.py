@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
+from tools.children import Children
 from tools.fault_expectations import Expectation
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,6 +34,7 @@ class Fault:
     document: str
     section: str
     sentence: str
+    meshes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -71,29 +73,32 @@ def describe(names: Sequence[str]) -> list[Fault]:
     return [Fault(**fields) for fields in json.loads(listed.stdout)]
 
 
-def run_all(chosen: Iterable[tuple[Fault, Expectation]], jobs: int, done: Callable[[Run], None]) -> list[Run]:
+def run_all(
+    chosen: Iterable[tuple[Fault, Expectation]], jobs: int, done: Callable[[Run], None], ours: Children
+) -> list[Run]:
     """Runs the suite against each fault, so many at a time; `done` is told of each in the order of ending."""
     # Those that wait for a bound are begun first, so that nobody waits for them at the end.
     ordered = sorted(chosen, key=lambda pair: (not pair[1].untold, -pair[1].bound_s))
     with ThreadPoolExecutor(jobs) as pool:
-        futures = [pool.submit(run, fault, expectation) for fault, expectation in ordered]
+        futures = [pool.submit(run, fault, expectation, ours) for fault, expectation in ordered]
         finished = []
         try:
             for future in as_completed(futures):
                 finished.append(future.result())
                 done(finished[-1])
         except BaseException:
+            ours.end()
             pool.shutdown(cancel_futures=True)
             raise
     return finished
 
 
-def run(fault: Fault, expectation: Expectation) -> Run:
+def run(fault: Fault, expectation: Expectation, ours: Children) -> Run:
     """Runs the quick profile of the fault's document against a lab with this fault."""
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="fault-") as scratch:
         record = Path(scratch) / "cases.jsonl"
-        done = subprocess.run(
+        done = ours.run(
             [
                 *(sys.executable, "-m", "pytest", "suites", "--color=no", "-p", "no:cacheprovider"),
                 *("--suite", fault.document, "--profile", "quick", "--fault", fault.name),
@@ -102,9 +107,6 @@ def run(fault: Fault, expectation: Expectation) -> Run:
                 *(["--maxfail=1"] if expectation.only_first else []),
             ],
             cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
         )
         lines = record.read_text().splitlines() if record.exists() else []
     cases = [json.loads(line) for line in lines]

@@ -3,7 +3,8 @@
 Runs the suites against every deliberately wrong mesh and holds what they say against what they must say. With
 no names all faults are run, and the kill table docs/faults.md is written.
 
-Exit codes: 0 each fault is caught by the right case, or cannot be seen; 1 one is not; 2 wrong usage.
+Exit codes: 0 each fault is caught by the right case, or cannot be seen; 1 one is not; 2 wrong usage; 130
+interrupted.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tools import fault_expectations, fault_runs, fault_table
+from tools.children import children
 from tools.fault_expectations import Expectation
 from tools.fault_judgement import Judgement, Result, judge
 from tools.fault_runs import BadFault, Fault, Run
 
-OK, WRONG, USAGE = 0, 1, 2
+OK, WRONG, USAGE, INTERRUPTED = 0, 1, 2, 130
 
 TABLE = Path(__file__).resolve().parent.parent / "docs" / "faults.md"
 
@@ -34,7 +36,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BadFault as problem:
         print(f"faults: {problem}", file=sys.stderr)  # noqa: T201
         return USAGE
-    runs = fault_runs.run_all(chosen, options.jobs, _tell)
+    try:
+        with children() as ours:
+            runs = fault_runs.run_all(chosen, options.jobs, _tell, ours)
+    except KeyboardInterrupt:
+        return INTERRUPTED
     order = [fault.name for fault in faults]
     judgements = sorted(map(judge, runs), key=lambda each: order.index(each.run.fault.name))
     if not options.names:
