@@ -12,6 +12,7 @@ from lab.faults import (  # noqa: F401
     evidence,
     gateways,
     harness,
+    istio_1_0,
     keys,
     network,
     scopes,

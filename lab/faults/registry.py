@@ -46,6 +46,14 @@ SECTIONS = {
         "Cleanup part 3",
         HARNESS,
     ),
+    "istio-1.0": (
+        "Globally enabling Istio mutual TLS",
+        "Request from Istio services to non-Istio services",
+        "Service-specific policy",
+        "Policy precedence",
+        "End-user authentication",
+        "End-user authentication with mutual TLS",
+    ),
 }
 """For each document its sections, in their order, as far as there are faults that break them."""
 
