@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from tools.fault_judgement import Judgement, Result
-from tools.fault_runs import Case
+from tools.fault_runs import MOST_FAILURES, Case
 
 STEPS = ("reachability", "answers", "cleanup")
 """Functions whose cases are steps of a document, called after their step."""
@@ -28,8 +28,8 @@ the document promises shows the fault. *Could not tell*: nothing is wrong with t
 suite stands on broke; then it must never say that the mesh does not conform (exit code 3, not 1).
 
 The settle bound is 1 s and one right round is enough, so that the suite is more forgiving than in
-earnest. The fault that takes effect after 31 s is given the usual 30 s, and ends its run with the first
-failure.
+earnest. A run ends with the twelfth failure. The fault that takes effect after 31 s is given the usual
+30 s, and its run ends with the first failure.
 """.splitlines()
 
 
@@ -110,7 +110,8 @@ def _failed(findings: Sequence[Case], cases: int) -> str:
     counts = Counter(label(case.name) for case in findings)
     shown = [f"{_escaped(name)}{f' ×{count}' if count > 1 else ''}" for name, count in counts.items()]
     more = f" and {len(shown) - CASES_SHOWN} more" if len(shown) > CASES_SHOWN else ""
-    return f"{len(findings)} of {cases}: {', '.join(shown[:CASES_SHOWN])}{more}"
+    ended = ", then it ended" if len(findings) >= MOST_FAILURES else ""
+    return f"{len(findings)} of {cases}{ended}: {', '.join(shown[:CASES_SHOWN])}{more}"
 
 
 def _row(*cells: str) -> str:

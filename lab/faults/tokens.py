@@ -63,8 +63,11 @@ def nbf_unchecked(resources: Resources) -> Resources:
 def missing_token_refused(resources: Resources) -> Resources:
     """A request without a token is refused, although nothing requires one."""
     for message in messages(resources.listeners):
-        if "requirements" in message:
-            message["requirements"] = [each for each in message["requirements"] if each != jwt.MISSING]
+        if "requires_any" in message:
+            rest = [each for each in message["requires_any"]["requirements"] if each != jwt.MISSING]
+            del message["requires_any"]
+            # Envoy knows no choice between one.
+            message |= {"requires_any": {"requirements": rest}} if len(rest) > 1 else rest[0]
     return resources
 
 
