@@ -8,6 +8,7 @@ SUITE   ?= all
 PROFILE ?= full
 MESH    ?= reference
 WORKERS ?= 0
+REPORTS ?= reports
 ARGS    ?=
 
 VENV   := .venv
@@ -19,12 +20,13 @@ help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  Variables of make conformance, with what they are when not given:"
-	@echo "    TARGET=lab  SUITE=all  PROFILE=full|quick  MESH=reference  WORKERS=0  ARGS='-k strict -v'"
+	@echo "    TARGET=lab  SUITE=all  PROFILE=full|quick  MESH=reference  WORKERS=0"
+	@echo "    REPORTS=reports  ARGS='-k strict -v'"
 
 .PHONY: conformance
 conformance: setup ## Prove a mesh against the documents, on the embedded lab
 	$(PYTHON) -m pytest suites --target $(TARGET) --suite $(SUITE) --profile $(PROFILE) --mesh $(MESH) \
-	    -n $(WORKERS) --dist loadfile $(ARGS)
+	    -n $(WORKERS) --dist loadfile --reports $(REPORTS) $(ARGS)
 
 .PHONY: test
 test: setup ## Our own tests: lint, types, import contracts, and tests/
@@ -34,6 +36,10 @@ test: setup ## Our own tests: lint, types, import contracts, and tests/
 	$(VENV)/bin/lint-imports
 	$(PYTHON) -m pytest tests -W error -W default::pytest.PytestUnraisableExceptionWarning \
 	    -o verbosity_test_cases=0 $(ARGS)
+
+.PHONY: verify-report
+verify-report: setup ## Check a report that somebody sends: FILE=conformance-report.yaml
+	@$(PYTHON) -m tools.verify_report $(or $(FILE),$(REPORTS)/conformance-report.yaml)
 
 .PHONY: bench
 bench: setup ## Measure the lab and the suite on this machine

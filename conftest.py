@@ -1,3 +1,8 @@
 """Makes the suites' vocabulary known to pytest."""
 
-pytest_plugins = ["fixtures.plugin", "fixtures.reporting"]
+pytest_plugins = [
+    "fixtures.report.recording",
+    "fixtures.report.plugin",
+    "fixtures.plugin",
+    "fixtures.reporting",
+]
