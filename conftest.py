@@ -1,6 +1,7 @@
 """Makes the suites' vocabulary known to pytest."""
 
 pytest_plugins = [
+    "fixtures.options",
     "fixtures.report.recording",
     "fixtures.report.plugin",
     "fixtures.plugin",
