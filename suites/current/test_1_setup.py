@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from fixtures.destination_hosts import touches
 from fixtures.errors import HarnessError
 from fixtures.playground import NAMESPACES, Playground
 from fixtures.policies import Policies
 from suites.current.steps import SETUP
+
+pytestmark = pytest.mark.section("Setup")
 
 
 def test_reachability(policies: Policies, playground: Playground) -> None:

@@ -14,6 +14,8 @@ from fixtures.profile import Profile
 from fixtures.xfcc import ClientCertificate
 from suites.current.steps import SETUP
 
+pytestmark = pytest.mark.section("Auto mutual TLS")
+
 FORGED = {xfcc.NAME: 'By=spiffe://forged/by;Hash=00;Subject="";URI=spiffe://forged/uri'}
 
 MESH_PAIRS = list(itertools.product(IN_MESH, IN_MESH))

@@ -54,6 +54,7 @@ def unbound(cluster: Cluster) -> Iterator[str]:
             cluster.delete(manifest)
 
 
+@pytest.mark.section("Enable mutual TLS per workload, note 2")
 def test_port_that_no_service_binds(
     policies: Policies,
     playground: Playground,

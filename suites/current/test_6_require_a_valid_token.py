@@ -32,6 +32,7 @@ def test_answers(
     assert ingress.fetch("/headers", None).body == DENIED
 
 
+@pytest.mark.section("End-user authentication")
 @pytest.mark.real_time
 def test_token_that_expires_in_5_seconds(config_api: str, documented_loop: DocumentedLoop) -> None:
     """Istio authenticates requests using that token successfully at first but rejects them after 65 s."""
