@@ -2,6 +2,7 @@
 
 pytest_plugins = [
     "fixtures.options",
+    "fixtures.targets.plugin",
     "fixtures.report.recording",
     "fixtures.report.plugin",
     "fixtures.plugin",

@@ -32,11 +32,11 @@ def processes_of(home: Path) -> list[str]:
     return found
 
 
-def started_run(home: Path, reports: Path) -> subprocess.Popen[str]:
+def started_run(home: Path, reports: Path, *options: str) -> subprocess.Popen[str]:
     """A run of the suites that has come as far as its first results."""
-    options = ["--suite", "current", "--reports", str(reports)]
+    chosen = ["--suite", "current", "--reports", str(reports), *options]
     run = subprocess.Popen(
-        [sys.executable, "-m", "pytest", "suites", "--color=no", *options],
+        [sys.executable, "-m", "pytest", "suites", "--color=no", *chosen],
         cwd=ROOT,
         env={**os.environ, "LAB_HOME": str(home), "PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,
@@ -89,6 +89,19 @@ def test_a_run_that_is_ended_leaves_nothing_but_a_report_that_says_so(
     assert list(home.iterdir()) == []
     report = yaml.safe_load((tmp_path / "conformance-report.yaml").read_text())
     assert (report["result"], report["run"]["state"]) == ("incomplete", state)
+
+
+def test_workers_share_one_lab_and_none_is_left_when_they_are_interrupted(home: Path, tmp_path: Path) -> None:
+    selection = ["-k", "namespace_or_workload and reachability"]
+    run = started_run(home, tmp_path, "-n", "2", "--dist", "loadfile", *selection)
+    assert len(list(home.iterdir())) == 1
+    run.send_signal(signal.SIGINT)
+    output, _ = run.communicate(timeout=30)
+    assert run.returncode == 2, output
+    assert gone(home) == []
+    assert list(home.iterdir()) == []
+    report = yaml.safe_load((tmp_path / "conformance-report.yaml").read_text())
+    assert (report["result"], report["run"]["state"]) == ("incomplete", "interrupted")
 
 
 def test_a_lab_that_dies_under_the_suite_is_not_a_finding_about_the_mesh(home: Path, tmp_path: Path) -> None:

@@ -29,15 +29,6 @@ def test_one_step_alone_conforms_and_says_what_was_left_out() -> None:
     )
 
 
-def test_workers_each_prove_their_share_on_a_lab_of_their_own() -> None:
-    run = run_suites("-n", "2", "--dist", "loadfile", "-k", "reachability")
-    assert run.returncode == 0, run.stdout
-    assert re.search(r"^cases +9 of 9 passed, \d+ not run$", run.stdout, re.MULTILINE)
-    assert re.search(
-        r"^conclusion +the mesh conforms in the 9 cases that ran \(\d+ left out\)$", run.stdout, re.M
-    )
-
-
 @pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["alone", "workers"])
 def test_a_lab_that_does_not_start_is_not_a_finding_about_the_mesh(
     workers: list[str], monkeypatch: pytest.MonkeyPatch
@@ -45,6 +36,6 @@ def test_a_lab_that_does_not_start_is_not_a_finding_about_the_mesh(
     monkeypatch.setenv("LAB_HOME", "/proc/nowhere")
     run = run_suites("-k", "setup", *workers)
     assert run.returncode == 3, run.stdout
-    assert "lab: /proc/nowhere" in run.stdout
+    assert "could not tell: lab: /proc/nowhere" in run.stdout
     assert "does not conform" not in run.stdout
     assert "Traceback" not in run.stdout + run.stderr
