@@ -32,14 +32,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser = Parser(description="Check a ConformanceReport.", epilog=(__doc__ or "").partition("\n\n")[2])
     parser.add_argument("file", type=Path)
     file: Path = parser.parse_args(arguments).file
-    collecting = Collecting()
     try:
         checked = CheckedYaml(file.read_text())
     except (OSError, UnicodeDecodeError) as error:
-        collecting.cancel()
         parser.error(f"{file} cannot be read: {error}")
     try:
-        mistakes = checks.mistakes(checked, collecting.result())
+        mistakes = checks.mistakes(checked, Collecting().result())
     except (AnotherSuite, HarnessError) as error:
         _say(f"{file}: could not tell: {error}", sys.stderr)
         return COULD_NOT_TELL
