@@ -116,7 +116,7 @@ def _up(options: argparse.Namespace) -> int:
             return OK  # the caller ended before it could be noticed
     if options.mesh not in MESHES:
         raise UsageError(f'unknown mesh "{options.mesh}"; known are: {", ".join(MESHES)}')
-    _check_faults(options.fault)
+    _check_faults(options.fault, options.mesh)
     kubeconfig = options.kubeconfig.absolute() if options.kubeconfig else None
     if kubeconfig and not kubeconfig.parent.is_dir():
         raise UsageError(f"--kubeconfig: there is no directory {kubeconfig.parent}")
@@ -219,15 +219,18 @@ def _faults(_options: argparse.Namespace) -> int:
     return OK
 
 
-def _check_faults(names: Sequence[str]) -> None:
+def _check_faults(names: Sequence[str], mesh: str) -> None:
     if not names:
         return
     from lab import faults  # not needed, and slow to import, for a lab without
 
     try:
-        faults.load(names)
+        chosen = faults.load(names).chosen
     except faults.UnknownFault as error:
         raise UsageError(str(error)) from error
+    for fault in chosen:
+        if fault.mesh not in (None, mesh):
+            raise UsageError(f'fault "{fault.name}" is for the mesh {fault.mesh}, not for {mesh}')
 
 
 def _say(text: str) -> None:

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-MESHES = ("current",)
+MESHES = ("current", "istio-1.0")
 """Policy APIs that the reference mesh speaks."""
 
 

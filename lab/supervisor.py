@@ -17,6 +17,7 @@ import traceback
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from lab import rundir
 from lab.config import LabConfig
@@ -29,7 +30,9 @@ from lab.kube.store import Key, Object, Store
 from lab.kube.tokens import ServiceAccountTokens
 from lab.kube.writes import Writes
 from lab.mesh import ReferenceMesh
+from lab.mesh.apis import APIS
 from lab.mesh.crds import CEL_RULES
+from lab.mesh.policy_api import PolicyApi
 from lab.node.node import Node
 from lab.node.outside import Outside
 from lab.node.processes import Spawner
@@ -55,6 +58,9 @@ class Cluster:
     node: Node
     mesh: ReferenceMesh
     server: ApiServer
+    tokens: ServiceAccountTokens
+    account_secrets: bool
+    """Whether every ServiceAccount has a Secret with a token."""
 
     @classmethod
     def compose(cls, config: LabConfig, spawner: Spawner) -> Cluster:
@@ -64,15 +70,18 @@ class Cluster:
         registry.node_port_is_free = outside.node_port_is_free
         objects = Writes(Store(), registry)
         credentials = Credentials.new([], [LOCALHOST, NODE_ADDRESS, "10.96.0.1"])
+        tokens = ServiceAccountTokens(credentials.service_account_key, objects.store)
         node = Node(
             objects,
             spawner,
             config.directory / "pods",
-            tokens=_account_tokens(credentials, objects.store),
+            tokens=_account_tokens(tokens, credentials),
             outside=outside,
         )
         server = ApiServer(objects, registry, node.runtime, credentials)
-        return cls(objects, credentials, node, _mesh(config, objects), server)
+        api = APIS[config.mesh]
+        mesh = _mesh(config, objects, api)
+        return cls(objects, credentials, node, mesh, server, tokens, api.account_secrets)
 
     def install(self) -> None:
         """Creates what every cluster has before its first user comes."""
@@ -87,7 +96,15 @@ class Cluster:
         api_address = (NODE_ADDRESS, API_PORT)
         async with asyncio.TaskGroup() as tasks:
             ca = self.credentials.ca_certificate
-            tasks.create_task(run_all(self.objects, ca_certificate=ca, api_address=api_address))
+            tasks.create_task(
+                run_all(
+                    self.objects,
+                    ca_certificate=ca,
+                    api_address=api_address,
+                    tokens=self.tokens,
+                    account_secrets=self.account_secrets,
+                )
+            )
             tasks.create_task(self.node.run())
             tasks.create_task(self.mesh.run())
 
@@ -133,24 +150,23 @@ async def _run(config: LabConfig, channel: socket.socket) -> None:
     await cluster.server.stop()
 
 
-def _account_tokens(credentials: Credentials, store: Store) -> AccountTokens:
-    issuer = ServiceAccountTokens(credentials.service_account_key, store)
-
+def _account_tokens(tokens: ServiceAccountTokens, credentials: Credentials) -> AccountTokens:
     def issue(account: Object, pod: Object) -> str:
-        return issuer.issue(account, lifetime=_TOKEN_LIFETIME_S, bound=pod)[0]
+        return tokens.issue(account, lifetime=_TOKEN_LIFETIME_S, bound=pod)[0]
 
     return AccountTokens(issue, credentials.ca_certificate)
 
 
-def _mesh(config: LabConfig, objects: Writes) -> ReferenceMesh:
+def _mesh(config: LabConfig, objects: Writes, api: PolicyApi[Any]) -> ReferenceMesh:
     if not config.faults:
-        return ReferenceMesh(objects, config.directory)
+        return ReferenceMesh(objects, config.directory, api)
     from lab import faults
 
     chosen = faults.load(config.faults)
     return ReferenceMesh(
         objects,
         config.directory,
+        api,
         alter_model=chosen.alter_model,
         alter_resources=chosen.alter_resources,
     )

@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, get_type_hints
 
+from lab.mesh.apis import APIS
 from lab.mesh.controller import Part
-from lab.mesh.current.policies import Policies
 from lab.mesh.envoy.resources import Resources
 from lab.mesh.model import GatewaySnapshot, Snapshot
 
 Kind = Literal["model", "envoy"]
 KINDS: dict[type, Kind] = {
-    Policies: "model",
+    **{api.declared: "model" for api in APIS.values()},
     Snapshot: "model",
     GatewaySnapshot: "model",
     Resources: "envoy",
@@ -37,6 +37,11 @@ class Fault:
     @property
     def kind(self) -> Kind:
         return KINDS[self.alters]
+
+    @property
+    def mesh(self) -> str | None:
+        """The only mesh that it is for, because it alters what is declared there; None: it is for any."""
+        return next((api.name for api in APIS.values() if api.declared is self.alters), None)
 
 
 _KNOWN: dict[str, Fault] = {}

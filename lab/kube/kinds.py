@@ -20,6 +20,7 @@ from lab.kube.podspec import (
 )
 from lab.kube.services import apply_service_defaults, check_service
 from lab.kube.store import Key, Object
+from lab.kube.tokens import SECRET_ACCOUNT, SECRET_TYPE
 from lab.kube.workloads import (
     apply_deployment_defaults,
     apply_replicaset_defaults,
@@ -103,13 +104,21 @@ def _check_data(obj: Object, old: Object | None) -> list[Cause]:
     return causes
 
 
+def _check_secret(secret: Object, old: Object | None) -> list[Cause]:
+    causes = _check_data(secret, old)
+    annotations = secret["metadata"].get("annotations") or {}
+    if secret["type"] == SECRET_TYPE and not annotations.get(SECRET_ACCOUNT):
+        causes.append(errors.required(f"metadata.annotations[{SECRET_ACCOUNT}]"))
+    return causes
+
+
 STRATEGIES: dict[Key, Strategy] = {
     Key("", "namespaces"): Strategy(defaults=_namespace_defaults, prepare=_prepare_namespace),
     Key("", "pods"): Strategy(defaults=_pod_defaults, prepare=prepare_pod, check=check_pod),
     Key("", "services"): Strategy(
         defaults=apply_service_defaults, prepare=_prepare_service, check=check_service
     ),
-    Key("", "secrets"): Strategy(defaults=_secret_defaults, check=_check_data),
+    Key("", "secrets"): Strategy(defaults=_secret_defaults, check=_check_secret),
     Key("", "configmaps"): Strategy(check=_check_data),
     Key("apps", "deployments"): Strategy(defaults=_deployment_defaults, check=check_deployment),
     CRDS: Strategy(defaults=apply_crd_defaults),

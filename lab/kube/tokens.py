@@ -27,6 +27,11 @@ SERVICE_ACCOUNTS = Key("", "serviceaccounts")
 BINDABLE = {"Pod": Key("", "pods"), "Secret": Key("", "secrets"), "Node": Key("", "nodes")}
 
 
+SECRET_TYPE = "kubernetes.io/service-account-token"
+#: The annotation of a Secret of that type that says whose token it is to hold.
+SECRET_ACCOUNT = "kubernetes.io/service-account.name"
+
+
 class InvalidToken(Exception):
     """A bearer token that proves nothing: bad signature, expired, wrong audience, or its account is gone."""
 

@@ -7,43 +7,30 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from lab.kube.store import ApiError, Key, Object, Objects
-from lab.mesh import ca, crds, gateway_pods, ingress, injection, world
+from lab.mesh import ca, gateway_pods, ingress, injection, world
 from lab.mesh.ca import Authority, Certificate
-from lab.mesh.current import (
-    admission,
-    authorization_policy,
-    destination_rule,
-    policies,
-    request_authentication,
-    routing_admission,
-    security_admission,
-    virtual_service,
-)
-from lab.mesh.current import gateway as current_gateway
-from lab.mesh.current.gateway_snapshot import gateway_snapshot
-from lab.mesh.current.policies import Policies
-from lab.mesh.current.snapshot import snapshot
 from lab.mesh.envoy import gateway
 from lab.mesh.envoy.bootstrap import FILE as BOOTSTRAP_FILE
 from lab.mesh.envoy.resources import Resources, build
 from lab.mesh.files import ProxyFolder
-from lab.mesh.gateway_api.controller import GatewayController
 from lab.mesh.jwks import KeySets
 from lab.mesh.model import GatewaySnapshot, Snapshot
+from lab.mesh.policy_api import Declared, PolicyApi
 from lab.mesh.world import PODS, Workload
 
 NAMESPACES = Key("", "namespaces")
 DEFINITIONS = Key("apiextensions.k8s.io", "customresourcedefinitions")
 MANAGER = "reference-mesh"
 
-Part = TypeVar("Part", Policies, Snapshot, GatewaySnapshot)
+Part = TypeVar("Part")
+"""What is declared (its type is that of the policy API), or a snapshot: what follows from it."""
 
 
 class AlterModel(Protocol):
-    """Changes the model on its way: what is declared (`Policies`), or what follows from it (snapshots)."""
+    """Changes the model on its way."""
 
     def __call__(self, part: Part) -> Part: ...
 
@@ -62,7 +49,7 @@ class Proxy:
 
 
 class ReferenceMesh:
-    """The mesh that the suites are proven against.
+    """The mesh that the suites are proven against, as `api` has it.
 
     `run_dir` is private to the user who runs the lab; the proxies' folders are created in it.
     `certificate_lifetime` is that of workload certificates; they are replaced at half of it.
@@ -72,6 +59,7 @@ class ReferenceMesh:
         self,
         objects: Objects,
         run_dir: Path,
+        api: PolicyApi[Any],
         *,
         trust_domain: str = "cluster.local",
         root_namespace: str = "istio-system",
@@ -80,34 +68,35 @@ class ReferenceMesh:
         certificate_lifetime: timedelta = ca.WORKLOAD_LIFETIME,
     ) -> None:
         self._objects = objects
+        self._api = api
         self._proxies = run_dir / "proxies"
         self._trust_domain = trust_domain
         self._root_namespace = root_namespace
         self._alter_model = alter_model
         self._alter_resources = alter_resources
-        self._authority = Authority(trust_domain, certificate_lifetime)
+        self.authority = Authority(trust_domain, certificate_lifetime)
+        """Whoever it has issued a certificate to is a peer in the mesh."""
         self._running: dict[str, Proxy] = {}
-        self._gateways = GatewayController(objects, self._read_world)
+        self._controllers = api.controllers(objects, self._read_world)
         self._key_sets = KeySets(lambda host: world.addresses_of(self._objects.store, host))
 
     def install(self) -> None:
         """Resource definitions, admission and the root namespace: what users see of a mesh at once."""
-        for definition in crds.load():
+        for definition in self._api.definitions():
             self._objects.create(DEFINITIONS, definition, manager=MANAGER)
         self._objects.admit(PODS, self._inject)
-        self._objects.admit(destination_rule.KEY, admission.validate_destination_rule)
-        self._objects.admit(request_authentication.KEY, security_admission.validate_request_authentication)
-        self._objects.admit(authorization_policy.KEY, security_admission.validate_authorization_policy)
-        self._objects.admit(current_gateway.KEY, routing_admission.validate_gateway)
-        self._objects.admit(virtual_service.KEY, routing_admission.validate_virtual_service)
+        for key, hook in self._api.admission.items():
+            self._objects.admit(key, hook)
         namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self._root_namespace}}
         try:
             self._objects.create(NAMESPACES, namespace, manager=MANAGER)
         except ApiError as error:
             if error.reason != "AlreadyExists":
                 raise
-        self._gateways.install()
-        for key, obj in ingress.objects(self._root_namespace):
+        for controller in self._controllers:
+            controller.install()
+        root = self._root_namespace
+        for key, obj in (*ingress.objects(root), *self._api.objects(root)):
             self._objects.create(key, obj, manager=MANAGER)
 
     async def run(self) -> None:
@@ -115,14 +104,14 @@ class ReferenceMesh:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._follow())
             tasks.create_task(self._renew())
-            tasks.create_task(self._gateways.run())
+            for controller in self._controllers:
+                tasks.create_task(controller.run())
             tasks.create_task(self._key_sets.run(self.reconcile))
 
     def reconcile(self) -> None:
         """Brings every proxy's files to what the store says now."""
-        declared = self._alter_model(
-            policies.read(self._objects.store, self._read_world(), self._key_sets.fetched)
-        )
+        store, fetched = self._objects.store, self._key_sets.fetched
+        declared: Declared = self._alter_model(self._api.read(store, self._read_world(), fetched))
         self._key_sets.want(declared.key_sources)
         proxied = {
             workload.uid: workload
@@ -138,11 +127,11 @@ class ReferenceMesh:
         """Replaces the certificates that ask for it by then."""
         for proxy in self._running.values():
             if proxy.certificate.renew_at <= due:
-                proxy.certificate = self._authority.issue(proxy.certificate.identity)
+                proxy.certificate = self.authority.issue(proxy.certificate.identity)
         self.reconcile()
 
     async def _follow(self) -> None:
-        async with self._objects.store.subscribe(*world.KEYS, *policies.KEYS) as changes:
+        async with self._objects.store.subscribe(*world.KEYS, *self._api.keys) as changes:
             async for _ in changes:
                 changes.pending()
                 self.reconcile()
@@ -151,7 +140,7 @@ class ReferenceMesh:
         while True:
             now = datetime.now(UTC)
             # A certificate that is issued meanwhile is due later than this.
-            latest = now + self._authority.lifetime / 2
+            latest = now + self.authority.lifetime / 2
             due = min((proxy.certificate.renew_at for proxy in self._running.values()), default=latest)
             await asyncio.sleep(max(0.0, (due - now).total_seconds()))
             self.renew_certificates(datetime.now(UTC))
@@ -161,16 +150,16 @@ class ReferenceMesh:
             self._objects.store, trust_domain=self._trust_domain, root_namespace=self._root_namespace
         )
 
-    def _update(self, declared: Policies, workload: Workload) -> None:
+    def _update(self, declared: Declared, workload: Workload) -> None:
         wanted: Snapshot | GatewaySnapshot
         if workload.gateway:
-            wanted = self._alter_model(gateway_snapshot(declared, workload))
+            wanted = self._alter_model(self._api.gateway_snapshot(declared, workload))
         else:
-            wanted = self._alter_model(snapshot(declared, workload))
+            wanted = self._alter_model(self._api.snapshot(declared, workload))
         proxy = self._running.get(workload.uid)
         if proxy is None:
             folder = ProxyFolder(self._folder(workload.uid))
-            proxy = Proxy(folder, self._authority.issue(wanted.identity))
+            proxy = Proxy(folder, self.authority.issue(wanted.identity))
             self._running[workload.uid] = proxy
         source = (wanted, proxy.certificate)
         if proxy.built_from == source:
@@ -181,8 +170,8 @@ class ReferenceMesh:
 
     def _resources(self, wanted: Snapshot | GatewaySnapshot, proxy: Proxy) -> Resources:
         if isinstance(wanted, GatewaySnapshot):
-            return gateway.build(wanted, proxy.folder.path, proxy.certificate, self._authority.root)
-        return build(wanted, proxy.folder.path, proxy.certificate, self._authority.root)
+            return gateway.build(wanted, proxy.folder.path, proxy.certificate, self.authority.root)
+        return build(wanted, proxy.folder.path, proxy.certificate, self.authority.root)
 
     def _folder(self, uid: str) -> Path:
         return self._proxies / uid

@@ -19,8 +19,8 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
 from lab.mesh import key_set
-from lab.mesh.current.request_authentication import KeySource
 from lab.mesh.key_set import NotAKeySet
+from lab.mesh.key_source import KeySource
 
 REFRESH_S = 20 * 60
 FIRST_RETRY_S = 0.25

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from functools import cache
 from typing import Any
 
@@ -47,13 +47,17 @@ def check(text: str) -> None:
                 raise NotAKeySet(f"key {number} has no valid {member!r}")
 
 
-def for_proxies(text: str) -> str:
+def for_proxies(text: str, algorithms: Collection[str] = ()) -> str:
     """The keys that a proxy can use, and of each only what it needs.
+
+    With `algorithms`, only keys for one of these, and no key for any other.
 
     A proxy that finds no key at all, or something that it does not understand, refuses its whole
     configuration and stays with what it had; so nothing is left to its judgement.
     """
     usable = [_only_needed(key) for key in _keys(text) if isinstance(key, dict) and _is_usable(key)]
+    if algorithms:
+        usable = [key | {"alg": name} for key in usable for name in algorithms if name in _algorithms(key)]
     return json.dumps({"keys": usable}) if usable else of_nobody()
 
 
@@ -79,18 +83,19 @@ def _keys(text: str) -> list[Any]:
     return keys
 
 
-def _is_usable(key: Json) -> bool:
+def _algorithms(key: Json) -> Sequence[str]:
+    """Those that a key is for; none if nobody has heard of it."""
     kind = key.get("kty")
     family = key.get("crv") if kind in ("EC", "OKP") else kind
-    if not isinstance(family, str) or family not in ALGORITHMS:
-        return False
-    if (
-        not isinstance(key.get("kid", ""), str)
-        or key.get("alg", ALGORITHMS[family][0]) not in ALGORITHMS[family]
-    ):
+    possible = ALGORITHMS.get(family, ()) if isinstance(family, str) else ()
+    return [name for name in possible if key.get("alg", name) == name]
+
+
+def _is_usable(key: Json) -> bool:
+    if not isinstance(key.get("kid", ""), str) or not _algorithms(key):
         return False
     try:
-        return _READERS[str(kind)](key)
+        return _READERS[key["kty"]](key)
     except (ValueError, TypeError):
         return False
 

@@ -21,6 +21,8 @@ class MutualTls(StrEnum):
     DISABLE = "DISABLE"
     PERMISSIVE = "PERMISSIVE"
     STRICT = "STRICT"
+    ANY_TLS = "ANY_TLS"
+    """TLS; the client need not have a certificate."""
 
 
 class Protocol(StrEnum):
@@ -69,6 +71,8 @@ class InboundPort:
     mode: MutualTls
     bound: bool = True
     """Whether a Service lists it. An unbound port appears only when its mode differs from the default."""
+    tokens: TokenCheck | None = None
+    """What the requests to this port must prove, besides what the workload as a whole demands."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,12 @@ class Inbound:
     ports: tuple[InboundPort, ...]
     default_mode: MutualTls
     trust_domains: tuple[str, ...]
-    """Mutual TLS is for peers of these trust domains only."""
+    """Mutual TLS is for peers of these trust domains only; none: for all whom the mesh's authority knows."""
+    mesh_alpn: bool = True
+    """Whether a PERMISSIVE port tells mutual TLS by the protocol that the client names, and leaves other TLS
+    to the application (if not HTTP is declared); otherwise all TLS is to be mutual TLS."""
+    tells_identity: bool = True
+    """Whether the application is told who the peer is. What a client says of that is never passed on."""
 
 
 @dataclass(frozen=True)
@@ -159,6 +168,31 @@ class JwtRule:
     forward_original_token: bool = False
     space_delimited_claims: tuple[str, ...] = ()
     """Claims whose text is a list, besides those that always are (`scope`, `permission`)."""
+
+
+@dataclass(frozen=True)
+class TokenDemand:
+    """The token must be of one of these issuers, or the request is refused: 401, with this as its body."""
+
+    issuers: tuple[str, ...]
+    """None: no token will do."""
+    refusal: str
+
+
+@dataclass(frozen=True)
+class TokenCheck:
+    """Demands that one token of a request has to satisfy, all of them: the first token that is found.
+
+    It is looked for in `Authorization` first, then in headers by name (what follows a first blank, if there
+    is one), then in parameters by name; where a rule looks, only its own issuer's token counts. It must say
+    until when it is valid, and is so during that second. Wherever it fails, the demands are not satisfied.
+    """
+
+    rules: tuple[JwtRule, ...]
+    demands: tuple[TokenDemand, ...]
+    algorithms: tuple[str, ...]
+    """Those that a signature may have."""
+    clock_skew_s: int = 0
 
 
 class Attribute(StrEnum):
@@ -264,6 +298,8 @@ class Listener:
 
     port: int
     virtual_hosts: tuple[VirtualHost, ...] = ()
+    tokens: TokenCheck | None = None
+    """What its requests must prove, besides what the gateway as a whole demands."""
 
 
 @dataclass(frozen=True)

@@ -114,17 +114,21 @@ class World:
     def identity(self, workload: Workload) -> Identity:
         return Identity(self.trust_domain, workload.namespace, workload.service_account)
 
-    def served_ports(self, workload: Workload) -> dict[int, Protocol]:
-        """The workload's ports that a Service lists. Of two Services that disagree the older one decides."""
-        ports: dict[int, Protocol] = {}
+    def bindings(self, workload: Workload) -> dict[int, tuple[Service, ServicePort]]:
+        """The workload's ports that a Service lists, and by which. Of two Services the older one decides."""
+        ports: dict[int, tuple[Service, ServicePort]] = {}
         for service in sorted(self.services, key=lambda each: (each.created, each.name)):
             if not service.selects(workload):
                 continue
             for port in service.ports:
                 target = target_port(port, workload)
                 if target is not None:
-                    ports.setdefault(target, port.protocol)
+                    ports.setdefault(target, (service, port))
         return dict(sorted(ports.items()))
+
+    def served_ports(self, workload: Workload) -> dict[int, Protocol]:
+        """What is spoken on the workload's ports that a Service lists."""
+        return {number: port.protocol for number, (_, port) in self.bindings(workload).items()}
 
 
 def target_port(port: ServicePort, workload: Workload) -> int | None:

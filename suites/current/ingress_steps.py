@@ -1,7 +1,7 @@
 """The steps of the document's second half, at the ingress, in its order.
 
 Each is the complete set of policies in force, in both configuration APIs at once. Grids have tokens as rows
-(`tokens.py` says what each is) and paths as columns.
+(`fixtures/named_tokens.py` says what each is) and paths as columns.
 """
 
 from __future__ import annotations

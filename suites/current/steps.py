@@ -3,27 +3,7 @@
 from __future__ import annotations
 
 from fixtures.step import Step
-
-ALL_REACHABLE = """
-                foo     bar     legacy
-        foo     200     200     200
-        bar     200     200     200
-        legacy  200     200     200
-"""
-
-LEGACY_REFUSED_BY_FOO = """
-                foo     bar     legacy
-        foo     200     200     200
-        bar     200     200     200
-        legacy  000/56  200     200
-"""
-
-LEGACY_REFUSED_BY_BOTH = """
-                foo     bar     legacy
-        foo     200     200     200
-        bar     200     200     200
-        legacy  000/56  000/56  200
-"""
+from suites.grids import ALL_REACHABLE, LEGACY_REFUSED_BY_BOTH, LEGACY_REFUSED_BY_FOO
 
 SETUP = Step("setup", "Setup", grid=ALL_REACHABLE)
 

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from fixtures.cluster import Cluster, read_manifests
+from fixtures.cluster import Cluster
 from fixtures.curl import Request
+from fixtures.extra_workload import extra_workload
 from fixtures.outcome import Outcome
-from fixtures.playground import READY_WITHIN_S, Playground
+from fixtures.playground import Playground
 from fixtures.policies import Policies
 from fixtures.results import OBSERVED
-from fixtures.step import MANIFESTS, Step
+from fixtures.step import Step
 from suites.current.steps import (
     CLEANUP_2,
     NAMESPACE_WIDE_STRICT,
@@ -43,15 +44,8 @@ def test_reachability(step: Step, policies: Policies, playground: Playground) ->
 @pytest.fixture
 def unbound(cluster: Cluster) -> Iterator[str]:
     """An httpbin in bar that no Service binds; gives the URL at which only its pod answers."""
-    manifests = read_manifests(MANIFESTS / "current" / "unbound-workload.yaml")
-    for manifest in manifests:
-        cluster.apply(manifest)
-    try:
-        cluster.wait_for_deployments(["bar"], READY_WITHIN_S)
+    with extra_workload(cluster, "current/unbound-workload.yaml", "bar"):
         yield f"http://{cluster.pod('bar', 'unbound').status.pod_ip}:8080/ip"
-    finally:
-        for manifest in manifests:
-            cluster.delete(manifest)
 
 
 @pytest.mark.section("Enable mutual TLS per workload, note 2")

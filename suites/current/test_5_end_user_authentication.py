@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
+from fixtures import named_tokens
 from fixtures.ingress import Ingress
 from fixtures.policies import Policies
 from fixtures.step import Step
-from suites.current import tokens
 from suites.current.ingress_steps import (
     EXPOSED,
     JWT,
@@ -28,4 +28,4 @@ def test_answers(
     step: Step, config_api: str, policies: Policies, ingress_of: Callable[[str], Ingress]
 ) -> None:
     policies.enforce(step)
-    ingress_of(config_api).settles_to(step.grid, tokens.by_name(policies.issuer))
+    ingress_of(config_api).settles_to(step.grid, named_tokens.by_name(policies.issuer))

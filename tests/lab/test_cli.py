@@ -84,7 +84,11 @@ def test_a_name_or_port_in_use_is_refused_with_4(home: Home) -> None:
         (["up", "--name", "../x"], '"../x" is no name for a lab'),
         (["up", "--name", "x" * 60], "is too long"),
         (["up", "--fault", "no-such-fault"], 'unknown fault "no-such-fault"; known are: '),
-        (["up", "--mesh", "linkerd"], 'unknown mesh "linkerd"; known are: current'),
+        (["up", "--mesh", "linkerd"], 'unknown mesh "linkerd"; known are: current, istio-1.0'),
+        (
+            ["up", "--mesh", "istio-1.0", "--fault", "port-level-ignored"],
+            'fault "port-level-ignored" is for the mesh current, not for istio-1.0',
+        ),
         (["up", "--kubeconfig", "/no/such/dir/config"], "there is no directory /no/such/dir"),
         (["up", "--port", "x"], '"x" is no port'),
         (["up", "--port", "70000"], '"70000" is no port'),

@@ -98,9 +98,11 @@ class Cluster:
         self.store.put(PEER, _policy(namespace, name, second, spec))
 
     def clear_policies(self) -> None:
-        for key in (PEER, RULES, TOKENS, ACCESS):
+        """Whatever is neither a pod nor a Service with its endpoints."""
+        for key in set(self.store.keys()) - {PODS, SERVICES, SLICES}:
             for policy in self.store.list(key):
-                self.store.remove(key, policy["metadata"]["namespace"], policy["metadata"]["name"])
+                metadata = policy["metadata"]
+                self.store.remove(key, metadata.get("namespace", ""), metadata["name"])
 
     def rule(self, namespace: str, spec: Object, name: str = "default", second: int = 0) -> None:
         self.store.put(RULES, _policy(namespace, name, second, spec))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from tests.mesh import foreign
 from tests.mesh.cluster import Cluster
@@ -37,9 +36,7 @@ def three_pods() -> Cluster:
 @pytest.fixture(scope="session")
 def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
     folder = tmp_path_factory.mktemp("plane")
-    certificate, key = foreign.certificate("application")
-    (folder / "app.crt").write_bytes(certificate.public_bytes(Encoding.PEM))
-    (folder / "app.key").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    foreign.write(folder)
     with running(three_pods(), folder) as plane:
         plane.mesh.reconcile()
         plane.ask("pod", name="server", address=SERVER, captured=True)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
 
@@ -27,3 +29,12 @@ def certificate(name: str) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey
         .sign(key, hashes.SHA256())
     )
     return built, key
+
+
+def write(folder: Path, name: str = "application") -> tuple[Path, Path]:
+    """A certificate and its key as files: `app.crt` and `app.key`."""
+    built, key = certificate(name)
+    files = folder / "app.crt", folder / "app.key"
+    files[0].write_bytes(built.public_bytes(Encoding.PEM))
+    files[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return files

@@ -9,7 +9,7 @@ from typing import Any
 from lab.kube.registry import Registry
 from lab.kube.store import Key, Object, Store
 from lab.kube.writes import Writes
-from lab.mesh import crds, world
+from lab.mesh import crds, current, world
 from lab.mesh.gateway_api import declared, routing
 from lab.mesh.gateway_api.controller import GatewayController
 from lab.mesh.model import Listener
@@ -42,7 +42,7 @@ class GatewayCluster:
         registry = Registry()
         registry.cel_rules.update(crds.CEL_RULES)
         self.objects = Writes(Store(), registry)
-        for definition in crds.load():
+        for definition in current.API.definitions():
             key = Key("apiextensions.k8s.io", "customresourcedefinitions")
             self.objects.create(key, definition, manager="test")
         self.controller = GatewayController(self.objects, self.world)

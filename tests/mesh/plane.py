@@ -19,7 +19,8 @@ from typing import Any
 import envoy
 
 from lab.faults import Faults
-from lab.mesh import ReferenceMesh
+from lab.mesh import ReferenceMesh, current
+from lab.mesh.policy_api import PolicyApi
 from lab.node.images import ENVOY_FLAGS
 from lab.preconditions import search_path
 from tests.mesh.cluster import Cluster
@@ -39,6 +40,8 @@ class Plane:
     proxies: list[Path] = field(default_factory=list)
     faults: Faults = field(default_factory=Faults)
     """What is wrong with configuration that is built from now on."""
+    alter_model: Callable[[Any], Any] = lambda part: part
+    """What is changed of the model from now on."""
 
     def ask(self, do: str, **request: Any) -> Any:
         assert self.agent.stdin
@@ -154,7 +157,9 @@ def _eventually(condition: Callable[[], bool], what: str) -> None:
 
 
 @contextlib.contextmanager
-def running(cluster: Cluster, folder: Path, **options: Any) -> Iterator[Plane]:
+def running(
+    cluster: Cluster, folder: Path, api: PolicyApi[Any] = current.API, **options: Any
+) -> Iterator[Plane]:
     """A plane without pods yet; everything in it ends with the block."""
     user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
     isolated = ["--net", "--mount", "--pid", "--uts", "--fork", "--mount-proc", "--kill-child=KILL"]
@@ -167,8 +172,12 @@ def running(cluster: Cluster, folder: Path, **options: Any) -> Iterator[Plane]:
         text=True,
     )
     objects: Any = SimpleNamespace(store=cluster.store)
-    options = {"alter_resources": lambda resources: plane.faults.alter_resources(resources), **options}
-    plane = Plane(cluster, folder, agent, ReferenceMesh(objects, folder, **options))
+    options = {
+        "alter_resources": lambda resources: plane.faults.alter_resources(resources),
+        "alter_model": lambda part: plane.alter_model(part),
+        **options,
+    }
+    plane = Plane(cluster, folder, agent, ReferenceMesh(objects, folder, api, **options))
     try:
         yield plane
     finally:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from lab.kube.store import Denied
-from lab.mesh import crds
-from lab.mesh.current.admission import validate_destination_rule
+from lab.mesh import crds, current
+from lab.mesh.networking.destination_admission import validate_destination_rule
 
 
 def rules_in(tree: Any) -> Iterator[str]:
@@ -24,7 +24,7 @@ def rules_in(tree: Any) -> Iterator[str]:
 
 
 def test_every_rule_in_the_definitions_is_known_and_no_other() -> None:
-    assert set(rules_in(crds.load())) == set(crds.CEL_RULES)
+    assert set(rules_in(current.API.definitions())) == set(crds.CEL_RULES)
 
 
 CURRENT, ALL_ISTIO = (
@@ -41,7 +41,7 @@ def test_what_is_served() -> None:
             [(each["name"], each["storage"]) for each in definition["spec"]["versions"]],
             [each["name"] for each in definition["spec"]["versions"][0].get("additionalPrinterColumns", ())],
         )
-        for definition in crds.load()
+        for definition in current.API.definitions()
     }
     security, networking, gateway = "security.istio.io", "networking.istio.io", "gateway.networking.k8s.io"
     assert served == {

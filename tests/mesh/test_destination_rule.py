@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from lab.mesh.current.destination_rule import DestinationRules, parse
+from lab.mesh.current.destination_rules import DestinationRules
 from lab.mesh.hosts import fully_qualified, most_specific
+from lab.mesh.networking.destination_rule import parse
 from tests.mesh.cluster import when
 
 HOST = "httpbin.foo.svc.cluster.local"

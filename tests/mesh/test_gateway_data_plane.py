@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from lab.mesh.current import gateway, virtual_service
 from lab.mesh.gateway_pods import ARGUMENTS
+from lab.mesh.networking import gateway, virtual_service
 from tests.mesh import foreign
 from tests.mesh.cluster import PODS
 from tests.mesh.conftest import NAKED, SERVER, three_pods
@@ -24,9 +23,7 @@ IDENTITY = "spiffe://cluster.local/ns/istio-system/sa/ingress"
 @pytest.fixture(scope="module")
 def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
     folder = tmp_path_factory.mktemp("gateway")
-    certificate, key = foreign.certificate("application")
-    (folder / "app.crt").write_bytes(certificate.public_bytes(Encoding.PEM))
-    (folder / "app.key").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    foreign.write(folder)
     cluster = three_pods()
     labels = {"istio": "ingressgateway"}
     pod = cluster.pod("ingress", "istio-system", INGRESS, sidecar=False, account="ingress", labels=labels)

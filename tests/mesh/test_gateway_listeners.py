@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from lab.mesh.current import gateway, policies, virtual_service
+from lab.mesh.current import policies
 from lab.mesh.current.gateway_snapshot import gateway_snapshot
-from lab.mesh.current.virtual_service import gateway_names
 from lab.mesh.model import GatewaySnapshot, TlsOrigination
+from lab.mesh.networking import gateway, virtual_service
+from lab.mesh.networking.virtual_service import gateway_names
 from lab.mesh.routing import Forward, Redirect, Respond
 from lab.mesh.world import read
 from tests.mesh.cluster import PODS, Cluster, playground, when

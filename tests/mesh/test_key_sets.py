@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from lab.mesh import ReferenceMesh, key_set
-from lab.mesh.current.request_authentication import KeySource
+from lab.mesh import ReferenceMesh, current, key_set
 from lab.mesh.jwks import KeySets
 from lab.mesh.key_set import NotAKeySet
+from lab.mesh.key_source import KeySource
 from lab.mesh.world import addresses_of
 from tests.mesh.cluster import playground
 from tests.mesh.issuer import ISSUER, key
@@ -254,7 +254,7 @@ async def test_keys_that_arrive_reach_the_proxies(tmp_path: Path) -> None:
     """By the name of a Service of the cluster, as a policy gives it."""
     cluster = playground()
     objects: Any = SimpleNamespace(store=cluster.store)
-    mesh = ReferenceMesh(objects, tmp_path)
+    mesh = ReferenceMesh(objects, tmp_path, current.API)
     file = tmp_path / "proxies" / "uid-httpbin-foo" / "lds.json"
     async with serving() as server:
         server.says("/base64/keys", KEYS)

@@ -10,9 +10,9 @@ from lab.kube.registry import Registry
 from lab.kube.shape import WriteOptions
 from lab.kube.store import ApiError, Denied, Key, Object, Store, clone
 from lab.kube.writes import Writes
-from lab.mesh import crds
-from lab.mesh.current import gateway, virtual_service
-from lab.mesh.current.routing_admission import validate_gateway, validate_virtual_service
+from lab.mesh import crds, current
+from lab.mesh.networking import gateway, virtual_service
+from lab.mesh.networking.routing_admission import validate_gateway, validate_virtual_service
 
 HTTP = {"number": 80, "name": "http", "protocol": "HTTP"}
 HTTPS = {"number": 443, "name": "https", "protocol": "HTTPS"}
@@ -120,7 +120,7 @@ def objects() -> Writes:
     registry = Registry()
     registry.cel_rules.update(crds.CEL_RULES)
     writes = Writes(Store(), registry)
-    for definition in crds.load():
+    for definition in current.API.definitions():
         writes.create(Key("apiextensions.k8s.io", "customresourcedefinitions"), definition, manager="test")
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "foo"}}
     writes.create(Key("", "namespaces"), namespace, manager="test")

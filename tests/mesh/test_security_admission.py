@@ -10,7 +10,7 @@ import pytest
 from lab.kube.registry import Registry
 from lab.kube.store import ApiError, Key, Store
 from lab.kube.writes import Writes
-from lab.mesh import crds
+from lab.mesh import crds, current
 from lab.mesh.current.security_admission import validate_authorization_policy, validate_request_authentication
 from tests.mesh.issuer import ISSUER, key
 from tests.mesh.test_request_security import EVERYTHING, TEMPLATES
@@ -30,7 +30,7 @@ def objects() -> Writes:
     registry.cel_rules.update(crds.CEL_RULES)
     objects = Writes(Store(), registry)
     objects.create(Key("", "namespaces"), {"metadata": {"name": "foo"}}, manager="test")
-    for definition in crds.load():
+    for definition in current.API.definitions():
         if definition["spec"]["group"] == "security.istio.io":
             objects.create(
                 Key("apiextensions.k8s.io", "customresourcedefinitions"), definition, manager="test"

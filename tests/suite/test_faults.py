@@ -116,7 +116,7 @@ FAULTS = {
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_wrong_mesh_is_caught_at_the_right_step(fault: str) -> None:
     caught = FAULTS[fault]
-    run = run_suites("--profile", "quick", "--fault", fault, "--bound", "1", "-rfE")
+    run = run_suites("--suite", "current", "--profile", "quick", "--fault", fault, "--bound", "1", "-rfE")
     failed = re.findall(r"^FAILED (\S+)", run.stdout, flags=re.MULTILINE)
     assert failed == caught.cases, run.stdout
     assert run.returncode == 1

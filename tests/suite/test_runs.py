@@ -29,6 +29,32 @@ def test_one_step_alone_conforms_and_says_what_was_left_out() -> None:
     )
 
 
+def test_one_command_proves_both_documents_each_on_its_own_mesh() -> None:
+    run = run_suites("-k", "test_1_setup and reachability")
+    assert run.returncode == 0, run.stdout
+    assert "suites/current/test_1_setup.py::test_reachability PASSED" in run.stdout
+    assert "suites/istio_1_0/test_1_setup.py::test_reachability PASSED" in run.stdout
+    assert "= conformance of reference and reference-1.0 =" in run.stdout
+    assert re.search(r"^cases +2 of 2 passed$", run.stdout, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("mesh", "skipped", "reason"),
+    [
+        ("reference", "suites/istio_1_0/", "not applicable: reference speaks current"),
+        ("reference-1.0", "suites/current/", "not applicable: reference-1.0 speaks istio-1.0"),
+    ],
+    ids=["reference", "reference-1.0"],
+)
+def test_the_document_that_a_mesh_does_not_speak_is_not_applicable(
+    mesh: str, skipped: str, reason: str
+) -> None:
+    run = run_suites("--mesh", mesh, "-k", "test_1_setup and reachability", "-rs")
+    assert run.returncode == 0, run.stdout
+    assert re.search(rf"^SKIPPED \[1\] {skipped}\S+: {reason}$", run.stdout, re.MULTILINE)
+    assert re.search(r"^cases +1 of 1 passed", run.stdout, re.MULTILINE)
+
+
 @pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["alone", "workers"])
 def test_a_lab_that_does_not_start_is_not_a_finding_about_the_mesh(
     workers: list[str], monkeypatch: pytest.MonkeyPatch

@@ -6,20 +6,26 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from fixtures.issuer import Issuer
+from fixtures.settle import Bound, settle
 from tests.labs import running_lab
 from tests.transcripts import transcript
 from tests.transcripts.transcript import Exchange
 from tools import tokens
 
 HERE = Path(__file__).parent
-CURRENT = transcript.read(HERE / "current.md")
-END_USER = {api: transcript.read(HERE / f"end-user-{api}.md") for api in ("istio", "gateway-api")}
+
+# In which order a reader types the transcripts, to each mesh.
+TYPED = {
+    "current": ("current.md", "end-user-istio.md", "current.md#Setup", "end-user-gateway-api.md"),
+    "istio-1.0": ("istio-1.0.md",),
+}
 
 needs_kubectl = pytest.mark.skipif(not shutil.which("kubectl"), reason="kubectl is not installed")
 
@@ -29,50 +35,70 @@ needs_port_80 = pytest.mark.skipif(
     os.geteuid() != 0 and int(FIRST_PORT.read_text()) > 80, reason="this user may not listen on port 80"
 )
 
+# What changes nothing. The mesh follows a policy within moments, and a reader who was faster asks again.
+QUESTIONS = ("curl ", "for from in ", "kubectl exec ")
+FOLLOWED = Bound(seconds=10, rounds=1)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Somebody at a shell. What they set in it lasts for as long as `scratch` is there."""
+
+    kubeconfig: Path
+    scratch: Path
+    issuer: Issuer
+
+    def plays(self, exchanges: list[Exchange]) -> None:
+        """Types the commands, and finds below each what should be there."""
+        wanted = [
+            replace(exchange, command=exchange.command.replace("KEY-SET-URL", self.issuer.key_set_url))
+            for exchange in exchanges
+        ]
+        key = self.scratch / "key.pem"
+        key.write_bytes(tokens.pem(self.issuer.key))
+        assert as_text([self._types(exchange, key) for exchange in wanted]) == as_text(wanted)
+
+    def _types(self, exchange: Exchange, key: Path) -> Exchange:
+        def printed() -> Exchange:
+            return transcript.play(exchange, self.kubeconfig, self.scratch, KEY=str(key))
+
+        if exchange.command.startswith(QUESTIONS):
+            return settle(printed, lambda seen: seen == exchange, FOLLOWED).seen[-1].state
+        seen = printed()
+        if " apply -f manifests/playground/sleep.yaml -n legacy" in exchange.command:
+            wait_for_the_playground(self.kubeconfig)
+        return seen
+
 
 @pytest.fixture(scope="module")
-def kubeconfig() -> Iterator[Path]:
-    with running_lab() as path:
-        yield path
+def reader(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
+    """The reader of one document, with a lab of their own for as long as its sections are typed."""
+    with running_lab("--mesh", request.param) as kubeconfig:
+        yield Reader(kubeconfig, tmp_path_factory.mktemp("reader"), Issuer())
 
 
-@pytest.fixture(params=END_USER)
-def playground(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, Path]]:
-    """A lab in which the document's set-up was typed, for one configuration API."""
-    with running_lab() as path:
-        played(CURRENT["Setup"], path, tmp_path)
-        yield request.param, path
-
-
-def played(exchanges: list[Exchange], kubeconfig: Path, scratch: Path, **environment: str) -> list[Exchange]:
-    printed = []
-    for exchange in exchanges:
-        printed.append(transcript.play(exchange, kubeconfig, scratch, **environment))
-        if " apply -f manifests/playground/sleep.yaml -n legacy" in exchange.command:
-            wait_for_the_playground(kubeconfig)
-    return printed
+def sections(mesh: str) -> Iterator[ParameterSet]:
+    """Each section that is typed to a mesh. From the first that asks the ingress on, port 80 is needed."""
+    marks: list[pytest.MarkDecorator] = []
+    for transcript_name in TYPED[mesh]:
+        file, _, only = transcript_name.partition("#")
+        for heading, exchanges in transcript.read(HERE / file).items():
+            if heading == "End-user authentication":
+                marks = [needs_port_80]
+            if not only or heading == only:
+                yield pytest.param(mesh, exchanges, id=f"{file.removesuffix('.md')}-{heading}", marks=marks)
 
 
 @needs_kubectl
-@pytest.mark.parametrize("section", CURRENT)
-def test_mutual_tls_typed_as_printed(section: str, kubeconfig: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("reader", "exchanges"),
+    [*sections("current"), *sections("istio-1.0")],
+    indirect=["reader"],
+    scope="module",
+)
+def test_typed_as_printed(reader: Reader, exchanges: list[Exchange]) -> None:
     """The sections build upon one another, as they do for a reader."""
-    assert as_text(played(CURRENT[section], kubeconfig, tmp_path)) == as_text(CURRENT[section])
-
-
-@needs_kubectl
-@needs_port_80
-def test_end_user_authentication_typed_as_printed(playground: tuple[str, Path], tmp_path: Path) -> None:
-    api, kubeconfig = playground
-    issuer = Issuer()
-    key = tmp_path / "key.pem"
-    key.write_bytes(tokens.pem(issuer.key))
-    wanted = [
-        replace(exchange, command=exchange.command.replace("KEY-SET-URL", issuer.key_set_url))
-        for exchanges in END_USER[api].values()
-        for exchange in exchanges
-    ]
-    assert as_text(played(wanted, kubeconfig, tmp_path, KEY=str(key))) == as_text(wanted)
+    reader.plays(exchanges)
 
 
 def as_text(exchanges: list[Exchange]) -> str:

@@ -12,6 +12,7 @@ import traceback
 from pathlib import Path
 
 from lab.kube.controllers import api_service
+from lab.kube.controllers.account_secrets import AccountSecrets
 from lab.kube.controllers.deployment import Deployments
 from lab.kube.controllers.endpoints import ServiceEndpoints
 from lab.kube.controllers.garbage import Garbage
@@ -19,6 +20,7 @@ from lab.kube.controllers.loop import Reconciler, run
 from lab.kube.controllers.namespaces import Namespaces
 from lab.kube.controllers.replicaset import ReplicaSets
 from lab.kube.store import Objects
+from lab.kube.tokens import ServiceAccountTokens
 
 log = logging.getLogger(__name__)
 
@@ -28,12 +30,18 @@ class ControllerFailed(Exception):
 
 
 async def run_all(
-    objects: Objects, *, ca_certificate: str = "", api_address: tuple[str, int] | None = None
+    objects: Objects,
+    *,
+    ca_certificate: str = "",
+    api_address: tuple[str, int] | None = None,
+    tokens: ServiceAccountTokens | None = None,
+    account_secrets: bool = False,
 ) -> None:
     """Runs every controller until cancelled. Raises ControllerFailed as soon as one of them fails.
 
     `ca_certificate` (PEM) goes into each namespace's kube-root-ca.crt; `api_address` is where pods reach
-    the API server, published as the Service `kubernetes` in `default`.
+    the API server, published as the Service `kubernetes` in `default`. `tokens` issues those that are kept in
+    Secrets; with `account_secrets` every ServiceAccount gets such a Secret.
     """
     if api_address is not None:
         api_service.publish(objects, *api_address)
@@ -44,6 +52,8 @@ async def run_all(
         Namespaces(objects, ca_certificate),
         Garbage(objects),
     ]
+    if tokens is not None:
+        reconcilers.append(AccountSecrets(objects, tokens, ca_certificate, for_all=account_secrets))
     tasks = [asyncio.create_task(run(each, objects.store), name=each.name) for each in reconcilers]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)

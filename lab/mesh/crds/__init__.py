@@ -1,4 +1,4 @@
-"""The resource definitions of the mesh's API, and the CEL rules that occur in them."""
+"""Loading the resource definitions of a mesh, and the CEL rules that occur in them."""
 
 from __future__ import annotations
 
@@ -12,15 +12,21 @@ import yaml
 from lab.kube.store import Object, clone
 from lab.mesh.crds import gateway_api
 
-FOLDER = Path(__file__).parent
+GATEWAY_API = Path(__file__).parent / "gateway_api"
+NETWORKING = Path(__file__).parents[1] / "networking" / "crds"
+"""Folders with definitions that several meshes have, or may have."""
 
 # The C loader is about ten times as fast, which counts at every start of a lab.
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def load() -> list[Object]:
-    """Every CustomResourceDefinition in this folder and those below it, by file name."""
-    return [clone(yaml.load(path.read_bytes(), Loader=LOADER)) for path in sorted(FOLDER.rglob("*.yaml"))]
+def load(*folders: Path) -> list[Object]:
+    """Every CustomResourceDefinition in these folders, by file name."""
+    return [
+        clone(yaml.load(path.read_bytes(), Loader=LOADER))
+        for folder in folders
+        for path in sorted(folder.glob("*.yaml"))
+    ]
 
 
 def _port_number(key: str) -> bool:

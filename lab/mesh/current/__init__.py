@@ -1,1 +1,5 @@
-"""The current API: PeerAuthentication and DestinationRule."""
+"""The current API: PeerAuthentication, RequestAuthentication and AuthorizationPolicy."""
+
+from lab.mesh.current.api import API
+
+__all__ = ["API"]

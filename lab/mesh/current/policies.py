@@ -5,25 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from types import MappingProxyType
 
 from lab.kube.store import Store
-from lab.mesh.current import (
-    authorization_policy,
-    destination_rule,
-    gateway,
-    peer_authentication,
-    request_authentication,
-    virtual_service,
-)
+from lab.mesh.current import authorization_policy, peer_authentication, request_authentication
 from lab.mesh.current.authorization_policy import AuthorizationPolicy
-from lab.mesh.current.destination_rule import DestinationRule, DestinationRules
-from lab.mesh.current.gateway import Gateway
+from lab.mesh.current.destination_rules import DestinationRules
 from lab.mesh.current.peer_authentication import PeerAuthentication, PeerAuthentications, WorkloadModes
-from lab.mesh.current.request_authentication import KeySource, RequestAuthentication
-from lab.mesh.current.virtual_service import VirtualService
+from lab.mesh.current.request_authentication import RequestAuthentication
 from lab.mesh.gateway_api import declared as gateway_api
 from lab.mesh.gateway_api.declared import GatewayApi
+from lab.mesh.key_source import NO_KEYS, KeySource
+from lab.mesh.networking import destination_rule, gateway, virtual_service
+from lab.mesh.networking.destination_rule import DestinationRule
+from lab.mesh.networking.gateway import Gateway
+from lab.mesh.networking.virtual_service import VirtualService
 from lab.mesh.world import Workload, World
 
 KEYS = (
@@ -36,8 +31,6 @@ KEYS = (
     *gateway_api.KEYS,
 )
 """What `read` depends on, besides the world."""
-
-NO_KEYS: Mapping[KeySource, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)

@@ -3,41 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from lab.kube.store import Key, Object
 from lab.mesh.crds import duration_ns
 from lab.mesh.current.attachment import Attachment
 from lab.mesh.current.attachment import parse as parse_attachment
+from lab.mesh.key_source import DEFAULT_TIMEOUT_S, DeclaredRule, KeySource
 from lab.mesh.model import ClaimHeader, JwtRule, TokenHeader
 
 KEY = Key("security.istio.io", "requestauthentications")
-DEFAULT_TIMEOUT_S = 5.0
-
-
-@dataclass(frozen=True)
-class KeySource:
-    """Where keys are to be fetched, in at most `timeout` seconds."""
-
-    uri: str = ""
-    """Of the key set; empty: the issuer's discovery document names it."""
-    issuer: str = ""
-    """Only where the URI is not known."""
-    timeout: float = DEFAULT_TIMEOUT_S
-
-
-@dataclass(frozen=True)
-class DeclaredRule:
-    """One entry of `jwtRules`: all but the keys, which are either in it or fetched from a source."""
-
-    rule: JwtRule
-    source: KeySource | None
-
-    def with_keys(self, key_sets: Mapping[KeySource, str]) -> JwtRule:
-        if self.source is None:
-            return self.rule
-        return replace(self.rule, jwks=key_sets.get(self.source))
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ import ipaddress
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from lab.kube.store import Object
 from lab.mesh import key_set
@@ -21,12 +20,10 @@ from lab.mesh.current.authorization_policy import (
     attribute_of,
     negative,
 )
-from lab.mesh.current.refusals import mapping, refuse_for, sequence, texts
 from lab.mesh.key_set import NotAKeySet
+from lab.mesh.key_source import uri_problems
 from lab.mesh.model import Attribute
-
-HEADER_NAME = re.compile(r":?[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-"""RFC 9110, section 5.6.2; and the pseudo headers of HTTP/2. Envoy refuses a listener with any other."""
+from lab.mesh.refusals import HEADER_NAME, mapping, refuse_for, sequence, texts
 
 
 def validate_request_authentication(new: Object, old: Object | None) -> Object:  # noqa: ARG001 - a hook
@@ -43,7 +40,7 @@ def _jwt_problems(rule: dict[str, Any]) -> Iterator[str]:
     if not rule.get("issuer") and not uri:
         yield "issuer or jwksUri must be set"
     if isinstance(uri, str):
-        yield from _uri_problems(uri)
+        yield from uri_problems(uri)
     headers = [mapping(header).get("name") for header in sequence(rule.get("fromHeaders"))]
     for header in (*headers, rule.get("outputPayloadToHeader")):
         if isinstance(header, str) and header and not HEADER_NAME.fullmatch(header):
@@ -56,17 +53,6 @@ def _jwt_problems(rule: dict[str, Any]) -> Iterator[str]:
             key_set.check(rule["jwks"])
         except NotAKeySet as error:
             yield f"jwks parse error: {error}"
-
-
-def _uri_problems(uri: str) -> Iterator[str]:
-    try:
-        parts = urlsplit(uri)
-        valid = parts.scheme not in ("http", "https") or (bool(parts.hostname) and parts.port != 0)
-    except ValueError:
-        valid = False
-    # Another scheme is the schema's business.
-    if not valid or re.search(r"[\s\x00-\x1f]", uri):
-        yield f"jwksUri {uri!r} is not a valid URL"
 
 
 def validate_authorization_policy(new: Object, old: Object | None) -> Object:  # noqa: ARG001 - a hook

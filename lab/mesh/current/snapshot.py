@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
-from lab.mesh.current.destination_rule import Subset, TlsSettings
 from lab.mesh.current.policies import Policies
 from lab.mesh.current.security import Target, request_security
-from lab.mesh.hosts import aliases
 from lab.mesh.model import (
-    ClientTls,
     Endpoint,
     Inbound,
     InboundPort,
@@ -19,6 +16,8 @@ from lab.mesh.model import (
     TlsOrigination,
     Upstream,
 )
+from lab.mesh.networking import upstreams
+from lab.mesh.networking.destination_rule import Subset, TlsSettings
 from lab.mesh.world import Service, ServiceEndpoint, ServicePort, Workload
 
 
@@ -80,47 +79,13 @@ def _upstream(
     subset: Subset | None = None,
 ) -> Upstream:
     world = policies.world
-    members = [
-        endpoint
-        for endpoint in service.endpoints.get(port.name, ())
-        if subset is None or _labels_at(policies, endpoint).items() >= subset.labels.items()
-    ]
     endpoints = tuple(
-        Endpoint(each.address, each.port, takes_mutual_tls(policies, each, told)) for each in members
+        Endpoint(each.address, each.port, takes_mutual_tls(policies, each, told))
+        for each in upstreams.members(world, service, port, subset)
     )
-    tls = client_tls(policies, service, endpoints, told)
-    if tls in (TlsOrigination.AUTO, TlsOrigination.ISTIO_MUTUAL):
-        identities = {
-            world.identity(world.by_address[each.address]).uri
-            for each in members
-            if each.address in world.by_address
-        }
-        names = (told.subject_alt_names if told else ()) or tuple(sorted(identities))
-        subset_name = subset.name if subset else ""
-        sni = (told.sni if told else "") or f"outbound_.{port.port}_.{subset_name}_.{service.host}"
-        how = ClientTls(tls, sni=sni, subject_alt_names=names)
-    elif told is not None and tls is not TlsOrigination.DISABLE:
-        how = ClientTls(
-            tls,
-            sni=told.sni or service.host,
-            subject_alt_names=told.subject_alt_names,
-            client_certificate=told.client_certificate,
-            private_key=told.private_key,
-            ca_certificates=told.ca_certificates,
-            verify=not told.insecure_skip_verify,
-        )
-    else:
-        how = ClientTls(TlsOrigination.DISABLE)
-    return Upstream(
-        host=service.host,
-        port=port.port,
-        protocol=port.protocol,
-        aliases=aliases(service.name, service.namespace, client.namespace),
-        addresses=service.addresses,
-        endpoints=endpoints,
-        tls=how,
-        subset=subset.name if subset else "",
-    )
+    origination = client_tls(policies, service, endpoints, told)
+    name = subset.name if subset else ""
+    return upstreams.build(world, client, service, port, endpoints, origination, told, name)
 
 
 def client_tls(
@@ -154,8 +119,3 @@ def takes_mutual_tls(policies: Policies, endpoint: ServiceEndpoint, told: TlsSet
         and workload.announces_tls
         and policies.modes(workload).of(endpoint.port) is not MutualTls.DISABLE
     )
-
-
-def _labels_at(policies: Policies, endpoint: ServiceEndpoint) -> Mapping[str, str]:
-    workload = policies.world.by_address.get(endpoint.address)
-    return workload.labels if workload is not None else {}

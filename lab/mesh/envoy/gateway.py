@@ -37,7 +37,7 @@ def routes_name(listener: Listener) -> str:
 
 def _listener(listener: Listener, snapshot: GatewaySnapshot, folder: Path) -> Json:
     name = routes_name(listener)
-    filters = http_filters(snapshot.security)
+    filters = http_filters(snapshot.security, listener.tokens)
     return {
         "name": f"0.0.0.0_{listener.port}",
         "address": address("0.0.0.0", listener.port),

@@ -4,10 +4,13 @@ A connection that no filter chain matches is closed unanswered; that is what STR
 looks for the port first and does not come back from it, so the chains of a port stand alone.
 
     mode        HTTP declared          TCP declared                  undeclared, or no Service
+    ANY_TLS     TLS                    TLS                           TLS (HTTP or not)
     STRICT      mTLS                   mTLS                          mTLS (HTTP or not)
     PERMISSIVE  mTLS by ALPN, plain    mTLS by ALPN, TLS as is,      mTLS by ALPN (HTTP or not), TLS as is,
                                        plain                         plain HTTP, plain
     DISABLE     plain                  as is                         plain HTTP, as is
+
+Where ALPN is not to tell mutual TLS from other TLS, a PERMISSIVE port takes all TLS to be mutual TLS.
 """
 
 from __future__ import annotations
@@ -31,7 +34,7 @@ from lab.mesh.envoy.proto import (
     tls_inspector,
 )
 from lab.mesh.envoy.request_security import http_filters, network_filters
-from lab.mesh.model import Inbound, InboundPort, MutualTls, Protocol, RequestSecurity
+from lab.mesh.model import Inbound, InboundPort, MutualTls, Protocol, RequestSecurity, TokenCheck
 
 LISTENER = "virtualInbound"
 
@@ -45,6 +48,8 @@ class Chain:
     mutual_tls: bool
     transport: str | None = None
     alpn: tuple[str, ...] = ()
+    certificate: bool = True
+    """Whether a client must have one; of mutual TLS only."""
 
 
 _PLAIN = Chain("plain", http=False, mutual_tls=False, transport="raw_buffer")
@@ -61,11 +66,16 @@ _SNIFFED_MTLS_HTTP = Chain("mtls-http", http=True, mutual_tls=True, transport="t
 _SNIFFED_MTLS = replace(_MTLS, alpn=tuple(name for name in MESH_ALPN if name not in MESH_HTTP_ALPN))
 
 # "Undeclared" stands for ports without any Service as well.
+_STRICT = {
+    Protocol.HTTP: (_MTLS_HTTP,),
+    Protocol.TCP: (_MTLS,),
+    Protocol.UNDECLARED: (_SNIFFED_MTLS_HTTP, _MTLS),
+}
 CHAINS: dict[MutualTls, dict[Protocol, tuple[Chain, ...]]] = {
-    MutualTls.STRICT: {
-        Protocol.HTTP: (_MTLS_HTTP,),
-        Protocol.TCP: (_MTLS,),
-        Protocol.UNDECLARED: (_SNIFFED_MTLS_HTTP, _MTLS),
+    MutualTls.STRICT: _STRICT,
+    MutualTls.ANY_TLS: {
+        protocol: tuple(replace(chain, certificate=False) for chain in chains)
+        for protocol, chains in _STRICT.items()
     },
     MutualTls.PERMISSIVE: {
         Protocol.HTTP: (_MESH_MTLS_HTTP, _PLAIN_HTTP),
@@ -78,6 +88,13 @@ CHAINS: dict[MutualTls, dict[Protocol, tuple[Chain, ...]]] = {
         Protocol.UNDECLARED: (_SNIFFED_HTTP, _AS_IS),
     },
 }
+
+ALL_TLS_IS_MUTUAL: dict[Protocol, tuple[Chain, ...]] = {
+    Protocol.HTTP: (_MTLS_HTTP, _PLAIN_HTTP),
+    Protocol.TCP: (_MTLS, _PLAIN),
+    Protocol.UNDECLARED: (_SNIFFED_MTLS_HTTP, _MTLS, _SNIFFED_PLAIN_HTTP, _PLAIN),
+}
+"""PERMISSIVE without ALPN."""
 
 
 @dataclass(frozen=True)
@@ -123,29 +140,35 @@ def _loop_guard(port: int) -> Json:
 
 def _chains_of(port: InboundPort, way: Way) -> Iterator[Json]:
     cluster = inbound_name(port.port) if port.bound else INBOUND_PASSTHROUGH
-    for chain in _chains(port.mode, port.protocol):
-        built = _filter_chain(chain, f"inbound_0.0.0.0_{port.port}", cluster, way)
+    for chain in _chains(port.mode, port.protocol, way.inbound):
+        built = _filter_chain(chain, f"inbound_0.0.0.0_{port.port}", cluster, way, port.tokens)
         built["filter_chain_match"]["destination_port"] = port.port
         yield built
 
 
 def _chains_of_other_ports(way: Way) -> Iterator[Json]:
-    for chain in _chains(way.inbound.default_mode, Protocol.UNDECLARED):
+    for chain in _chains(way.inbound.default_mode, Protocol.UNDECLARED, way.inbound):
         yield _filter_chain(chain, LISTENER, INBOUND_PASSTHROUGH, way)
 
 
-def _chains(mode: MutualTls, protocol: Protocol) -> tuple[Chain, ...]:
-    return CHAINS[mode][Protocol.HTTP if protocol.is_http else protocol]
+def _chains(mode: MutualTls, protocol: Protocol, inbound: Inbound) -> tuple[Chain, ...]:
+    by_protocol = CHAINS[mode]
+    if mode is MutualTls.PERMISSIVE and not inbound.mesh_alpn:
+        by_protocol = ALL_TLS_IS_MUTUAL
+    return by_protocol[Protocol.HTTP if protocol.is_http else protocol]
 
 
-def _filter_chain(chain: Chain, prefix: str, cluster: str, way: Way) -> Json:
+def _filter_chain(
+    chain: Chain, prefix: str, cluster: str, way: Way, tokens: TokenCheck | None = None
+) -> Json:
     match: Json = {}
     if chain.transport is not None:
         match["transport_protocol"] = chain.transport
     if chain.alpn:
         match["application_protocols"] = list(chain.alpn)
     if chain.http:
-        filters = [network.http_inbound(prefix, cluster, http_filters(way.security))]
+        http = http_filters(way.security, tokens)
+        filters = [network.http_inbound(prefix, cluster, http, tells_identity=way.inbound.tells_identity)]
     else:
         filters = [*network_filters(way.security), network.tcp(cluster)]
     built: Json = {
@@ -154,7 +177,9 @@ def _filter_chain(chain: Chain, prefix: str, cluster: str, way: Way) -> Json:
         "filters": filters,
     }
     if chain.mutual_tls:
-        built["transport_socket"] = tls.server(way.folder, way.inbound.trust_domains)
+        built["transport_socket"] = tls.server(
+            way.folder, way.inbound.trust_domains, require_certificate=chain.certificate
+        )
     return built
 
 
@@ -163,7 +188,7 @@ def _needs_tls_inspector(mode: MutualTls, protocol: Protocol) -> bool:  # noqa: 
 
 
 def _needs_http_inspector(mode: MutualTls, protocol: Protocol) -> bool:
-    return mode is not MutualTls.STRICT and protocol is Protocol.UNDECLARED
+    return mode not in (MutualTls.STRICT, MutualTls.ANY_TLS) and protocol is Protocol.UNDECLARED
 
 
 def _where_needed(inspector: Json, needed: Callable[[MutualTls, Protocol], bool], inbound: Inbound) -> Json:

@@ -12,18 +12,26 @@ FILTERS = "envoy.extensions.filters"
 NOBODY = {"address_prefix": "0.0.0.0", "prefix_len": 32}
 
 
-def http_inbound(stat_prefix: str, cluster: str, filters: Sequence[Json]) -> Json:
+def http_inbound(
+    stat_prefix: str, cluster: str, filters: Sequence[Json], *, tells_identity: bool = True
+) -> Json:
     """HTTP towards the application, past the filters.
 
     The client's identity is appended to `x-forwarded-client-cert` when the connection proved one; from a peer
-    in plain text Envoy removes the header, so that nobody can forge it.
+    in plain text Envoy removes the header, so that nobody can forge it. If the application is not to be told,
+    the header is always removed.
     """
+    identity: Json = {"forward_client_cert_details": "SANITIZE"}
+    if tells_identity:
+        identity = {
+            "forward_client_cert_details": "APPEND_FORWARD",
+            "set_current_client_cert_details": {"subject": True, "uri": True, "dns": True},
+        }
     return _manager(
         stat_prefix,
         filters,
         server_name="istio-envoy",
-        forward_client_cert_details="APPEND_FORWARD",
-        set_current_client_cert_details={"subject": True, "uri": True, "dns": True},
+        **identity,
         route_config={
             "name": cluster,
             "virtual_hosts": [

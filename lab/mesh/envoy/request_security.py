@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from lab.mesh.envoy import jwt, rbac
+from lab.mesh.envoy import jwt, rbac, token_check
 from lab.mesh.envoy.proto import Json
-from lab.mesh.model import RequestSecurity
+from lab.mesh.model import RequestSecurity, TokenCheck
 
 
-def http_filters(security: RequestSecurity) -> list[Json]:
-    """In Istio's order: custom authorization, tokens, remarks, denials, permissions. The router comes next.
+def http_filters(security: RequestSecurity, tokens: TokenCheck | None = None) -> list[Json]:
+    """First what one port demands of tokens. Then, in Istio's order: custom authorization, tokens, remarks,
+    denials, permissions. The router comes next.
 
     Who should be asked about a custom authorization is not known to the mesh, so that it is a denial; only it
     comes before any token is looked at.
     """
     authorization = security.authorization
     return [
+        *token_check.filters(tokens),
         *rbac.http(rbac.DENY, authorization.custom),
         *jwt.filters(security.jwt_rules),
         *rbac.http(rbac.LOG, authorization.audit),

@@ -20,15 +20,18 @@ CLIENT_ALPN = {
 }
 
 
-def server(folder: Path, trust_domains: Iterable[str]) -> Json:
-    """Mutual TLS with any peer of the trust domains."""
+def server(folder: Path, trust_domains: Iterable[str], *, require_certificate: bool = True) -> Json:
+    """Mutual TLS with any peer of the trust domains; none: with any peer that has a certificate of the mesh.
+
+    A certificate that is not required is verified if there is one.
+    """
     names = [_uri({"prefix": f"spiffe://{trust_domain}/"}) for trust_domain in trust_domains]
     context = _mesh_context(folder, names) | {"alpn_protocols": ["h2", "http/1.1"]}
     return extension(
         "envoy.transport_sockets.tls",
         f"{SOCKETS}.tls.v3.DownstreamTlsContext",
         common_tls_context=context,
-        require_client_certificate=True,
+        require_client_certificate=require_certificate,
     )
 
 

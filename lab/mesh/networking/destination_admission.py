@@ -1,4 +1,4 @@
-"""What Istio's validating webhook refuses beyond what schemas can say.
+"""What Istio's validating webhook refuses of DestinationRules, beyond what schemas can say.
 
 Hooks see objects before their schema is checked, so nothing is taken for granted here about types: what has
 the wrong shape is left for the schema to refuse.
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from lab.kube.store import Object
-from lab.mesh.current.refusals import mapping, refuse_for, sequence
+from lab.mesh.refusals import mapping, refuse_for, sequence
 
 HOST = re.compile(r"(\*|(\*\.|\*?)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)\.?", re.I)
 LONGEST_NAME = 255

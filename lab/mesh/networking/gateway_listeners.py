@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from lab.mesh.current.gateway import ANY_NAMESPACE, Gateway, Server
-from lab.mesh.current.virtual_service import HttpMatch, HttpRoute, VirtualService
 from lab.mesh.hosts import matches
 from lab.mesh.model import Listener
+from lab.mesh.networking.gateway import ANY_NAMESPACE, Gateway, Server
+from lab.mesh.networking.virtual_service import HttpMatch, HttpRoute, VirtualService
 from lab.mesh.routing import Destination, Forward, RequestMatch, Route, TextMatch, TextMatching, VirtualHost
 from lab.mesh.world import Workload, World, target_port
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from lab.kube.store import Object
-from lab.mesh.current.admission import DNS_LABEL, HOST, LONGEST_NAME
-from lab.mesh.current.refusals import mapping, refuse_for, sequence, texts
-from lab.mesh.current.virtual_service import MESH
+from lab.mesh.networking.destination_admission import DNS_LABEL, HOST, LONGEST_NAME
+from lab.mesh.networking.virtual_service import MESH
+from lab.mesh.refusals import mapping, refuse_for, sequence, texts
 from lab.mesh.routing import LONGEST_BODY
 
 PLAIN = ("HTTP", "HTTP2", "GRPC", "GRPC-WEB", "MONGO", "REDIS", "MYSQL", "TCP")

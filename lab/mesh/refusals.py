@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
 from lab.kube.store import Denied
+
+HEADER_NAME = re.compile(r":?[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""RFC 9110, section 5.6.2; and the pseudo headers of HTTP/2. Envoy refuses a listener with any other."""
 
 
 def refuse_for(problems: Iterable[str]) -> None:

@@ -1,0 +1,51 @@
+"""Where the keys of an issuer are to be found, as policies say it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from urllib.parse import urlsplit
+
+from lab.mesh.model import JwtRule
+
+DEFAULT_TIMEOUT_S = 5.0
+
+
+@dataclass(frozen=True)
+class KeySource:
+    """Where keys are to be fetched, in at most `timeout` seconds."""
+
+    uri: str = ""
+    """Of the key set; empty: the issuer's discovery document names it."""
+    issuer: str = ""
+    """Only where the URI is not known."""
+    timeout: float = DEFAULT_TIMEOUT_S
+
+
+@dataclass(frozen=True)
+class DeclaredRule:
+    """One entry of `jwtRules`: all but the keys, which are either in it or fetched from a source."""
+
+    rule: JwtRule
+    source: KeySource | None
+
+    def with_keys(self, key_sets: Mapping[KeySource, str]) -> JwtRule:
+        if self.source is None:
+            return self.rule
+        return replace(self.rule, jwks=key_sets.get(self.source))
+
+
+NO_KEYS: Mapping[KeySource, str] = MappingProxyType({})
+
+
+def uri_problems(uri: str) -> Iterator[str]:
+    try:
+        parts = urlsplit(uri)
+        valid = parts.scheme not in ("http", "https") or (bool(parts.hostname) and parts.port != 0)
+    except ValueError:
+        valid = False
+    # Another scheme is the schema's business.
+    if not valid or re.search(r"[\s\x00-\x1f]", uri):
+        yield f"jwksUri {uri!r} is not a valid URL"

@@ -1,0 +1,24 @@
+"""What the documents say of reachability in more than one place: clients as rows, servers as columns."""
+
+from __future__ import annotations
+
+ALL_REACHABLE = """
+                foo     bar     legacy
+        foo     200     200     200
+        bar     200     200     200
+        legacy  200     200     200
+"""
+
+LEGACY_REFUSED_BY_FOO = """
+                foo     bar     legacy
+        foo     200     200     200
+        bar     200     200     200
+        legacy  000/56  200     200
+"""
+
+LEGACY_REFUSED_BY_BOTH = """
+                foo     bar     legacy
+        foo     200     200     200
+        bar     200     200     200
+        legacy  000/56  000/56  200
+"""

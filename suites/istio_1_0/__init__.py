@@ -1,0 +1,1 @@
+"""Authentication Policy, Istio 1.0: MeshPolicy, Policy and DestinationRule."""
