@@ -50,12 +50,9 @@ def foreign(estate: Estate) -> Foreign:
 
     @contextlib.contextmanager
     def there(text: str) -> Iterator[None]:
-        estate.create(text)
-        try:
+        with estate.holding(text):
             before = estate.versions()
             yield
             assert estate.versions() == before
-        finally:
-            estate.delete(text)
 
     return there

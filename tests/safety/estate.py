@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,8 +73,17 @@ class Estate:
         for item in yaml.safe_load_all(text):
             self._resource(item).create(copy.deepcopy(item), namespace=item["metadata"].get("namespace"))
 
+    @contextlib.contextmanager
+    def holding(self, text: str) -> Iterator[None]:
+        """With objects of somebody else in it."""
+        self.create(text)
+        try:
+            yield
+        finally:
+            self.delete(text)
+
     def delete(self, text: str) -> None:
-        """Delete them again, and wait until they are gone."""
+        """Delete objects, and wait until they are gone."""
         for item in yaml.safe_load_all(text):
             self._resource(item).delete(item["metadata"]["name"], item["metadata"].get("namespace"))
         for item in yaml.safe_load_all(text):

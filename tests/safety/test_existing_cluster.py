@@ -21,7 +21,7 @@ from fixtures.safety.lease import NAME
 from fixtures.targets import existing, kubeconfig
 from tests.safety.conftest import Foreign
 from tests.safety.estate import CONTEXT, ROOT, Estate
-from tests.safety.test_preflight import FORBIDDING
+from tests.safety.test_preflight import FORBIDDING, HARMLESS
 
 REMOVED = "Namespace bar, Namespace foo, Namespace legacy"
 STEP = ["-k", "test_reachability and mesh-wide-strict"]
@@ -34,22 +34,25 @@ Started = subprocess.Popen[str]
 def test_a_run_removes_what_it_made_even_if_it_fails_and_what_was_kept_before(
     estate: Estate, tmp_path: Path
 ) -> None:
-    kept = estate.run(*STEP, "--keep")
-    assert kept.returncode == 0, kept.stdout
-    assert f"pre-flight of the cluster of context {CONTEXT}, run " in kept.stdout
-    assert "to be created  namespaces foo, bar, legacy, each with an httpbin and a sleep" in kept.stdout
-    assert "no policies of others that do not reach the playground" in kept.stdout
-    assert f"make clean CONTEXT={CONTEXT} removes it" in kept.stdout
-    assert REMOVED not in kept.stdout
+    """Others use the mesh, too: their policies stay, and disturb nothing."""
+    harmless = ["policies of another namespace", "a destination rule that nobody else is told of"]
+    with estate.holding("\n---\n".join(HARMLESS[what] for what in harmless)):
+        kept = estate.run("-k", "test_1 or mesh-wide-strict", "--keep")
+        assert kept.returncode == 0, kept.stdout
+        assert f"pre-flight of the cluster of context {CONTEXT}, run " in kept.stdout
+        assert "to be created  namespaces foo, bar, legacy, each with an httpbin and a sleep" in kept.stdout
+        assert "2 policies of others that do not reach the playground" in kept.stdout
+        assert f"make clean CONTEXT={CONTEXT} removes it" in kept.stdout
+        assert REMOVED not in kept.stdout
 
-    wrong = tmp_path / "mine.yaml"
-    wrong.write_text((MESHES / "reference.yaml").read_text().replace("cluster.local", "elsewhere"))
-    failed = estate.run("-k", "names_both_ends and foo-bar", "--bound", "0.3", mesh=str(wrong))
-    assert failed.returncode == 1, failed.stdout
-    assert "1 policies of earlier runs (" in failed.stdout
-    assert f"removing PeerAuthentication istio-system/default, {REMOVED}" in failed.stdout
-    assert "instead of 'spiffe://elsewhere/" in failed.stdout
-    assert failed.stdout.count(REMOVED) == 2
+        wrong = tmp_path / "mine.yaml"
+        wrong.write_text((MESHES / "reference.yaml").read_text().replace("cluster.local", "elsewhere"))
+        failed = estate.run("-k", "names_both_ends and foo-bar", "--bound", "0.3", mesh=str(wrong))
+        assert failed.returncode == 1, failed.stdout
+        assert "1 policies of earlier runs (" in failed.stdout
+        assert f"removing PeerAuthentication istio-system/default, {REMOVED}" in failed.stdout
+        assert "instead of 'spiffe://elsewhere/" in failed.stdout
+        assert failed.stdout.count(REMOVED) == 2
 
 
 def test_what_forbids_a_run_is_listed_and_has_an_exit_code_of_its_own(
