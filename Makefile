@@ -10,23 +10,43 @@ MESH    ?=
 WORKERS ?= 0
 REPORTS ?= reports
 ARGS    ?=
+# Of clusters: which one (KUBECONFIG is taken from the environment), and what to do before and after.
+CONTEXT   ?=
+INSTALL_MESH ?=
+KEEP      ?=
+REGISTRY  ?=
+IP_FAMILY ?=
+DRY_RUN   ?=
 
 VENV   := .venv
 PYTHON := $(VENV)/bin/python
 READY  := $(VENV)/.ready
+CLI    := $(PYTHON) -m fixtures.cli
 
 .PHONY: help
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  Variables of make conformance, with what they are when not given:"
-	@echo "    TARGET=lab  SUITE=all  PROFILE=full|quick  MESH=  (the reference)  WORKERS=0"
+	@echo "    TARGET=lab|kind|cluster  SUITE=all  PROFILE=full|quick  MESH=  (the reference)  WORKERS=0"
 	@echo "    REPORTS=reports  ARGS='-k strict -v'"
+	@echo "    of kind and cluster: CONTEXT=name  KEEP=1  REGISTRY=mirror.example.com  INSTALL_MESH=1  IP_FAMILY=ipv4|ipv6|dual"
+	@echo "    DRY_RUN=1 prints what would be done"
 
 .PHONY: conformance
-conformance: setup ## Prove a mesh against the documents, on the embedded lab
+conformance: setup ## Prove a mesh against the documents: on the embedded lab, or TARGET=kind|cluster
 	$(PYTHON) -m pytest suites --target $(TARGET) --suite $(SUITE) --profile $(PROFILE) $(if $(MESH),--mesh $(MESH)) \
-	    -n $(WORKERS) --dist loadfile --reports $(REPORTS) $(ARGS)
+	    $(if $(CONTEXT),--context $(CONTEXT)) $(if $(INSTALL_MESH),--install) $(if $(KEEP),--keep) \
+	    $(if $(REGISTRY),--registry $(REGISTRY)) $(if $(IP_FAMILY),--ip-family $(IP_FAMILY)) \
+	    $(if $(DRY_RUN),--dry-run) -n $(WORKERS) --dist loadfile --reports $(REPORTS) $(ARGS)
+
+.PHONY: profiles
+profiles: setup ## List the mesh profiles, or check one: MESH=path
+	@$(CLI) profiles $(MESH)
+
+.PHONY: images
+images: setup ## List every image of a run: MESH=name  REGISTRY=prefix  ARGS='--format json'
+	@$(CLI) images $(if $(MESH),--mesh $(MESH)) $(if $(REGISTRY),--prefix $(REGISTRY)) $(ARGS)
 
 .PHONY: test
 test: setup ## Our own tests: lint, types, import contracts, and tests/
@@ -47,10 +67,10 @@ bench: setup ## Measure the lab and the suite on this machine
 
 .PHONY: setup
 setup: $(READY) ## Install what the suite needs: system packages and a virtual environment
-	@tools/system-packages.sh
+	@tools/system-packages.sh $(TARGET)
 
 $(READY): requirements.lock
-	@tools/system-packages.sh
+	@tools/system-packages.sh $(TARGET)
 	@rm -rf $(VENV)
 	python3 -m venv $(VENV)
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
@@ -62,6 +82,11 @@ lock: setup ## Pin the newest versions that fit pyproject.toml (needs uv)
 	    --no-emit-index-url --no-header --upgrade -o requirements.lock
 
 .PHONY: clean
-clean: ## Remove the virtual environment and every cache
+ifdef CONTEXT
+clean: setup ## Remove caches and the virtual environment; or, CONTEXT=name, what a dead run left in a cluster
+	$(CLI) clean --context $(CONTEXT) $(ARGS)
+else
+clean:
 	rm -rf $(VENV) reports .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+endif

@@ -2,7 +2,10 @@
 
 pytest_plugins = [
     "fixtures.options",
+    "fixtures.interruption",
     "fixtures.targets.plugin",
+    "fixtures.dry_run",
+    "fixtures.lanes.plugin",
     "fixtures.report.recording",
     "fixtures.report.plugin",
     "fixtures.plugin",

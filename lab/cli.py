@@ -85,6 +85,13 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument(
         "--kubeconfig", type=Path, metavar="PATH", help="write it here (default: in the run directory)"
     )
+    up.add_argument(
+        "--playgrounds",
+        type=int,
+        default=1,
+        metavar="N",
+        help="how many playgrounds must fit into it (default: %(default)s)",
+    )
     up.add_argument("--foreground", action="store_true", help="stay, and end the lab with this process")
     up.set_defaults(run=_up)
     down = commands.add_parser("down", help="end a lab and remove what it left")
@@ -134,6 +141,7 @@ def _up(options: argparse.Namespace) -> int:
                 faults=tuple(options.fault),
                 kubeconfig=kubeconfig,
                 with_parent=options.foreground,
+                playgrounds=options.playgrounds,
             )
         path = started.config.kubeconfig
         _say(

@@ -68,13 +68,14 @@ def start(
     faults: tuple[str, ...],
     kubeconfig: Path | None,
     with_parent: bool,
+    playgrounds: int,
 ) -> Started:
     """Starts a lab and waits until it is ready. The descriptors of lock and listener are only lent.
 
-    `with_parent`: the lab dies with the calling thread. Raises PreconditionMissing, DidNotStart; then nothing
-    of the lab is left but its log.
+    `with_parent`: the lab dies with the calling thread. `playgrounds` is how many must fit into it. Raises
+    PreconditionMissing, DidNotStart; then nothing of the lab is left but its log.
     """
-    if lines := preconditions.missing():
+    if lines := preconditions.missing(playgrounds):
         raise PreconditionMissing("\n".join(lines))
     report_read, report_write = os.pipe()
     ours, labs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

@@ -34,12 +34,16 @@ MODULES = {
 _LINUX = (5, 12)
 _CAP_SYS_ADMIN = 21
 
-_WATCHED = 40
-"""Files that the proxies of a playground with a gateway watch, each with an inotify instance."""
+_WATCHED = 3
+"""Files that a proxy watches, each with an inotify instance."""
+
+_PROXIES = 6
+"""Of a playground with a gateway and one more workload. The ingress gateway is there once for all of them."""
 
 
-def missing() -> list[str]:
-    """One line for each thing that is missing; empty if a lab can be tried."""
+def missing(playgrounds: int = 1) -> list[str]:
+    """One line for each thing that is missing; empty if a lab with so many playgrounds can be tried."""
+    watched = _WATCHED * (1 + _PROXIES * playgrounds)
     path = search_path()
     found = [
         f"{tool} is missing: apt-get install {package}"
@@ -51,9 +55,9 @@ def missing() -> list[str]:
         found.append(f"Python packages are missing: {sys.executable} -m pip install {' '.join(packages)}")
     if sys.platform != "linux" or _linux_version() < _LINUX:
         found.append(f"Linux {_LINUX[0]}.{_LINUX[1]} or newer is needed; this is {platform.platform()}")
-    elif (left := _inotify_instances(_WATCHED)) < _WATCHED:
+    elif (left := _inotify_instances(watched)) < watched:
         found.append(
-            f"only {left} inotify instances are left to this user and a lab takes {_WATCHED}: "
+            f"only {left} inotify instances are left to this user and a lab takes {watched}: "
             "sysctl -w fs.inotify.max_user_instances=1024"
         )
     return found

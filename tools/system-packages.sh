@@ -1,10 +1,14 @@
 #!/usr/bin/env bash
 # Makes sure that the few programs are there that no Python package brings: with apt where that is allowed,
 # otherwise by saying what to install. Exit code 3 if something is missing in the end.
+# Its argument is the target of the run: whatever is not the lab needs no network namespaces.
 set -euo pipefail
 
 # program -> Debian and Ubuntu package
-declare -A package_of=([nft]=nftables [ip]=iproute2 [curl]=curl [unshare]=util-linux)
+declare -A package_of=([curl]=curl)
+if [ "${1:-lab}" = lab ]; then
+    package_of+=([nft]=nftables [ip]=iproute2 [unshare]=util-linux)
+fi
 PATH="$PATH:/usr/sbin:/sbin"
 
 missing() {

@@ -6,7 +6,7 @@ Each is the complete set of policies in force, in both configuration APIs at onc
 
 from __future__ import annotations
 
-from fixtures.plugin import CONFIG_APIS
+from fixtures.adaptation import CONFIG_APIS
 from fixtures.step import Step
 
 

@@ -14,7 +14,7 @@ from fixtures.profile import Profile
 from fixtures.xfcc import ClientCertificate
 from suites.current.steps import SETUP
 
-pytestmark = pytest.mark.section("Auto mutual TLS")
+pytestmark = [pytest.mark.section("Auto mutual TLS"), pytest.mark.feature("xfcc")]
 
 FORGED = {xfcc.NAME: 'By=spiffe://forged/by;Hash=00;Subject="";URI=spiffe://forged/uri'}
 

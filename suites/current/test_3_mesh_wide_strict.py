@@ -9,6 +9,8 @@ from fixtures.policies import Policies
 from fixtures.step import Step
 from suites.current.steps import CLEANUP_1, MESH_WIDE_STRICT
 
+pytestmark = pytest.mark.feature("peer-authentication")
+
 
 @pytest.mark.parametrize("step", [MESH_WIDE_STRICT, CLEANUP_1], ids=str)
 def test_reachability(step: Step, policies: Policies, playground: Playground) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from fixtures.addresses import in_url
 from fixtures.cluster import Cluster
 from fixtures.curl import Request
 from fixtures.extra_workload import extra_workload
@@ -25,6 +26,8 @@ from suites.current.steps import (
     WORKLOAD_STRICT,
 )
 
+pytestmark = pytest.mark.feature("peer-authentication")
+
 STEPS = [
     NAMESPACE_WIDE_STRICT,
     WORKLOAD_STRICT,
@@ -42,10 +45,10 @@ def test_reachability(step: Step, policies: Policies, playground: Playground) ->
 
 
 @pytest.fixture
-def unbound(cluster: Cluster) -> Iterator[str]:
+def unbound(cluster: Cluster, playground: Playground) -> Iterator[str]:
     """An httpbin in bar that no Service binds; gives the URL at which only its pod answers."""
-    with extra_workload(cluster, "current/unbound-workload.yaml", "bar"):
-        yield f"http://{cluster.pod('bar', 'unbound').status.pod_ip}:8080/ip"
+    with extra_workload(cluster, playground, "current/unbound-workload.yaml", "bar"):
+        yield f"http://{in_url(cluster.pod('bar', 'unbound').status.pod_ip)}:8080/ip"
 
 
 @pytest.mark.section("Enable mutual TLS per workload, note 2")

@@ -20,6 +20,8 @@ from suites.current.ingress_steps import (
     TIMES,
 )
 
+pytestmark = pytest.mark.feature("request-authentication")
+
 STEPS = [EXPOSED, KEY_SET_INLINE, ONE_AUDIENCE, JWT, OTHER_TOKENS, TIMES, TEN_SAMPLES]
 
 

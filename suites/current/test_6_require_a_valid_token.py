@@ -18,6 +18,8 @@ from suites.current.ingress_steps import (
     REQUIRED_PER_PATH,
 )
 
+pytestmark = pytest.mark.feature("request-authentication")
+
 DENIED = "RBAC: access denied"
 
 

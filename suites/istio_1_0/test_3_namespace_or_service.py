@@ -33,9 +33,9 @@ def test_reachability(step: Step, policies: Policies, playground: Playground) ->
 
 
 @pytest.fixture
-def another_service(cluster: Cluster) -> Iterator[str]:
+def another_service(cluster: Cluster, playground: Playground) -> Iterator[str]:
     """A second httpbin in bar, with a Service of its own; gives the URL at which it answers."""
-    with extra_workload(cluster, "istio-1.0/second-service-bar.yaml", "bar"):
+    with extra_workload(cluster, playground, "istio-1.0/second-service-bar.yaml", "bar"):
         yield "http://another.bar:8000/ip"
 
 

@@ -124,12 +124,15 @@ def test_a_kernel_that_allows_no_namespaces_is_named(home: Home) -> None:
     assert "run as root" in done.stderr
 
 
-def test_a_user_whose_inotify_instances_are_used_up_is_told_so(home: Home) -> None:
+@pytest.mark.parametrize(("playgrounds", "needed"), [("1", 21), ("4", 75)])
+def test_a_user_whose_inotify_instances_are_used_up_is_told_so(
+    playgrounds: str, needed: int, home: Home
+) -> None:
     limit = 'echo 7 > /proc/sys/user/max_inotify_instances; exec "$@"'
-    done = home.lab("up", prefix=["unshare", "-r", "sh", "-c", limit, "sh"])
+    done = home.lab("up", "--playgrounds", playgrounds, prefix=["unshare", "-r", "sh", "-c", limit, "sh"])
     assert done.returncode == 3
     assert done.stderr == (
-        "lab: only 7 inotify instances are left to this user and a lab takes 40: "
+        f"lab: only 7 inotify instances are left to this user and a lab takes {needed}: "
         "sysctl -w fs.inotify.max_user_instances=1024\n"
     )
 

@@ -118,7 +118,7 @@ def test_an_image_that_the_lab_does_not_know_is_explained_by_describe(kubectl: K
     assert "ImagePullBackOff" in kubectl("get", "pods").stdout
     described = kubectl("describe", "pod", "web").stdout
     assert 'Failed to pull image "nginx": the lab has no registry' in described
-    assert "kong/httpbin" in described
+    assert "kennethreitz/httpbin" in described
 
 
 def test_a_killed_proxy_comes_back(kubectl: Kubectl) -> None:

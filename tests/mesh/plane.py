@@ -113,10 +113,7 @@ def counter_of(file: str) -> str:
     """Envoy's own count of how often it has taken a file's content."""
     kind, _, name = file.removesuffix(".json").replace(":", "_").partition("-")
     where = {"lds": "listener_manager.lds", "cds": "cluster_manager.cds"}
-    return f"{where.get(kind) or WITH_NAME[kind].format(name)}.update_success"
-
-
-WITH_NAME = {"sds": "sds.{}", "rds": "http.outbound_{0}.rds.{0}"}
+    return f"{where.get(kind) or f'sds.{name}'}.update_success"
 
 
 def _stamps(folder: Path) -> dict[str, int]:

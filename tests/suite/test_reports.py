@@ -334,7 +334,16 @@ def test_a_run_that_comes_out_as_listed_is_not_called_conformant(tmp_path: Path)
     listed.write_text(
         f"failures:\n- {{id: {PORT_8080}, reason: known, message: 'httpbin.bar: 000/56 instead of 200'}}\n"
     )
-    options = ["--fault", "port-level-ignored", "--bound", "1", "--expected-failures", str(listed)]
+    options = [
+        "--suite",
+        "current",
+        "--fault",
+        "port-level-ignored",
+        "--bound",
+        "1",
+        "--expected-failures",
+        str(listed),
+    ]
     run = run_suites(*options, "-k", "port-80", "-n", "2", reports=tmp_path / "reports")
     assert run.returncode == 0, run.stdout
     conclusion = "as expected, not conformant: 1 of 2 cases failed, each as listed"

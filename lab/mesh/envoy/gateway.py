@@ -6,7 +6,6 @@ from pathlib import Path
 
 from lab.mesh.ca import Certificate
 from lab.mesh.envoy import access_log, bootstrap, clusters, network, route_tables, secrets
-from lab.mesh.envoy.outbound import routes_file
 from lab.mesh.envoy.proto import Json, address
 from lab.mesh.envoy.request_security import http_filters
 from lab.mesh.envoy.resources import Resources
@@ -27,7 +26,7 @@ def build(snapshot: GatewaySnapshot, folder: Path, certificate: Certificate, roo
             for listener in snapshot.listeners
         },
         clusters=clusters.of_gateway(snapshot, folder),
-        listeners=[*(_listener(listener, snapshot, folder) for listener in snapshot.listeners), _status()],
+        listeners=[*(_listener(listener, snapshot) for listener in snapshot.listeners), _status()],
     )
 
 
@@ -35,7 +34,7 @@ def routes_name(listener: Listener) -> str:
     return f"http.{listener.port}"
 
 
-def _listener(listener: Listener, snapshot: GatewaySnapshot, folder: Path) -> Json:
+def _listener(listener: Listener, snapshot: GatewaySnapshot) -> Json:
     name = routes_name(listener)
     filters = http_filters(snapshot.security, listener.tokens)
     return {
@@ -43,7 +42,7 @@ def _listener(listener: Listener, snapshot: GatewaySnapshot, folder: Path) -> Js
         "address": address("0.0.0.0", listener.port),
         "traffic_direction": "OUTBOUND",
         "access_log": access_log.of_refused_connections(),
-        "filter_chains": [{"filters": [network.http_gateway(name, folder / routes_file(name), filters)]}],
+        "filter_chains": [{"filters": [network.http_gateway(name, filters)]}],
     }
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from lab.mesh.envoy import access_log
-from lab.mesh.envoy.proto import Json, extension, file_source
+from lab.mesh.envoy.proto import Json, extension
 
 FILTERS = "envoy.extensions.filters"
 NOBODY = {"address_prefix": "0.0.0.0", "prefix_len": 32}
@@ -46,19 +45,19 @@ def http_inbound(
     )
 
 
-def http_outbound(stat_prefix: str, routes: str, routes_file: Path) -> Json:
-    """HTTP from the application, which may not claim an identity of its own."""
+def http_outbound(stat_prefix: str, routes: str) -> Json:
+    """HTTP from the application, which may not claim an identity of its own; routes by their name."""
     return _manager(
         stat_prefix,
         (),
         server_name="envoy",
         forward_client_cert_details="SANITIZE",
-        rds={"route_config_name": routes, "config_source": file_source(str(routes_file))},
+        rds={"route_config_name": routes},
     )
 
 
-def http_gateway(routes: str, routes_file: Path, filters: Sequence[Json]) -> Json:
-    """HTTP from outside the mesh, past the filters.
+def http_gateway(routes: str, filters: Sequence[Json]) -> Json:
+    """HTTP from outside the mesh, past the filters; routes by their name.
 
     Nothing that such a client says of itself is believed: not its address, not its identity (a header that
     names one is replaced by what the connection proved, if anything), and no instruction to the proxy.
@@ -72,7 +71,7 @@ def http_gateway(routes: str, routes_file: Path, filters: Sequence[Json]) -> Jso
         internal_address_config={"cidr_ranges": [NOBODY]},
         forward_client_cert_details="SANITIZE_SET",
         set_current_client_cert_details={"subject": True, "cert": True, "uri": True, "dns": True},
-        rds={"route_config_name": routes, "config_source": file_source(str(routes_file))},
+        rds={"route_config_name": routes},
     )
 
 

@@ -8,7 +8,6 @@ or no route knows goes out unmodified, in plain text.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 
 from lab.mesh.envoy import access_log, network
 from lab.mesh.envoy.clusters import BLACK_HOLE, PASSTHROUGH, opaque_name, upstream_name
@@ -36,15 +35,15 @@ RETRIES: Json = {
 }
 
 
-def listeners(upstreams: tuple[Upstream, ...], folder: Path) -> list[Json]:
+def listeners(upstreams: tuple[Upstream, ...]) -> list[Json]:
     """The capturing listener and those it hands over to."""
     found = {LISTENER: _capture()}
     for upstream in _whole_services(upstreams):
         if upstream.protocol.is_http:
             hosts: Iterable[str] = ["0.0.0.0"]
-            chains = _http_chains(http_routes_name(upstream.port), PASSTHROUGH, folder)
+            chains = _http_chains(http_routes_name(upstream.port), PASSTHROUGH)
         else:
-            hosts, chains = _destinations(upstream), _opaque_chains(upstream, folder)
+            hosts, chains = _destinations(upstream), _opaque_chains(upstream)
         for host in hosts:
             name = f"{host}_{upstream.port}"
             found.setdefault(name, _listener(name, host, upstream.port, chains))
@@ -68,10 +67,6 @@ def http_routes_name(port: int) -> str:
 
 def own_routes_name(upstream: Upstream) -> str:
     return f"{upstream.host}:{upstream.port}"
-
-
-def routes_file(routes_name: str) -> str:
-    return f"rds-{routes_name}.json"
 
 
 def _whole_services(upstreams: Iterable[Upstream]) -> Iterable[Upstream]:
@@ -114,9 +109,9 @@ def _listener(name: str, host: str, port: int, chains: Json) -> Json:
     }
 
 
-def _http_chains(routes_name: str, otherwise: str, folder: Path) -> Json:
+def _http_chains(routes_name: str, otherwise: str) -> Json:
     """HTTP by its routes; anything else (TLS of the application's own, say) as opaque bytes."""
-    manager = network.http_outbound(f"outbound_{routes_name}", routes_name, folder / routes_file(routes_name))
+    manager = network.http_outbound(f"outbound_{routes_name}", routes_name)
     match = {"transport_protocol": "raw_buffer", "application_protocols": list(PLAIN_HTTP)}
     return {
         "listener_filters": [tls_inspector(), http_inspector()],
@@ -127,9 +122,9 @@ def _http_chains(routes_name: str, otherwise: str, folder: Path) -> Json:
     }
 
 
-def _opaque_chains(upstream: Upstream, folder: Path) -> Json:
+def _opaque_chains(upstream: Upstream) -> Json:
     if upstream.protocol is Protocol.UNDECLARED:
-        return _http_chains(own_routes_name(upstream), opaque_name(upstream), folder)
+        return _http_chains(own_routes_name(upstream), opaque_name(upstream))
     return {"filter_chains": [{"name": "opaque", "filters": [network.tcp(opaque_name(upstream))]}]}
 
 

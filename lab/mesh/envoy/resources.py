@@ -10,11 +10,11 @@ import orjson
 
 from lab.mesh.ca import Certificate
 from lab.mesh.envoy import bootstrap, clusters, inbound, outbound, secrets
+from lab.mesh.envoy.inlining import inlined
 from lab.mesh.envoy.proto import Json, typed
 from lab.mesh.model import GatewaySnapshot, Snapshot
 
 SECRET = "envoy.extensions.transport_sockets.tls.v3.Secret"
-ROUTES = "envoy.config.route.v3.RouteConfiguration"
 CLUSTER = "envoy.config.cluster.v3.Cluster"
 LISTENER = "envoy.config.listener.v3.Listener"
 
@@ -36,12 +36,13 @@ class Resources:
         What is referred to comes before what refers to it; the bootstrap is last, because the proxy starts as
         soon as it is there. Envoy wants one resource a file, but for clusters and listeners.
         """
+        authorities = {name: secret for name, secret in self.secrets.items() if name == secrets.ROOT}
         for name, secret in self.secrets.items():
-            yield secrets.file_name(name), _discovery(SECRET, [secret])
-        yield bootstrap.CLUSTERS_FILE, _discovery(CLUSTER, self.clusters)
-        for name, routes in self.routes.items():
-            yield outbound.routes_file(name), _discovery(ROUTES, [routes])
-        yield bootstrap.LISTENERS_FILE, _discovery(LISTENER, self.listeners)
+            if name not in authorities:
+                yield secrets.file_name(name), _discovery(SECRET, [secret])
+        yield bootstrap.CLUSTERS_FILE, _discovery(CLUSTER, inlined(self.clusters, {}, authorities))
+        listeners = inlined(self.listeners, self.routes, authorities)
+        yield bootstrap.LISTENERS_FILE, _discovery(LISTENER, listeners)
         yield bootstrap.FILE, orjson.dumps(self.bootstrap)
 
 
@@ -55,7 +56,7 @@ def build(snapshot: Snapshot, folder: Path, certificate: Certificate, root: str)
         clusters=clusters.build(snapshot, folder),
         listeners=[
             inbound.listener(snapshot.inbound, snapshot.security, folder),
-            *outbound.listeners(snapshot.upstreams, folder),
+            *outbound.listeners(snapshot.upstreams),
         ],
     )
 

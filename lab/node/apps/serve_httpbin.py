@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -76,8 +77,11 @@ def main() -> None:
     parser.add_argument("--lists", action="store_true", help="answer as go-httpbin does")
     options = parser.parse_args()
     host, _, port = options.bind.rpartition(":")
+    host = host.strip("[]") or "0.0.0.0"
+    if host == "::" and not socket.has_dualstack_ipv6():
+        host = "0.0.0.0"
     application = with_lists(app.wsgi_app) if options.lists else app.wsgi_app
-    server = Server((host.strip("[]") or "0.0.0.0", int(port)), application, numthreads=_THREADS)
+    server = Server((host, int(port)), application, numthreads=_THREADS)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     server.prepare()
     try:

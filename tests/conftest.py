@@ -1,0 +1,14 @@
+"""What all of our own tests share."""
+
+from __future__ import annotations
+
+import signal
+
+
+def pytest_configure() -> None:
+    """Programs are started as from a terminal: Ctrl-C is heeded, also where we are in the background.
+
+    A shell has its background jobs ignore it, and whatever they start inherits that.
+    """
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,0 +1,184 @@
+"""Each rule of the pre-flight: what forbids a run, and that nothing is touched while it is found out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fixtures.cluster import Cluster
+from fixtures.profile import load
+from fixtures.safety.footprint import Footprint, lanes
+from fixtures.safety.preflight import survey
+from tests.safety.conftest import Foreign
+from tests.safety.estate import CONTEXT, Estate
+from tests.safety.forbidding import Forbidding
+
+MESH_WIDE = "is mesh-wide: it is in the root namespace and selects nothing"
+
+POLICIES = "peerauthentications"
+
+OURS = "app.kubernetes.io/managed-by=mesh-authn-conformance"
+
+NAMESPACE = "{apiVersion: v1, kind: Namespace, metadata: {name: %s}}"
+
+PEER = """
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: theirs, namespace: %s}
+spec: {%s}
+"""
+REQUEST = """
+apiVersion: security.istio.io/v1
+kind: RequestAuthentication
+metadata: {name: %s, namespace: istio-system}
+spec: {%s}
+"""
+AUTHORIZATION = """
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: theirs, namespace: istio-system}
+spec: {%s}
+"""
+DESTINATION = """
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: theirs, namespace: default}
+spec: {host: "%s"%s}
+"""
+SERVICE = """
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: theirs, namespace: default}
+spec:
+  hosts: ["%s"]
+  http: [{route: [{destination: {host: elsewhere.default.svc.cluster.local}}]}]
+"""
+GATEWAY = """
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: theirs, namespace: default}
+spec:
+  selector: {istio: %s}
+  servers: [{port: {number: %d, name: http, protocol: HTTP}, hosts: ["%s"]}]
+"""
+
+FORBIDDING = {
+    "a namespace of the playground that is not ours": (
+        NAMESPACE % "legacy",
+        f"the namespace legacy exists and is not ours: it lacks the label {OURS}",
+    ),
+    "a namespace of another lane that is not ours": (
+        NAMESPACE % "foo-2",
+        f"the namespace foo-2 exists and is not ours: it lacks the label {OURS}",
+    ),
+    "a mesh-wide peer authentication": (
+        PEER % ("istio-system", "mtls: {mode: STRICT}"),
+        "PeerAuthentication istio-system/theirs " + MESH_WIDE,
+    ),
+    "a mesh-wide authorization policy": (
+        AUTHORIZATION % "action: DENY, rules: [{}]",
+        "AuthorizationPolicy istio-system/theirs " + MESH_WIDE,
+    ),
+    "an authorization policy for httpbin everywhere": (
+        AUTHORIZATION % "selector: {matchLabels: {app: httpbin}}",
+        "AuthorizationPolicy istio-system/theirs selects pods of the playground from the root namespace",
+    ),
+    "a request authentication at the ingress gateway": (
+        REQUEST % ("theirs", "selector: {matchLabels: {istio: ingressgateway}}, jwtRules: [{issuer: a}]"),
+        "RequestAuthentication istio-system/theirs is about the ingress gateway",
+    ),
+    "a policy that has the name of one of ours": (
+        REQUEST % ("jwt-example", "selector: {matchLabels: {app: shop}}, jwtRules: [{issuer: a}]"),
+        "RequestAuthentication istio-system/jwt-example is not ours, and the run would overwrite it",
+    ),
+    "a destination rule for every host": (
+        DESTINATION % ("*.local", ""),
+        "DestinationRule default/theirs applies to the playground: its host is *.local",
+    ),
+    "a destination rule for a service of the playground": (
+        DESTINATION % ("httpbin.bar.svc.cluster.local", ""),
+        "DestinationRule default/theirs applies to the playground: its host is httpbin.bar.svc.cluster.local",
+    ),
+    "a virtual service for a service of the playground": (
+        SERVICE % "httpbin.foo.svc.cluster.local",
+        "VirtualService default/theirs routes requests of the playground: "
+        "its host is httpbin.foo.svc.cluster.local",
+    ),
+    "a gateway for every host at our port": (
+        GATEWAY % ("ingressgateway", 80, "*"),
+        "Gateway default/theirs takes port 80 of the ingress gateway for every host",
+    ),
+}
+
+HARMLESS = {
+    "policies of another namespace": PEER % ("default", "mtls: {mode: STRICT}"),
+    "a policy for other pods": AUTHORIZATION % "selector: {matchLabels: {app: shop}}",
+    "a destination rule for another host": DESTINATION % ("shop.default.svc.cluster.local", ""),
+    "a destination rule that nobody else is told of": DESTINATION % ("*.local", ", exportTo: ['.']"),
+    "a virtual service for another host": SERVICE % "shop.default.svc.cluster.local",
+    "a gateway at another port": GATEWAY % ("ingressgateway", 8443, "*"),
+    "a gateway for another host": GATEWAY % ("ingressgateway", 80, "shop.example.com"),
+    "another gateway": GATEWAY % ("egressgateway", 80, "*"),
+    "another namespace": NAMESPACE % "shop",
+}
+
+
+def refusals(cluster: Cluster, workers: int = 2) -> list[str]:
+    return survey(cluster, Footprint(load("reference"), lanes(workers)), "test").refused
+
+
+@pytest.mark.parametrize("what", FORBIDDING)
+def test_what_forbids_a_run(what: str, cluster: Cluster, foreign: Foreign) -> None:
+    text, finding = FORBIDDING[what]
+    with foreign(text):
+        assert refusals(cluster) == [finding]
+
+
+def test_what_belongs_to_others_and_does_not_reach_the_playground(cluster: Cluster, foreign: Foreign) -> None:
+    for what, text in HARMLESS.items():
+        with foreign(text):
+            assert refusals(cluster) == [], what
+
+
+@pytest.mark.usefixtures("untouched")
+def test_missing_rights_are_named(estate: Estate, tmp_path: Path) -> None:
+    """In front of the API server stands one that does not allow everything."""
+    forbidden = {
+        ("create", "namespaces", ""),
+        ("create", "pods", "exec"),
+        ("delete", "peerauthentications", ""),
+    }
+    with Forbidding(estate.kubeconfig, CONTEXT, tmp_path, forbidden) as kubeconfig:
+        found = refusals(Cluster(kubeconfig, CONTEXT, tmp_path, "test"), workers=1)
+    assert found == [
+        "not allowed: create namespaces in the whole cluster",
+        "not allowed: create pods/exec in foo, bar, legacy",
+        "not allowed: delete peerauthentications.security.istio.io in foo, bar, legacy, istio-system",
+    ]
+
+
+@pytest.mark.usefixtures("untouched")
+def test_rights_in_the_namespaces_alone_are_enough_where_nothing_else_is_needed(
+    estate: Estate, tmp_path: Path
+) -> None:
+    forbidden = {("create", "deployments", ""), ("delete", POLICIES, "")}
+    with Forbidding(estate.kubeconfig, CONTEXT, tmp_path, forbidden, only_everywhere=True) as kubeconfig:
+        assert refusals(Cluster(kubeconfig, CONTEXT, tmp_path, "test")) == []
+
+
+@pytest.mark.usefixtures("untouched")
+def test_a_mesh_that_is_not_there_is_missed(estate: Estate, tmp_path: Path) -> None:
+    """The API server in between serves nothing of the Gateway API."""
+    hidden = "gateway.networking.k8s.io"
+    with Forbidding(estate.kubeconfig, CONTEXT, tmp_path, set(), hides=hidden) as kubeconfig:
+        found = refusals(Cluster(kubeconfig, CONTEXT, tmp_path, "test"))
+    assert found == [
+        f"the cluster does not serve HTTPRoute of {hidden}/v1, Gateway of {hidden}/v1: is the mesh installed?"
+    ]
+
+
+@pytest.mark.usefixtures("untouched")
+def test_a_mesh_is_not_installed_over_another_one(cluster: Cluster) -> None:
+    found = survey(cluster, Footprint(load("reference"), lanes(1)), "test", installs=True).refused
+    assert found == ["the namespace istio-system exists: over a mesh that is there none is installed"]
