@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -114,6 +115,11 @@ def test_of_two_runs_at_once_the_second_is_refused_and_the_first_can_be_interrup
     assert "removing " in output
 
 
+def private_folders(process: int) -> list[Path]:
+    """Where a run keeps its copy of the kubeconfig."""
+    return list(Path(tempfile.gettempdir()).glob(f"mesh-authn-run-{process}-*"))
+
+
 @pytest.mark.usefixtures("untouched")
 def test_only_what_a_dead_run_left_is_cleaned_up(
     estate: Estate, cluster: Cluster, started: Callable[..., Started], foreign: Foreign
@@ -122,6 +128,7 @@ def test_only_what_a_dead_run_left_is_cleaned_up(
         dead = started()
         os.killpg(dead.pid, signal.SIGKILL)
         dead.communicate()
+        assert private_folders(dead.pid)
         listed = estate.clean("--dry-run")
         assert "Namespace bar, Namespace foo, Namespace legacy" in listed.stdout
         early = estate.clean()
@@ -133,6 +140,7 @@ def test_only_what_a_dead_run_left_is_cleaned_up(
         assert cleaned.returncode == 0, cleaned.stderr
         assert "Namespace legacy" in cleaned.stdout
         assert "nothing of the suite is in the cluster" in estate.clean().stdout
+    assert private_folders(dead.pid) == []
 
 
 INSTALLER = """#!{python}

@@ -42,17 +42,18 @@ def turns_of(report: Path) -> list[Turn]:
     return found
 
 
-def test_four_lanes_on_one_lab_beside_another_run(tmp_path: Path) -> None:
+def test_four_lanes_on_one_lab_beside_a_run_on_a_wrong_mesh(tmp_path: Path) -> None:
     report = tmp_path / "report.xml"
     with ThreadPoolExecutor() as both:
         four_lanes = both.submit(
             run_suites, "--suite", "current", "--profile", "quick", "-n", "4", "--junitxml", str(report)
         )
-        another_run = both.submit(run_suites, "-k", "mesh-wide-strict or workload-strict", "-n", "2")
+        wrong_mesh = ("--fault", "strict-as-permissive", "--bound", "1")
+        another_run = both.submit(run_suites, "-k", "mesh-wide-strict", "-n", "2", "-x", *wrong_mesh)
     run, other = four_lanes.result(), another_run.result()
     assert run.returncode == 0, run.stdout
-    assert other.returncode == 0, other.stdout
-    assert re.search(r"^cases +2 of 2 passed$", other.stdout, re.MULTILINE)
+    assert other.returncode == 1, other.stdout
+    assert "the mesh does not conform: 1 of 1 cases failed" in other.stdout
 
     turns = turns_of(report)
     assert re.search(rf"^cases +{len(turns)} of {len(turns)} passed$", run.stdout, re.MULTILINE)
