@@ -58,7 +58,8 @@ def summary(report: dict[str, Any]) -> list[str]:
         counts = ", ".join(
             f"{number} {kind}" for kind, number in mesh["statistics"]["results"].items() if number
         )
-        lines.append(f"  {mesh['document']}, {name or 'an unknown mesh'}: {mesh['result']} ({counts})")
+        what = f"{mesh['document']}, {name}" if name else mesh["document"]
+        lines.append(f"  {what}: {mesh['result']} ({counts})")
     if faults := report["run"].get("faults"):
         lines.append(f"  This mesh was made wrong on purpose: {', '.join(faults)}.")
     lines.append(f"  all in all: {report['result']}")

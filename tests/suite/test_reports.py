@@ -51,7 +51,8 @@ def failing(tmp_path_factory: pytest.TempPathFactory) -> Left:
         patch.setenv("GITHUB_ACTIONS", "true")
         patch.setenv("GITHUB_STEP_SUMMARY", str(folder / "summary.md"))
         run = run_suites(
-            "--fault", "port-level-ignored", "-k", SECTION, "--bound", "1", reports=folder / "reports"
+            *("--fault", "port-level-ignored", "-k", SECTION, "--bound", "1", "--evidence", "whole"),
+            reports=folder / "reports",
         )
     assert run.returncode == 1, run.stdout
     return Left(run, folder / "reports", (folder / "summary.md").read_text())
@@ -220,7 +221,7 @@ def test_the_evidence_alone_says_which_rule_was_broken(failing: Left) -> None:
         "    kubectl exec -n legacy deploy/sleep -c sleep -- curl -s -m 5",
         "It was wrong every time.",
         "## What the proxy at httpbin.bar wrote last",
-        "::test_reachability[port-8080-disabled]' --color=no --fault port-level-ignored --bound 1",
+        "::test_reachability[port-8080-disabled]' --color=no --evidence summary --fault port-level-ignored",
     ):
         assert words in page
     assert "could not be gathered" not in page
@@ -353,4 +354,5 @@ def test_a_run_that_comes_out_as_listed_is_not_called_conformant(tmp_path: Path)
     assert left.report["result"] == "not-conformant"
     assert left.report["expectedFailures"]["surprises"] == []
     assert left.case(PORT_8080)["expectedFailure"] == "known"
-    assert (left.reports / left.case(PORT_8080)["evidence"] / "README.md").exists()
+    page = (left.reports / left.case(PORT_8080)["evidence"] / "README.md").read_text()
+    assert "- `logs, events, pods and configuration`: left out by --evidence summary" in page
