@@ -22,6 +22,7 @@ VENV   := .venv
 PYTHON := $(VENV)/bin/python
 READY  := $(VENV)/.ready
 CLI    := $(PYTHON) -m fixtures.cli
+LOCKED := --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-header
 
 .PHONY: help
 help: ## Print this list
@@ -38,7 +39,7 @@ conformance: setup ## Prove a mesh against the documents: on the embedded lab, o
 	$(PYTHON) -m pytest suites --target $(TARGET) --suite $(SUITE) --profile $(PROFILE) $(if $(MESH),--mesh $(MESH)) \
 	    $(if $(CONTEXT),--context $(CONTEXT)) $(if $(INSTALL_MESH),--install) $(if $(KEEP),--keep) \
 	    $(if $(REGISTRY),--registry $(REGISTRY)) $(if $(IP_FAMILY),--ip-family $(IP_FAMILY)) \
-	    $(if $(DRY_RUN),--dry-run) -n $(WORKERS) --dist loadfile --reports $(REPORTS) $(ARGS)
+	    $(if $(DRY_RUN),--dry-run) -n $(WORKERS) --reports $(REPORTS) $(ARGS)
 
 .PHONY: profiles
 profiles: setup ## List the mesh profiles, or check one: MESH=path
@@ -78,8 +79,8 @@ $(READY): requirements.lock
 
 .PHONY: lock
 lock: setup ## Pin the newest versions that fit pyproject.toml (needs uv)
-	uv pip compile pyproject.toml --group dev --python-version 3.11 --universal --generate-hashes \
-	    --no-emit-index-url --no-header --upgrade -o requirements.lock
+	uv pip compile pyproject.toml --group lab --group dev --upgrade $(LOCKED) -o requirements.lock
+	uv pip compile pyproject.toml -c requirements.lock $(LOCKED) -o tools/image/requirements.lock
 
 .PHONY: clean
 ifdef CONTEXT
