@@ -13,9 +13,9 @@ import pytest
 from kubernetes import client, config
 
 from fixtures import in_cluster
-from tests.in_cluster.gatekeeper import HOST, Gatekeeper
-from tests.in_cluster.rights import Need, granted
-from tests.in_cluster.test_rights import ACCOUNT, RBAC
+from tests.elsewhere.gatekeeper import HOST, Gatekeeper
+from tests.elsewhere.rights import Need, granted
+from tests.elsewhere.test_rights import ACCOUNT, RBAC
 from tests.labs import ROOT, running_lab
 
 START = "import sys; from pathlib import Path; from fixtures import in_cluster; "

@@ -14,7 +14,7 @@ import yaml
 from aiohttp import ClientSession, ClientWebSocketResponse, TCPConnector, WSMsgType, web
 
 from lab.kube.pki import Credentials
-from tests.in_cluster.rights import Need, Right, need_of
+from tests.elsewhere.rights import Need, Right, need_of
 
 HOST = "127.0.0.1"
 EXEC_PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
@@ -116,9 +116,11 @@ class Gatekeeper:
         ) as answer:
             response = web.StreamResponse(status=answer.status, headers={"Content-Type": answer.content_type})
             await response.prepare(request)
-            async for chunk in answer.content.iter_any():
-                await response.write(chunk)
-            await response.write_eof()
+            # Who has seen enough of a watch goes away.
+            with contextlib.suppress(ConnectionResetError):
+                async for chunk in answer.content.iter_any():
+                    await response.write(chunk)
+                await response.write_eof()
             return response
 
     async def _bridged(self, request: web.Request, session: ClientSession) -> web.StreamResponse:

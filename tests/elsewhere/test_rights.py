@@ -13,7 +13,7 @@ from kubernetes import client
 from fixtures import profile as profiles
 from fixtures.safety.footprint import Footprint, lanes
 from fixtures.step import MANIFESTS
-from tests.in_cluster.rights import Need, Right, granted, need_of
+from tests.elsewhere.rights import Need, Right, granted, need_of
 
 ACCOUNT = ("mesh-authn-conformance", "mesh-authn-conformance")
 RBAC = MANIFESTS / "in-cluster" / "rbac.yaml"
