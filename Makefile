@@ -8,6 +8,7 @@ SUITE   ?= all
 PROFILE ?= full
 MESH    ?=
 WORKERS ?= 0
+REPORTS ?= reports
 ARGS    ?=
 FAULTS  ?=
 RUNS    ?= 200
@@ -23,13 +24,15 @@ VENV   := .venv
 PYTHON := $(VENV)/bin/python
 READY  := $(VENV)/.ready
 CLI    := $(PYTHON) -m fixtures.cli
+LOCKED := --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-header
 
 .PHONY: help
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  Variables of make conformance, with what they are when not given:"
-	@echo "    TARGET=lab|kind|cluster  SUITE=all  PROFILE=full|quick  MESH=  (the reference)  WORKERS=0  ARGS='-k strict -v'"
+	@echo "    TARGET=lab|kind|cluster  SUITE=all  PROFILE=full|quick  MESH=  (the reference)  WORKERS=0"
+	@echo "    REPORTS=reports  ARGS='-k strict -v'"
 	@echo "    of kind and cluster: CONTEXT=name  KEEP=1  REGISTRY=mirror.example.com  INSTALL_MESH=1  IP_FAMILY=ipv4|ipv6|dual"
 	@echo "    DRY_RUN=1 prints what would be done"
 
@@ -38,7 +41,7 @@ conformance: setup ## Prove a mesh against the documents: on the embedded lab, o
 	$(PYTHON) -m pytest suites --target $(TARGET) --suite $(SUITE) --profile $(PROFILE) $(if $(MESH),--mesh $(MESH)) \
 	    $(if $(CONTEXT),--context $(CONTEXT)) $(if $(INSTALL_MESH),--install) $(if $(KEEP),--keep) \
 	    $(if $(REGISTRY),--registry $(REGISTRY)) $(if $(IP_FAMILY),--ip-family $(IP_FAMILY)) \
-	    $(if $(DRY_RUN),--dry-run) -n $(WORKERS) --dist loadfile $(ARGS)
+	    $(if $(DRY_RUN),--dry-run) -n $(WORKERS) --reports $(REPORTS) $(ARGS)
 
 .PHONY: profiles
 profiles: setup ## List the mesh profiles, or check one: MESH=path
@@ -56,6 +59,10 @@ test: setup ## Our own tests: lint, types, import contracts, and tests/
 	$(VENV)/bin/lint-imports
 	$(PYTHON) -m pytest tests -W error -W default::pytest.PytestUnraisableExceptionWarning \
 	    -o verbosity_test_cases=0 $(ARGS)
+
+.PHONY: verify-report
+verify-report: setup ## Check a report that somebody sends: FILE=conformance-report.yaml
+	@$(PYTHON) -m tools.verify_report $(or $(FILE),$(REPORTS)/conformance-report.yaml)
 
 .PHONY: faults
 faults: setup ## Prove that the suites catch every deliberately wrong mesh; write docs/faults.md
@@ -82,8 +89,8 @@ $(READY): requirements.lock
 
 .PHONY: lock
 lock: setup ## Pin the newest versions that fit pyproject.toml (needs uv)
-	uv pip compile pyproject.toml --group dev --python-version 3.11 --universal --generate-hashes \
-	    --no-emit-index-url --no-header --upgrade -o requirements.lock
+	uv pip compile pyproject.toml --group lab --group dev --upgrade $(LOCKED) -o requirements.lock
+	uv pip compile pyproject.toml -c requirements.lock $(LOCKED) -o tools/image/requirements.lock
 
 .PHONY: clean
 ifdef CONTEXT

@@ -7,6 +7,8 @@ pytest_plugins = [
     "fixtures.dry_run",
     "fixtures.shuffle",
     "fixtures.lanes.plugin",
+    "fixtures.report.recording",
+    "fixtures.report.plugin",
     "fixtures.plugin",
     "fixtures.stopping",
     "fixtures.reporting",

@@ -79,7 +79,7 @@ def suite_runs() -> list[Figure]:
             junit = Path(scratch) / "junit.xml"
             start = time.monotonic()
             run = subprocess.Popen(
-                [sys.executable, "-m", "pytest", "suites", "--profile", "quick", f"--junitxml={junit}"],
+                [sys.executable, "-m", "pytest", "suites", "--profile", "quick", "--reports", scratch],
                 cwd=ROOT,
                 stdout=subprocess.DEVNULL,
             )

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from fixtures import preconditions
 from fixtures.playground import Playground
 from fixtures.policies import Policies
 from suites.current.steps import SETUP
+
+pytestmark = pytest.mark.section("Setup")
 
 
 def test_reachability(policies: Policies, playground: Playground) -> None:

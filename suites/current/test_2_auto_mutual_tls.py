@@ -16,6 +16,8 @@ from fixtures.step import Step
 from fixtures.xfcc import ClientCertificate
 from suites.current.steps import AUTO_MUTUAL_TLS, SOMEBODY_ELSE
 
+pytestmark = pytest.mark.section("Auto mutual TLS")
+
 xfcc_header = pytest.mark.feature("xfcc")
 
 FORGED = {xfcc.NAME: 'By=spiffe://forged/by;Hash=00;Subject="";URI=spiffe://forged/uri'}

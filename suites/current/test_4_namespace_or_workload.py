@@ -70,6 +70,7 @@ def unbound(cluster: Cluster, playground: Playground) -> Iterator[str]:
         yield f"http://{in_url(cluster.pod('bar', 'unbound').status.pod_ip)}:8080/ip"
 
 
+@pytest.mark.section("Enable mutual TLS per workload, note 2")
 def test_port_that_no_service_binds(
     policies: Policies,
     playground: Playground,

@@ -34,6 +34,7 @@ def test_answers(
     ingress.refuses("/headers", None, DENIED)
 
 
+@pytest.mark.section("End-user authentication")
 @pytest.mark.real_time
 def test_token_that_expires_in_5_seconds(config_api: str, documented_loop: DocumentedLoop) -> None:
     """Istio authenticates requests using that token successfully at first but rejects them after 65 s."""

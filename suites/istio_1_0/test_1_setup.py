@@ -9,6 +9,8 @@ from fixtures.playground import Playground
 from fixtures.policies import Policies
 from suites.istio_1_0.steps import SETUP
 
+pytestmark = pytest.mark.section("Setup")
+
 
 def test_reachability(policies: Policies, playground: Playground) -> None:
     """All requests should succeed with HTTP code 200."""

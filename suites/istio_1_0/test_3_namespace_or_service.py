@@ -50,6 +50,7 @@ def another_service(cluster: Cluster, playground: Playground) -> Iterator[str]:
         yield "http://another.bar:8000/ip"
 
 
+@pytest.mark.section("Service-specific policy")
 def test_other_services_of_the_namespace(playground: Playground, another_service: str) -> None:
     """If we have more services in namespace bar, we should see traffic to them won't be affected."""
     playground.enters(SERVICE_WIDE)

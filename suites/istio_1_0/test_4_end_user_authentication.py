@@ -24,6 +24,8 @@ from suites.istio_1_0.end_user_steps import (
     TEN_SAMPLES,
 )
 
+pytestmark = pytest.mark.section("End-user authentication")
+
 # Of Istio 1.0; the document shows no body.
 REFUSED = "Origin authentication failed."
 

@@ -22,6 +22,8 @@ from suites.istio_1_0.end_user_steps import (
     OVERRIDES_COMPLETELY,
 )
 
+pytestmark = pytest.mark.section("End-user authentication with mutual TLS")
+
 
 @pytest.mark.parametrize(
     ("among_pods", "at_ingress"),
@@ -57,6 +59,7 @@ def test_reachability_without_token(policies: Policies, playground: Playground) 
     playground.settles_to(JWT_MUTUAL_TLS_AMONG_PODS.grid)
 
 
+@pytest.mark.section("Cleanup part 3")
 def test_cleanup(policies: Policies, playground: Playground, ingress_of: Callable[[str], Ingress]) -> None:
     policies.enforce(CLEANUP_3)
     ingress_of("istio").settles_to(CLEANUP_3.grid, named_tokens.by_name(policies.issuer))

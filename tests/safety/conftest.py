@@ -13,12 +13,17 @@ from fixtures.cluster import Cluster
 from tests.labs import running_lab
 from tests.safety.estate import CONTEXT, Estate
 
+READY_WITHIN_S = 60
+
 
 @pytest.fixture(scope="session")
 def estate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
     """The cluster of somebody else."""
     with running_lab() as kubeconfig:
-        yield Estate.of(kubeconfig, tmp_path_factory.mktemp("estate"))
+        there = Estate.of(kubeconfig, tmp_path_factory.mktemp("estate"))
+        cluster = Cluster(there.kubeconfig, CONTEXT, tmp_path_factory.mktemp("cluster"), "test")
+        cluster.wait_for_deployments(["istio-system"], READY_WITHIN_S)
+        yield there
 
 
 @pytest.fixture
@@ -45,12 +50,9 @@ def foreign(estate: Estate) -> Foreign:
 
     @contextlib.contextmanager
     def there(text: str) -> Iterator[None]:
-        estate.create(text)
-        try:
+        with estate.holding(text):
             before = estate.versions()
             yield
             assert estate.versions() == before
-        finally:
-            estate.delete(text)
 
     return there

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,13 +58,14 @@ class Estate:
     def versions(self) -> Versions:
         """The resource version of every object in the cluster, but of what the cluster changes by itself."""
         found = {}
-        for resource in self.api.resources.search(verbs=["list"]):
+        for resource in self.api.resources.search():
             if resource.kind in RESTLESS or resource.kind.endswith("List") or "list" not in resource.verbs:
                 continue
             for item in resource.get().items:
                 metadata = item.metadata
                 key = (resource.kind, metadata.namespace or "", metadata.name)
                 found[key] = metadata.resourceVersion
+        assert ("Namespace", "", "istio-system") in found
         return found
 
     def create(self, text: str) -> None:
@@ -70,8 +73,17 @@ class Estate:
         for item in yaml.safe_load_all(text):
             self._resource(item).create(copy.deepcopy(item), namespace=item["metadata"].get("namespace"))
 
+    @contextlib.contextmanager
+    def holding(self, text: str) -> Iterator[None]:
+        """With objects of somebody else in it."""
+        self.create(text)
+        try:
+            yield
+        finally:
+            self.delete(text)
+
     def delete(self, text: str) -> None:
-        """Delete them again, and wait until they are gone."""
+        """Delete objects, and wait until they are gone."""
         for item in yaml.safe_load_all(text):
             self._resource(item).delete(item["metadata"]["name"], item["metadata"].get("namespace"))
         for item in yaml.safe_load_all(text):
@@ -87,6 +99,7 @@ class Estate:
         """A run of the suites in this cluster."""
         where = ["--target", "cluster", "--mesh", mesh, "--context", context]
         pytest = [sys.executable, "-m", "pytest", "suites", "--color=no", "-p", "no:cacheprovider"]
+        pytest += ["--reports", str(self.kubeconfig.parent / "reports")]
         return [*pytest, "--suite", "current", *where, "--kubeconfig", str(self.kubeconfig), *options]
 
     def run(self, *options: str, mesh: str = "reference") -> subprocess.CompletedProcess[str]:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,45 +16,44 @@ import yaml
 from kubernetes.client import CoordinationV1Api
 
 from fixtures.cluster import Cluster
-from fixtures.profile import MESHES
+from fixtures.profile import MESHES, load
+from fixtures.safety.footprint import lanes
 from fixtures.safety.lease import NAME
+from fixtures.targets import existing, kubeconfig
 from tests.safety.conftest import Foreign
 from tests.safety.estate import CONTEXT, ROOT, Estate
-from tests.safety.test_preflight import FORBIDDING
+from tests.safety.test_preflight import FORBIDDING, HARMLESS
 
+REMOVED = "Namespace bar, Namespace foo, Namespace legacy"
 STEP = ["-k", "test_reachability and mesh-wide-strict"]
 ENDS_WITHIN_S = 60
 
 Started = subprocess.Popen[str]
 
 
-REMOVED = "removing PeerAuthentication istio-system/default, Namespace bar, Namespace foo, Namespace legacy"
-
-
 @pytest.mark.usefixtures("untouched")
-def test_a_run_says_what_it_makes_and_removes_it_and_what_was_kept_before(estate: Estate) -> None:
-    kept = estate.run(*STEP, "--keep")
-    assert kept.returncode == 0, kept.stdout
-    assert f"pre-flight of the cluster of context {CONTEXT}, run " in kept.stdout
-    assert "to be created  namespaces foo, bar, legacy, each with an httpbin and a sleep" in kept.stdout
-    assert "no policies of others that do not reach the playground" in kept.stdout
-    assert f"make clean CONTEXT={CONTEXT} removes it" in kept.stdout
-    assert REMOVED not in kept.stdout
-    after = estate.run(*STEP)
-    assert after.returncode == 0, after.stdout
-    assert "1 policies of earlier runs (" in after.stdout
-    assert after.stdout.count(REMOVED) == 2
+def test_a_run_removes_what_it_made_even_if_it_fails_and_what_was_kept_before(
+    estate: Estate, tmp_path: Path
+) -> None:
+    """Others use the mesh, too: their policies stay, and disturb nothing."""
+    harmless = ["policies of another namespace", "a destination rule that nobody else is told of"]
+    with estate.holding("\n---\n".join(HARMLESS[what] for what in harmless)):
+        kept = estate.run("-k", "test_1 or mesh-wide-strict", "--keep")
+        assert kept.returncode == 0, kept.stdout
+        assert f"pre-flight of the cluster of context {CONTEXT}, run " in kept.stdout
+        assert "to be created  namespaces foo, bar, legacy, each with an httpbin and a sleep" in kept.stdout
+        assert "2 policies of others that do not reach the playground" in kept.stdout
+        assert f"make clean CONTEXT={CONTEXT} removes it" in kept.stdout
+        assert REMOVED not in kept.stdout
 
-
-@pytest.mark.usefixtures("untouched")
-def test_a_run_that_fails_removes_what_it_made(estate: Estate, tmp_path: Path) -> None:
-    """The profile has a trust domain that the mesh has not."""
-    mesh = tmp_path / "mine.yaml"
-    mesh.write_text((MESHES / "reference.yaml").read_text().replace("cluster.local", "elsewhere"))
-    run = estate.run("-k", "names_both_ends and foo-bar", "--bound", "0.3", mesh=str(mesh))
-    assert run.returncode == 1, run.stdout
-    assert "instead of 'spiffe://elsewhere/" in run.stdout
-    assert "removing Namespace bar" in run.stdout
+        wrong = tmp_path / "mine.yaml"
+        wrong.write_text((MESHES / "reference.yaml").read_text().replace("cluster.local", "elsewhere"))
+        failed = estate.run("-k", "names_both_ends and foo-bar", "--bound", "0.3", mesh=str(wrong))
+        assert failed.returncode == 1, failed.stdout
+        assert "1 policies of earlier runs (" in failed.stdout
+        assert f"removing PeerAuthentication istio-system/default, {REMOVED}" in failed.stdout
+        assert "instead of 'spiffe://elsewhere/" in failed.stdout
+        assert failed.stdout.count(REMOVED) == 2
 
 
 def test_what_forbids_a_run_is_listed_and_has_an_exit_code_of_its_own(
@@ -115,26 +115,32 @@ def test_of_two_runs_at_once_the_second_is_refused_and_the_first_can_be_interrup
     assert "removing " in output
 
 
+def private_folders(process: int) -> list[Path]:
+    """Where a run keeps its copy of the kubeconfig."""
+    return list(Path(tempfile.gettempdir()).glob(f"mesh-authn-run-{process}-*"))
+
+
 @pytest.mark.usefixtures("untouched")
 def test_only_what_a_dead_run_left_is_cleaned_up(
     estate: Estate, cluster: Cluster, started: Callable[..., Started], foreign: Foreign
 ) -> None:
-    dead = started()
-    os.killpg(dead.pid, signal.SIGKILL)
-    dead.communicate()
-    listed = estate.clean("--dry-run")
-    assert "Namespace bar, Namespace foo, Namespace legacy" in listed.stdout
-    early = estate.clean()
-    assert early.returncode == 7
-    assert early.stderr.startswith("ERROR: another run is at work: ")
-    assert early.stdout == ""
-    CoordinationV1Api(cluster.api).delete_namespaced_lease(NAME, "default")
     with foreign("{apiVersion: v1, kind: Namespace, metadata: {name: shop}}"):
+        dead = started()
+        os.killpg(dead.pid, signal.SIGKILL)
+        dead.communicate()
+        assert private_folders(dead.pid)
+        listed = estate.clean("--dry-run")
+        assert "Namespace bar, Namespace foo, Namespace legacy" in listed.stdout
+        early = estate.clean()
+        assert early.returncode == 7
+        assert early.stderr.startswith("ERROR: another run is at work: ")
+        assert early.stdout == ""
+        CoordinationV1Api(cluster.api).delete_namespaced_lease(NAME, "default")
         cleaned = estate.clean()
-    assert cleaned.returncode == 0, cleaned.stderr
-    assert "Namespace legacy" in cleaned.stdout
-    assert "shop" not in cleaned.stdout
-    assert "nothing of the suite is in the cluster" in estate.clean().stdout
+        assert cleaned.returncode == 0, cleaned.stderr
+        assert "Namespace legacy" in cleaned.stdout
+        assert "nothing of the suite is in the cluster" in estate.clean().stdout
+    assert private_folders(dead.pid) == []
 
 
 INSTALLER = """#!{python}
@@ -155,8 +161,13 @@ def test_a_mesh_can_be_installed_for_the_run(estate: Estate, tmp_path: Path) -> 
     mesh.write_text(
         reference.replace("rootNamespace: istio-system", "rootNamespace: mine") + "installer: ./installer\n"
     )
-    run = estate.run("-k", "test_1 and reachability", "--install", mesh=str(mesh))
-    assert run.returncode == 0, run.stdout
+    profile = load(str(mesh))
+    request = existing.Request(
+        config=kubeconfig.only([estate.kubeconfig], CONTEXT), run="run-1", namespaces=lanes(1), install=True
+    )
+    with existing.opened(profile, request, print, print) as provisioned:
+        assert provisioned.context == CONTEXT
+        assert len(log.read_text().splitlines()) == 1
     called = [json.loads(line) for line in log.read_text().splitlines()]
     assert [about[:3] for about in called] == [[["install"], CONTEXT, "mine"], [["cleanup"], CONTEXT, "mine"]]
     contexts = [[each["name"] for each in yaml.safe_load(about[3])["contexts"]] for about in called]

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,13 +20,14 @@ from typing import Any
 import pytest
 import yaml
 
-from fixtures.profile import MESHES
+from fixtures.errors import HarnessError
+from fixtures.profile import MESHES, load
+from fixtures.safety.footprint import lanes
 from fixtures.targets import kind, kubeconfig
 from tests.safety.estate import CONTEXT, ROOT, Estate, finished
 
-HTTPBIN = (
-    "docker.io/kennethreitz/httpbin@sha256:599fe5e5073102dbb0ee3dbb65f049dab44fa9fc251f6835c9990f8fb196a72b"
-)
+DIGEST = "sha256:599fe5e5073102dbb0ee3dbb65f049dab44fa9fc251f6835c9990f8fb196a72b"
+HTTPBIN = f"docker.io/kennethreitz/httpbin@{DIGEST}"
 LOADED = "loaded.invalid/kennethreitz/httpbin:599fe5e50731"
 
 # Writes down how it was called, and does what its first words ask for, if that is in the table.
@@ -68,6 +69,7 @@ class Machine:
 
     def command(self, *options: str) -> list[str]:
         pytest = [sys.executable, "-m", "pytest", "suites", "--color=no", "-p", "no:cacheprovider"]
+        pytest += ["--reports", str(self.mesh.parent / "reports")]
         return [*pytest, "--suite", "current", "--target", "kind", "--mesh", str(self.mesh), *options]
 
     def run(self, *options: str) -> subprocess.CompletedProcess[str]:
@@ -138,6 +140,7 @@ def test_a_cluster_is_made_filled_used_and_deleted(estate: Estate, tmp_path: Pat
         *PREPARED,
         f"kubectl --context kind-CLUSTER apply -f {tmp_path}/crds.yaml",
         "istioctl install --kubeconfig FOLDER/kubeconfig --context kind-CLUSTER",
+        "istioctl version",
         "kind delete cluster --name CLUSTER --kubeconfig FOLDER/kubeconfig",
     ]
     told = {(path, context) for name, _, path, context in own.calls() if name in ("kubectl", "istioctl")}
@@ -156,35 +159,46 @@ def test_a_cluster_is_made_filled_used_and_deleted(estate: Estate, tmp_path: Pat
     assert images == {LOADED}
 
 
-@pytest.mark.usefixtures("emptied")
-def test_a_kept_cluster_can_be_found_again(estate: Estate, tmp_path: Path) -> None:
+@pytest.fixture
+def here(estate: Estate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    """This process is on the machine of the stand-ins."""
     own = machine(tmp_path, estate)
-    run = own.run(
-        "-k", "test_1 and reachability", "--keep", "--ip-family", "ipv6", "--registry", "mirror.example"
-    )
-    assert run.returncode == 0, run.stdout
-    created, *others = own.commands()
+    monkeypatch.setenv("PATH", own.environment()["PATH"])
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return own
+
+
+@pytest.mark.usefixtures("untouched")
+def test_a_kept_cluster_can_be_found_again(here: Machine) -> None:
+    said: list[str] = []
+    request = kind.Request("run-1", lanes(1), family="ipv6", registry="mirror.example", keep=True)
+    with kind.opened(load(str(here.mesh)), request, said.append) as provisioned:
+        assert provisioned.context == "kind-mesh-authn-1"
+    created, *others = here.commands()
     assert created.endswith(
         f"--config {ROOT}/manifests/kind/ipv6.yaml --wait 120s --image mirror.example/kindest/node:v1.35.8"
         "@sha256:07b2536e30b803ed61d1677a79df6115f798ce64c80f9e22f6ed45afd09323c0"
     )
+    assert others[1] == f"docker image inspect mirror.example/kennethreitz/httpbin@{DIGEST}"
     assert not any("delete" in command for command in others)
-    (path,) = {path for name, _, path, _ in own.calls() if name == "istioctl"}
-    assert f"kept: export KUBECONFIG={path}; kind delete cluster --name mesh-authn-" in run.stdout
-    assert Path(path).parent.stat().st_mode & 0o077 == 0
-    shutil.rmtree(Path(path).parent)
+    path = provisioned.kubeconfig
+    delete = f"kind delete cluster --name mesh-authn-1 --kubeconfig {path}"
+    assert f"kept: export KUBECONFIG={path}; {delete} removes it" in said
+    assert path.exists()
+    assert path.parent.stat().st_mode & 0o077 == 0
 
 
 @pytest.mark.usefixtures("untouched")
-def test_a_cluster_whose_mesh_cannot_be_installed_is_deleted(estate: Estate, tmp_path: Path) -> None:
-    own = machine(tmp_path, estate)
-    with (own.programs / "kubectl").open("a") as program:
+def test_a_cluster_whose_mesh_cannot_be_installed_is_deleted(here: Machine, tmp_path: Path) -> None:
+    with (here.programs / "kubectl").open("a") as program:
         program.write("sys.exit('this cannot be done')\n")
-    run = own.run("-k", "mesh-wide-strict", "-n", "2")
-    assert run.returncode == 3, run.stdout
-    assert "failed with exit code 1: this cannot be done" in run.stdout
-    assert own.commands()[-1] == "kind delete cluster --name CLUSTER --kubeconfig FOLDER/kubeconfig"
-    assert not [path for path in tmp_path.iterdir() if path.name.startswith("mesh-authn-")]
+    with (
+        pytest.raises(HarnessError, match=r"^kubectl .* failed with exit code 1: this cannot be done$"),
+        kind.opened(load(str(here.mesh)), kind.Request("run-1", lanes(1)), print),
+    ):
+        pass
+    assert here.commands()[-1] == "kind delete cluster --name CLUSTER --kubeconfig FOLDER/kubeconfig"
+    assert list(tmp_path.glob("mesh-authn-*")) == []
 
 
 @pytest.mark.usefixtures("emptied")

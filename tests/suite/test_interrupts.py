@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 GONE_WITHIN_S = 10
@@ -31,10 +32,11 @@ def processes_of(home: Path) -> list[str]:
     return found
 
 
-def started_run(home: Path, *options: str) -> subprocess.Popen[str]:
+def started_run(home: Path, reports: Path, *options: str) -> subprocess.Popen[str]:
     """A run of the suites that has come as far as its first results."""
+    chosen = ["--suite", "current", "--reports", str(reports), *options]
     run = subprocess.Popen(
-        [sys.executable, "-m", "pytest", "suites", "--color=no", "--suite", "current", *options],
+        [sys.executable, "-m", "pytest", "suites", "--color=no", *chosen],
         cwd=ROOT,
         env={**os.environ, "LAB_HOME": str(home), "PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,
@@ -68,31 +70,42 @@ def gone(home: Path) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("how", "code"),
-    [(signal.SIGINT, 2), (signal.SIGTERM, -signal.SIGTERM), (signal.SIGKILL, -signal.SIGKILL)],
+    ("how", "code", "state"),
+    [
+        (signal.SIGINT, 2, "interrupted"),
+        (signal.SIGTERM, -signal.SIGTERM, "running"),
+        (signal.SIGKILL, -signal.SIGKILL, "running"),
+    ],
 )
-def test_a_run_that_is_ended_leaves_nothing(how: signal.Signals, code: int, home: Path) -> None:
-    run = started_run(home)
+def test_a_run_that_is_ended_leaves_nothing_but_a_report_that_says_so(
+    how: signal.Signals, code: int, state: str, home: Path, tmp_path: Path
+) -> None:
+    run = started_run(home, tmp_path)
     assert processes_of(home)
     run.send_signal(how)
     run.communicate(timeout=30)
     assert run.returncode == code
     assert gone(home) == []
     assert list(home.iterdir()) == []
+    report = yaml.safe_load((tmp_path / "conformance-report.yaml").read_text())
+    assert (report["result"], report["run"]["state"]) == ("incomplete", state)
 
 
-def test_workers_share_one_lab_and_none_is_left_when_they_are_interrupted(home: Path) -> None:
-    run = started_run(home, "-n", "2", "--dist", "loadfile", "-k", "namespace_or_workload and reachability")
+def test_workers_share_one_lab_and_none_is_left_when_they_are_interrupted(home: Path, tmp_path: Path) -> None:
+    selection = ["-k", "namespace_or_workload and reachability"]
+    run = started_run(home, tmp_path, "-n", "2", "--dist", "loadfile", *selection)
     assert len(list(home.iterdir())) == 1
     run.send_signal(signal.SIGINT)
     output, _ = run.communicate(timeout=30)
     assert run.returncode == 2, output
     assert gone(home) == []
     assert list(home.iterdir()) == []
+    report = yaml.safe_load((tmp_path / "conformance-report.yaml").read_text())
+    assert (report["result"], report["run"]["state"]) == ("incomplete", "interrupted")
 
 
-def test_a_lab_that_dies_under_the_suite_is_not_a_finding_about_the_mesh(home: Path) -> None:
-    run = started_run(home)
+def test_a_lab_that_dies_under_the_suite_is_not_a_finding_about_the_mesh(home: Path, tmp_path: Path) -> None:
+    run = started_run(home, tmp_path)
     children = Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()
     (lab,) = [
         int(pid) for pid in children if b"lab" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
@@ -103,3 +116,5 @@ def test_a_lab_that_dies_under_the_suite_is_not_a_finding_about_the_mesh(home: P
     assert "could not tell" in output
     assert "does not conform" not in output
     assert gone(home) == []
+    report = yaml.safe_load((tmp_path / "conformance-report.yaml").read_text())
+    assert (report["result"], report["run"]["exitCode"]) == ("could-not-tell", 3)

@@ -1,0 +1,70 @@
+"""Two lanes on one lab, as two workers of a run have them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from fixtures import profile as profiles
+from fixtures.cluster import Cluster
+from fixtures.images import Substitution
+from fixtures.issuer import Issuer
+from fixtures.lanes.lane import Lane
+from fixtures.lanes.turns import Alone
+from fixtures.playground import Playground
+from fixtures.policies import Policies
+from fixtures.programs import Surroundings
+from fixtures.settle import Bound
+from fixtures.workloads import Workloads
+from suites.current.steps import SETUP
+from tests.labs import running_lab
+
+
+@dataclass(frozen=True)
+class OnLab:
+    """What a worker has of its lane."""
+
+    policies: Policies
+    playground: Playground
+    cluster: Cluster
+    kubeconfig: Path
+
+
+def on_lab(kubeconfig: Path, scratch: Path, number: int) -> OnLab:
+    """A lane with its playground ready, and no policy in force."""
+    profile = profiles.load("reference")
+    context = yaml.safe_load(kubeconfig.read_text())["current-context"]
+    scratch.mkdir()
+    cluster = Cluster(kubeconfig, context, scratch, "test", Lane(number))
+    policies = Policies(cluster, profile, Issuer())
+    surroundings = Surroundings(kubeconfig, context, profile.root_namespace, profile.folder)
+    workloads = Workloads(profile.join, profile.outside, Substitution(profile.images, {}), surroundings)
+    playground = Playground(cluster, profile, policies, Bound(5), workloads)
+    playground.set_up()
+    return OnLab(policies, playground, cluster, kubeconfig)
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[OnLab, OnLab]]:
+    """The first and the second lane."""
+    folder = tmp_path_factory.mktemp("lanes")
+    with running_lab() as kubeconfig, ThreadPoolExecutor() as both:
+        lanes = both.map(lambda number: on_lab(kubeconfig, folder / str(number), number), (1, 2))
+        first, second = lanes
+        yield first, second
+        first.playground.close()
+        second.playground.close()
+
+
+@pytest.fixture
+def lanes(lab: tuple[OnLab, OnLab]) -> Iterator[tuple[OnLab, OnLab]]:
+    """Both lanes, without policies."""
+    yield lab
+    for lane in lab:
+        lane.policies.turns = Alone()
+        lane.policies.enforce(SETUP)
