@@ -10,6 +10,8 @@ MESH    ?=
 WORKERS ?= 0
 REPORTS ?= reports
 ARGS    ?=
+FAULTS  ?=
+RUNS    ?= 200
 # Of clusters: which one (KUBECONFIG is taken from the environment), and what to do before and after.
 CONTEXT   ?=
 INSTALL_MESH ?=
@@ -61,6 +63,14 @@ test: setup ## Our own tests: lint, types, import contracts, and tests/
 .PHONY: verify-report
 verify-report: setup ## Check a report that somebody sends: FILE=conformance-report.yaml
 	@$(PYTHON) -m tools.verify_report $(or $(FILE),$(REPORTS)/conformance-report.yaml)
+
+.PHONY: faults
+faults: setup ## Prove that the suites catch every deliberately wrong mesh; write docs/faults.md
+	$(PYTHON) -m tools.faults $(FAULTS)
+
+.PHONY: soak
+soak: setup ## Run the suites RUNS times in shuffled order, under load, against the reference meshes
+	$(PYTHON) -m tools.soak --runs $(RUNS)
 
 .PHONY: bench
 bench: setup ## Measure the lab and the suite on this machine

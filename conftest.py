@@ -5,9 +5,11 @@ pytest_plugins = [
     "fixtures.interruption",
     "fixtures.targets.plugin",
     "fixtures.dry_run",
+    "fixtures.shuffle",
     "fixtures.lanes.plugin",
     "fixtures.report.recording",
     "fixtures.report.plugin",
     "fixtures.plugin",
+    "fixtures.stopping",
     "fixtures.reporting",
 ]

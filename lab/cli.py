@@ -77,7 +77,11 @@ def _parser() -> argparse.ArgumentParser:
         "--mesh", default=MESHES[0], help=f"policy API: {', '.join(MESHES)} (default: %(default)s)"
     )
     up.add_argument(
-        "--fault", action="append", default=[], metavar="NAME", help="be wrong deliberately; repeatable"
+        "--fault",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="be wrong deliberately: a name from `faults`, or path/to/file.py:function; repeatable",
     )
     up.add_argument(
         "--port", type=_port, default=0, help="of the API server on 127.0.0.1 (default: any free one)"
@@ -103,6 +107,8 @@ def _parser() -> argparse.ArgumentParser:
     status.add_argument("--name", help="only this one")
     status.set_defaults(run=_status)
     faults = commands.add_parser("faults", help="list the deliberate non-conformances of `up --fault`")
+    faults.add_argument("names", nargs="*", metavar="NAME", help="only these (default: all there are)")
+    faults.add_argument("-o", "--output", choices=("text", "json"), default="text", help="(default: text)")
     faults.set_defaults(run=_faults)
     return parser
 
@@ -123,7 +129,7 @@ def _up(options: argparse.Namespace) -> int:
             return OK  # the caller ended before it could be noticed
     if options.mesh not in MESHES:
         raise UsageError(f'unknown mesh "{options.mesh}"; known are: {", ".join(MESHES)}')
-    _check_faults(options.fault, options.mesh)
+    faults = _checked_faults(options.fault, options.mesh)
     kubeconfig = options.kubeconfig.absolute() if options.kubeconfig else None
     if kubeconfig and not kubeconfig.parent.is_dir():
         raise UsageError(f"--kubeconfig: there is no directory {kubeconfig.parent}")
@@ -138,7 +144,7 @@ def _up(options: argparse.Namespace) -> int:
                 lock,
                 listener,
                 mesh=options.mesh,
-                faults=tuple(options.fault),
+                faults=faults,
                 kubeconfig=kubeconfig,
                 with_parent=options.foreground,
                 playgrounds=options.playgrounds,
@@ -217,28 +223,32 @@ def _status(options: argparse.Namespace) -> int:
     return OK
 
 
-def _faults(_options: argparse.Namespace) -> int:
-    from lab.faults import describe
+def _faults(options: argparse.Namespace) -> int:
+    from lab import faults
 
-    known = describe()
-    width = max(len(fault.name) for fault in known)
-    for fault in known:
-        print(f"{fault.name:<{width}}  {fault.sentence}  ({fault.section})")  # noqa: T201
+    try:
+        chosen = list(map(faults.find, options.names)) or faults.known()
+    except faults.BadFault as error:
+        raise UsageError(str(error)) from error
+    listing = faults.as_json(chosen) if options.output == "json" else faults.as_text(chosen)
+    sys.stdout.write(listing + "\n")
     return OK
 
 
-def _check_faults(names: Sequence[str], mesh: str) -> None:
+def _checked_faults(names: Sequence[str], mesh: str) -> tuple[str, ...]:
+    """The names as the lab, which works in another directory, can use them."""
     if not names:
-        return
+        return ()
     from lab import faults  # not needed, and slow to import, for a lab without
 
     try:
-        chosen = faults.load(names).chosen
-    except faults.UnknownFault as error:
+        for fault in map(faults.find, names):
+            if mesh not in fault.meshes:
+                raise UsageError(f'fault "{fault.name}" is for the mesh {fault.meshes[0]}, not for {mesh}')
+        faults.load(names)
+    except faults.BadFault as error:
         raise UsageError(str(error)) from error
-    for fault in chosen:
-        if fault.mesh not in (None, mesh):
-            raise UsageError(f'fault "{fault.name}" is for the mesh {fault.mesh}, not for {mesh}')
+    return tuple(map(faults.absolute, names))
 
 
 def _say(text: str) -> None:

@@ -14,8 +14,10 @@ import os
 import signal
 import socket
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +27,16 @@ from lab.kube.auth import kubeconfig
 from lab.kube.controllers import run_all
 from lab.kube.pki import Credentials
 from lab.kube.registry import Registry
+from lab.kube.runtime import Runtime
 from lab.kube.server import ApiServer
-from lab.kube.store import Key, Object, Store
+from lab.kube.store import Key, Object, Objects, Store
 from lab.kube.tokens import ServiceAccountTokens
 from lab.kube.writes import Writes
 from lab.mesh import ReferenceMesh
 from lab.mesh.apis import APIS
 from lab.mesh.crds import CEL_RULES
-from lab.mesh.policy_api import PolicyApi
+from lab.mesh.envoy.resources import Resources
+from lab.node.images import Launch
 from lab.node.node import Node
 from lab.node.outside import Outside
 from lab.node.processes import Spawner
@@ -44,6 +48,9 @@ API_PORT = 6443
 
 NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
 LOCALHOST = "127.0.0.1"
+
+Alter = Callable[[type[Any], Any], Any]
+"""What faults make of a part of the lab, given its type; without faults it stays as it is."""
 
 # What Kubernetes extends the tokens in pods to, for programs that do not read them again.
 _TOKEN_LIFETIME_S = 365 * 24 * 3600
@@ -68,6 +75,7 @@ class Cluster:
         registry.cel_rules.update(CEL_RULES)
         outside = Outside(socket.socket(fileno=config.outside_fd))
         registry.node_port_is_free = outside.node_port_is_free
+        alter = _alteration(config)
         objects = Writes(Store(), registry)
         credentials = Credentials.new([], [LOCALHOST, NODE_ADDRESS, "10.96.0.1"])
         tokens = ServiceAccountTokens(credentials.service_account_key, objects.store)
@@ -77,11 +85,18 @@ class Cluster:
             config.directory / "pods",
             tokens=_account_tokens(tokens, credentials),
             outside=outside,
+            alter_launch=partial(alter, Launch),
         )
-        server = ApiServer(objects, registry, node.runtime, credentials)
+        server = ApiServer(objects, registry, alter(Runtime, node.runtime), credentials)
         api = APIS[config.mesh]
-        mesh = _mesh(config, objects, api)
-        return cls(objects, credentials, node, mesh, server, tokens, api.account_secrets)
+        mesh = ReferenceMesh(
+            alter(Objects, objects),
+            config.directory,
+            api,
+            alter_model=lambda part: alter(type(part), part),
+            alter_resources=partial(alter, Resources),
+        )
+        return cls(objects, credentials, node, mesh, alter(ApiServer, server), tokens, api.account_secrets)
 
     def install(self) -> None:
         """Creates what every cluster has before its first user comes."""
@@ -157,19 +172,12 @@ def _account_tokens(tokens: ServiceAccountTokens, credentials: Credentials) -> A
     return AccountTokens(issue, credentials.ca_certificate)
 
 
-def _mesh(config: LabConfig, objects: Writes, api: PolicyApi[Any]) -> ReferenceMesh:
+def _alteration(config: LabConfig) -> Alter:
     if not config.faults:
-        return ReferenceMesh(objects, config.directory, api)
+        return lambda _hook, part: part
     from lab import faults
 
-    chosen = faults.load(config.faults)
-    return ReferenceMesh(
-        objects,
-        config.directory,
-        api,
-        alter_model=chosen.alter_model,
-        alter_resources=chosen.alter_resources,
-    )
+    return faults.load(config.faults).alter
 
 
 def _announce(config: LabConfig, credentials: Credentials) -> None:

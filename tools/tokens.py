@@ -6,6 +6,7 @@ verifier needs headers that disagree with the signature, which a library for iss
 
 from __future__ import annotations
 
+import hmac
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -51,6 +52,11 @@ def pem(key: JWK) -> bytes:
     return bytes(key.export_to_pem(private_key=True, password=None))
 
 
+def public_pem(key: JWK) -> bytes:
+    """The public key as PEM (SubjectPublicKeyInfo)."""
+    return bytes(key.export_to_pem())
+
+
 def key_id(key: JWK) -> str:
     """The key's own ``kid``, or its thumbprint (RFC 7638) as Istio's generator has it."""
     return str(key.get("kid") or key.thumbprint())
@@ -89,6 +95,17 @@ def mint(
     text = f"{_encoded(kept)}.{_encoded(claims)}"
     signature = JWA.signing_alg(algorithm).sign(key, text.encode())
     return f"{text}.{base64url_encode(signature)}"
+
+
+def mint_unsigned(claims: Mapping[str, Any], header: Mapping[str, Any] | None = None) -> str:
+    """A token of the algorithm ``none``: with an empty signature (RFC 7518, section 3.6)."""
+    return f"{_encoded({'alg': 'none', 'typ': 'JWT', **(header or {})})}.{_encoded(claims)}."
+
+
+def mint_symmetric(secret: bytes, claims: Mapping[str, Any], header: Mapping[str, Any] | None = None) -> str:
+    """A token of the algorithm HS256, signed with a secret that whoever checks it must have as well."""
+    text = f"{_encoded({'alg': 'HS256', 'typ': 'JWT', **(header or {})})}.{_encoded(claims)}"
+    return f"{text}.{base64url_encode(hmac.digest(secret, text.encode(), 'sha256'))}"
 
 
 def _encoded(value: Mapping[str, Any]) -> str:

@@ -1,11 +1,27 @@
-"""Deliberate non-conformances: a mesh that is wrong in one way, to prove that the suites notice.
+"""Deliberate non-conformances: a lab that is wrong in one way, to prove that the suites notice.
 
-A fault is a function of one argument, which it may change and has to return: the policies in force
-(`Policies`), what one workload concludes from them (`Snapshot`), or a proxy's configuration (`Resources`, its
-own copy). The type of the argument says which.
+A fault is a function of one argument, which it may change and has to return. The type of the argument says
+what it alters (`registry.HOOKS`): what users have declared (`Policies`), what one workload concludes from it
+(`Snapshot`), a proxy's configuration (`Resources`), a program that the node starts (`Launch`), and so on.
 """
 
-from lab.faults import tokens, transport  # noqa: F401 - they register their faults
-from lab.faults.registry import Fault, Faults, UnknownFault, describe, fault, load
+# They register their faults.
+from lab.faults import (  # noqa: F401
+    access,
+    clients,
+    evidence,
+    gateways,
+    harness,
+    istio_1_0,
+    keys,
+    network,
+    scopes,
+    strict,
+    times,
+    tokens,
+)
+from lab.faults.listing import as_json, as_text
+from lab.faults.loading import BadFault, Faults, absolute, find, load
+from lab.faults.registry import Fault, known
 
-__all__ = ["Fault", "Faults", "UnknownFault", "describe", "fault", "load"]
+__all__ = ["BadFault", "Fault", "Faults", "absolute", "as_json", "as_text", "find", "known", "load"]

@@ -1,103 +1,149 @@
-"""Every fault by name."""
+"""Every fault by name, and what of a lab a fault can alter."""
 
 from __future__ import annotations
 
-import copy
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar, get_type_hints
+from types import UnionType
+from typing import Any, TypeVar, get_args, get_type_hints
 
+from lab.kube.runtime import Runtime
+from lab.kube.server import ApiServer
+from lab.kube.store import Objects
 from lab.mesh.apis import APIS
-from lab.mesh.controller import Part
 from lab.mesh.envoy.resources import Resources
 from lab.mesh.model import GatewaySnapshot, Snapshot
+from lab.node.images import Launch
 
-Kind = Literal["model", "envoy"]
-KINDS: dict[type, Kind] = {
-    **{api.declared: "model" for api in APIS.values()},
-    Snapshot: "model",
-    GatewaySnapshot: "model",
-    Resources: "envoy",
+HOOKS: dict[type, str] = {
+    Objects: "the cluster, as the control plane sees it and writes to it",
+    **{api.declared: f"what users have declared in the API {api.name}" for api in APIS.values()},
+    Snapshot: "what a sidecar must do",
+    GatewaySnapshot: "what a gateway must do",
+    Resources: "a proxy's configuration, its own copy",
+    Launch: "the program that the node starts for a container",
+    Runtime: "how the node serves exec and logs",
+    ApiServer: "the API server",
 }
+"""What a fault can alter: the type of its argument."""
 
-Function = TypeVar("Function", bound=Callable[[Any], Any])
+HARNESS = "The harness"
+"""In the place of a section: nothing is wrong with the mesh, but what the suite stands on breaks."""
+
+SECTIONS = {
+    "current": (
+        "Setup",
+        "Auto mutual TLS",
+        "Globally enabling Istio mutual TLS in STRICT mode",
+        "Cleanup part 1",
+        "Namespace-wide policy",
+        "Enable mutual TLS per workload",
+        "Policy precedence",
+        "End-user authentication",
+        "Require a valid token",
+        "Require valid tokens per-path",
+        "Cleanup part 3",
+        HARNESS,
+    ),
+    "istio-1.0": (
+        "Globally enabling Istio mutual TLS",
+        "Request from Istio services to non-Istio services",
+        "Service-specific policy",
+        "Policy precedence",
+        "End-user authentication",
+        "End-user authentication with mutual TLS",
+    ),
+}
+"""For each document its sections, in their order, as far as there are faults that break them."""
+
+Change = Callable[[Any], Any]
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One way to be wrong. `section` is that of the document "Authentication Policy" which it breaks."""
+    """One way to be wrong. `section` is that of the document which it breaks, `sentence` what is wrong then.
+
+    `make` gives the change for one lab: what a fault remembers, it remembers of that lab only.
+    """
 
     name: str
+    document: str
     section: str
     sentence: str
-    alters: type
-    change: Callable[[Any], Any]
+    alters: tuple[type, ...]
+    make: Callable[[], Change]
 
     @property
-    def kind(self) -> Kind:
-        return KINDS[self.alters]
+    def meshes(self) -> tuple[str, ...]:
+        """Those that it is for: the only one whose declarations it alters, or all."""
+        only = tuple(name for name, api in APIS.items() if api.declared in self.alters)
+        return only or tuple(APIS)
 
-    @property
-    def mesh(self) -> str | None:
-        """The only mesh that it is for, because it alters what is declared there; None: it is for any."""
-        return next((api.name for api in APIS.values() if api.declared is self.alters), None)
+
+class NotAFault(ValueError):
+    """A function that alters nothing a fault can alter; the message is one line."""
 
 
 _KNOWN: dict[str, Fault] = {}
 
 
-class UnknownFault(LookupError):
-    """A fault that does not exist was asked for; the text lists those that do."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(f'unknown fault "{name}"; known are: {", ".join(sorted(_KNOWN))}')
-
-
-def fault(section: str) -> Callable[[Function], Function]:
+def fault(section: str, document: str = "current") -> Callable[[Function], Function]:
     """Registers a function as a fault: its name with dashes, the first line of its docstring as sentence."""
+    if section not in SECTIONS[document]:
+        raise ValueError(f"the document {document} has no section {section!r}")
 
     def register(function: Function) -> Function:
-        parameter = next(iter(inspect.signature(function).parameters))
-        name = function.__name__.replace("_", "-")
-        sentence = inspect.cleandoc(function.__doc__ or "").partition("\n")[0]
-        _KNOWN[name] = Fault(name, section, sentence, get_type_hints(function)[parameter], function)
+        made = described(function, function.__name__.replace("_", "-"), document, section)
+        _KNOWN[made.name] = made
         return function
 
     return register
 
 
-def describe() -> list[Fault]:
-    """All faults, by name."""
-    return sorted(_KNOWN.values(), key=lambda each: each.name)
+def described(function: Callable[..., Any], name: str, document: str = "current", section: str = "") -> Fault:
+    """The fault that a function is, or makes.
+
+    It takes one argument of a type of `HOOKS` (or of several: `Snapshot | GatewaySnapshot`), which it may
+    change, and returns it; or it takes none, and
+    returns such a function (annotated as `Callable[[Policies], Policies]`, say), which may remember what it
+    has seen. Raises NotAFault.
+    """
+    sentence = inspect.cleandoc(function.__doc__ or "").partition("\n")[0]
+    try:
+        parameters, hints = list(inspect.signature(function).parameters), get_type_hints(function)
+    except (TypeError, NameError, ValueError) as error:
+        raise NotAFault(f"it cannot be understood: {error}") from None
+    if not parameters:
+        arguments = get_args(hints.get("return"))
+        taken = arguments[0][0] if arguments and isinstance(arguments[0], list) and arguments[0] else None
+        return Fault(name, document, section, sentence, _hooks(taken), function)
+    if len(parameters) > 1:
+        raise NotAFault(f"it takes {len(parameters)} arguments; a fault takes one, of {_known_types()}")
+    return Fault(name, document, section, sentence, _hooks(hints.get(parameters[0])), lambda: function)
 
 
-@dataclass(frozen=True)
-class Faults:
-    """Chosen faults, ready to be given to a mesh; they apply in the order in which they were named."""
-
-    chosen: tuple[Fault, ...] = ()
-
-    def alter_model(self, part: Part) -> Part:
-        for each in self.chosen:
-            if isinstance(part, each.alters):
-                part = each.change(part)
-        return part
-
-    def alter_resources(self, resources: Resources) -> Resources:
-        chosen = [each for each in self.chosen if each.alters is Resources]
-        if chosen:
-            resources = copy.deepcopy(resources)
-        for each in chosen:
-            resources = each.change(resources)
-        return resources
+def _hooks(taken: Any) -> tuple[type, ...]:
+    types = get_args(taken) if isinstance(taken, UnionType) else (taken,)
+    if all(each in HOOKS for each in types):
+        return types
+    what = "something without a type" if taken is None else getattr(taken, "__name__", str(taken))
+    raise NotAFault(f"it takes {what}; a fault takes one of {_known_types()}")
 
 
-def load(names: Iterable[str]) -> Faults:
-    """The faults of these names. Raises `UnknownFault`."""
-    chosen = []
-    for name in names:
-        if name not in _KNOWN:
-            raise UnknownFault(name)
-        chosen.append(_KNOWN[name])
-    return Faults(tuple(chosen))
+def _known_types() -> str:
+    return ", ".join(hook.__name__ for hook in HOOKS)
+
+
+def known() -> list[Fault]:
+    """All registered faults: by document, in the order of its sections, by name."""
+    return sorted(
+        _KNOWN.values(),
+        key=lambda each: (each.document, SECTIONS[each.document].index(each.section), each.name),
+    )
+
+
+def find(name: str) -> Fault | None:
+    """The registered fault of that name."""
+    return _KNOWN.get(name)

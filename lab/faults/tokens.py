@@ -1,26 +1,74 @@
-"""Faults of end-user authentication."""
+"""Faults of end-user authentication: which tokens are believed."""
 
 from __future__ import annotations
 
+import base64
+import json
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
 from lab.faults.registry import fault
-from lab.faults.trees import messages
+from lab.faults.token_scripts import HONEST_SKEW_S, accepting, refusing
+from lab.faults.trees import http_managers, lua, messages
+from lab.mesh.envoy import jwt
+from lab.mesh.envoy.proto import Json
 from lab.mesh.envoy.resources import Resources
+from lab.mesh.model import GatewaySnapshot, JwtRule, Snapshot
+
+END_USER = "End-user authentication"
 
 LEAST_SKEW_S = 1
 """Envoy takes 0 as a wish for its own 60."""
 
+FOR_EVER_S = 2**31
 
-@fault("End-user authentication")
+Checking = Snapshot | GatewaySnapshot
+
+
+@fault(END_USER)
 def skew_zero(resources: Resources) -> Resources:
     """Tokens are refused as soon as they expire, without the minute of clock skew."""
-    for provider in _jwt_providers(resources):
-        provider["clock_skew_seconds"] = LEAST_SKEW_S
+    return _with_skew(resources, LEAST_SKEW_S)
+
+
+@fault(END_USER)
+def skew_30(resources: Resources) -> Resources:
+    """The clock skew is half a minute instead of a whole one."""
+    return _with_skew(resources, 30)
+
+
+@fault(END_USER)
+def skew_300(resources: Resources) -> Resources:
+    """The clock skew is five minutes instead of one."""
+    return _with_skew(resources, 300)
+
+
+@fault(END_USER)
+def expiry_unchecked(resources: Resources) -> Resources:
+    """A token is valid for ever: nobody looks at its `exp`."""
+    return _after_tokens(_with_skew(resources, FOR_EVER_S), refusing(f"nbf > now + {HONEST_SKEW_S}"))
+
+
+@fault(END_USER)
+def nbf_unchecked(resources: Resources) -> Resources:
+    """A token is valid before its time: nobody looks at its `nbf`."""
+    return _after_tokens(_with_skew(resources, FOR_EVER_S), refusing(f"exp < now - {HONEST_SKEW_S}"))
+
+
+@fault(END_USER)
+def missing_token_refused(resources: Resources) -> Resources:
+    """A request without a token is refused, although nothing requires one."""
+    for message in messages(resources.listeners):
+        if "requirements" in message:
+            message["requirements"] = [each for each in message["requirements"] if each != jwt.MISSING]
     return resources
 
 
-@fault("End-user authentication")
+@fault(END_USER)
 def bad_token_accepted(resources: Resources) -> Resources:
     """A token that cannot be verified counts as none: `deadbeef` gets in."""
     for message in messages(resources.listeners):
@@ -30,21 +78,115 @@ def bad_token_accepted(resources: Resources) -> Resources:
     return resources
 
 
-@fault("Require a valid token")
-def unauthenticated_swapped(resources: Resources) -> Resources:
-    """401 and 403 are swapped: for a bad token, and for one that is required and missing."""
-    for message in messages(resources.listeners):
-        if "http_filters" in message:
-            message["local_reply_config"] = {"mappers": [_replacing(401, 403), _replacing(403, 401)]}
+@fault(END_USER)
+def any_issuer_accepted(resources: Resources) -> Resources:
+    """Whoever claims to have issued a token is believed, if the key is right."""
+    for provider in _providers(resources):
+        provider.pop("issuer", None)
     return resources
 
 
-def _jwt_providers(resources: Resources) -> list[dict[str, Any]]:
+@fault(END_USER)
+def any_audience_accepted(snapshot: Checking) -> Checking:
+    """It does not matter for whom a token is."""
+    return _with_rules(snapshot, lambda rule: replace(rule, audiences=()))
+
+
+@fault(END_USER)
+def signature_unchecked(resources: Resources) -> Resources:
+    """What a token says is believed, whoever has signed it."""
+    return _before_tokens(resources, "RS256")
+
+
+@fault(END_USER)
+def algorithm_none_accepted(resources: Resources) -> Resources:
+    """A token that says that it is not signed (algorithm `none`) is believed."""
+    return _before_tokens(resources, "none")
+
+
+@fault(END_USER)
+def public_key_as_secret(snapshot: Checking) -> Checking:
+    """A token that is signed symmetrically, with the text of the public key as the secret, is believed."""
+    return _with_rules(snapshot, lambda rule: replace(rule, jwks=_with_secrets(rule.jwks)))
+
+
+@fault("Require a valid token")
+def unauthenticated_swapped(resources: Resources) -> Resources:
+    """401 and 403 are swapped: for a bad token, and for one that is required and missing."""
+    for manager in http_managers(resources.listeners):
+        manager["local_reply_config"] = {"mappers": [_replacing(401, 403), _replacing(403, 401)]}
+    return resources
+
+
+def _providers(resources: Resources) -> list[Json]:
     return [
         provider
         for message in messages(resources.listeners)
         for provider in message.get("providers", {}).values()
     ]
+
+
+def _with_skew(resources: Resources, seconds: int) -> Resources:
+    for provider in _providers(resources):
+        provider["clock_skew_seconds"] = seconds
+    return resources
+
+
+def _with_rules(snapshot: Checking, change: Callable[[JwtRule], JwtRule]) -> Checking:
+    security = snapshot.security
+    rules = tuple(map(change, security.jwt_rules))
+    return replace(snapshot, security=replace(security, jwt_rules=rules))
+
+
+def _place_of_tokens(filters: list[Json]) -> int | None:
+    """Where in a chain of filters tokens are verified."""
+    names = [each["name"] for each in filters]
+    return names.index(jwt.NAME) if jwt.NAME in names else None
+
+
+def _after_tokens(resources: Resources, script: str) -> Resources:
+    for manager in http_managers(resources.listeners):
+        filters = manager["http_filters"]
+        if (place := _place_of_tokens(filters)) is not None:
+            filters.insert(place + 1, lua("tokens", script))
+    return resources
+
+
+def _before_tokens(resources: Resources, algorithm: str) -> Resources:
+    """Believes tokens of an algorithm without a look at the signature; all others are verified as ever."""
+    for manager in http_managers(resources.listeners):
+        filters = manager["http_filters"]
+        if (place := _place_of_tokens(filters)) is not None:
+            providers = filters[place]["typed_config"]["providers"].values()
+            issuers = [provider.get("issuer", "") for provider in providers]
+            filters.insert(place, lua("tokens", accepting(algorithm, issuers)))
+    return resources
+
+
+def _with_secrets(jwks: str | None) -> str | None:
+    """The key set with, for each RSA key, a symmetric one that is its PEM text."""
+    if jwks is None:
+        return None
+    keys: list[dict[str, Any]] = json.loads(jwks)["keys"]
+    secrets = [
+        {"kty": "oct", "alg": "HS256", "kid": key.get("kid", ""), "k": _encoded(_pem(key))}
+        for key in keys
+        if key.get("kty") == "RSA"
+    ]
+    return json.dumps({"keys": [*keys, *secrets]})
+
+
+def _pem(key: dict[str, Any]) -> bytes:
+    public = RSAPublicNumbers(e=_number(key["e"]), n=_number(key["n"])).public_key()
+    return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+def _number(text: str) -> int:
+    return int.from_bytes(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), "big")
+
+
+def _encoded(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 def _replacing(status: int, other: int) -> dict[str, Any]:

@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from lab.mesh.envoy.proto import Json, extension
+from lab.mesh.envoy.resources import Resources
 
-def messages(tree: Any) -> Iterator[dict[str, Any]]:
+INBOUND = "virtualInbound"
+
+
+def messages(tree: Any) -> Iterator[Json]:
     """Every message in a tree of messages, outer ones first."""
     if isinstance(tree, dict):
         yield tree
@@ -15,3 +20,30 @@ def messages(tree: Any) -> Iterator[dict[str, Any]]:
     elif isinstance(tree, list):
         for value in tree:
             yield from messages(value)
+
+
+def inbound_chains(resources: Resources) -> list[Json]:
+    """The list of ways into a workload, to be changed in place; empty for a gateway."""
+    for listener in resources.listeners:
+        if listener["name"] == INBOUND:
+            chains: list[Json] = listener["filter_chains"]
+            return chains
+    return []
+
+
+def takes_mutual_tls(chain: Json) -> bool:
+    return "transport_socket" in chain
+
+
+def http_managers(tree: Any) -> list[Json]:
+    """The HTTP connection managers in a tree."""
+    return [message for message in messages(tree) if "http_filters" in message]
+
+
+def lua(name: str, script: str) -> Json:
+    """An HTTP filter that runs a script for each request."""
+    return extension(
+        f"fault.{name}",
+        "envoy.extensions.filters.http.lua.v3.Lua",
+        default_source_code={"inline_string": script},
+    )

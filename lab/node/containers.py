@@ -125,7 +125,8 @@ class Container:
                 self.variables = environment(self.spec, around.pod, around.sandbox.address, around.store)
                 command = words(self.spec.get("command"), self.variables)
                 args = words(self.spec.get("args"), self.variables)
-                return find(images.Request(command, args, self.variables)), around.volumes.binds(self.spec)
+                launch = find(images.Request(command, args, self.variables))
+                return around.alter_launch(launch), around.volumes.binds(self.spec)
             except (ConfigMissing, images.ProxyWithoutConfig) as missing:
                 self._waits(around, "CreateContainerConfigError", str(missing))
                 around.report("Failed", f"Error: {missing}", "Warning")

@@ -57,6 +57,13 @@ class Launch:
     """For a proxy: the file that must exist before it can start; its directory is the proxy's own."""
 
 
+AlterLaunch = Callable[[Launch], Launch]
+
+
+def unaltered(launch: Launch) -> Launch:
+    return launch
+
+
 @dataclass(frozen=True)
 class Request:
     """What the pod's container says: None where it leaves it to the image."""

@@ -11,6 +11,7 @@ from typing import Any
 from lab.kube.store import Event, Key, Object, Objects, clone
 from lab.node import services
 from lab.node.exposure import Exposure
+from lab.node.images import AlterLaunch, unaltered
 from lab.node.names import Names
 from lab.node.outside import Outside
 from lab.node.pods import NODE_NAME, PODS, PodWorker, Services
@@ -31,7 +32,7 @@ class Node:
     """`directory` is the node's own, in the lab's run directory; it holds a directory for each pod.
 
     Without `tokens`, pods have no proof of their ServiceAccount; without `outside`, nothing is reached from
-    the host.
+    the host. `alter_launch` has the last word on what is started for a container.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Node:
         tokens: AccountTokens | None = None,
         outside: Outside | None = None,
         back_off: BackOff | None = None,
+        alter_launch: AlterLaunch = unaltered,
     ) -> None:
         self._objects = objects
         self._spawner = spawner
@@ -55,7 +57,14 @@ class Node:
         self._workers: dict[str, PodWorker] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self._services = Services(
-            objects, spawner, self._wiring, self._names, directory, back_off or BackOff(), tokens
+            objects,
+            spawner,
+            self._wiring,
+            self._names,
+            directory,
+            back_off or BackOff(),
+            tokens,
+            alter_launch,
         )
         self.runtime = NodeRuntime(spawner, self._workers.get)
 

@@ -17,6 +17,7 @@ from typing import Literal
 from lab.kube.store import ApiError, Key, Object, Objects
 from lab.node.containers import Container
 from lab.node.environment import hostname
+from lab.node.images import AlterLaunch
 from lab.node.mounts import Bind, is_private
 from lab.node.names import Names
 from lab.node.processes import Spawner, ToolFailed
@@ -41,6 +42,7 @@ class Services:
     directory: Path
     back_off: BackOff
     tokens: AccountTokens | None
+    alter_launch: AlterLaunch
 
 
 class NoHostNetwork(Exception):
@@ -123,6 +125,7 @@ class PodWorker:
             volumes=volumes,
             logs=self.directory,
             back_off=services.back_off,
+            alter_launch=services.alter_launch,
             report=self._report,
             changed=self._publish,
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from lab.kube.store import Object, Store
+from lab.node.images import AlterLaunch
 from lab.node.mounts import Bind
 from lab.node.processes import Spawner
 from lab.node.volumes import Volumes
@@ -41,6 +42,7 @@ class Surroundings:
     volumes: Volumes
     logs: Path
     back_off: BackOff
+    alter_launch: AlterLaunch
     report: Report
     changed: Callable[[], None]
     """To be called after each change of a container's state."""

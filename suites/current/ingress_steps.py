@@ -19,6 +19,7 @@ EXPOSED = Step(
     "exposed",
     "End-user authentication",
     *in_both_apis("httpbin-gateway.yaml"),
+    says="Expose httpbin.foo via an ingress gateway.",
     grid="""
                     /headers    /ip
         none        200         200
@@ -30,6 +31,9 @@ JWT = Step(
     "jwt-example",
     "End-user authentication",
     *in_both_apis("httpbin-gateway.yaml", "jwt-example.yaml"),
+    says="If you provide a token in the authorization header, Istio validates the token using the public "
+    "key set, and rejects requests if the bearer token is invalid. However, requests without tokens are "
+    "accepted.",
     grid="""
                     /headers
         none        200
@@ -43,11 +47,15 @@ OTHER_TOKENS = Step(
     "other-tokens",
     "End-user authentication",
     *JWT.manifests,
+    says="The JWT must correspond to the JWKS endpoint. Generate new tokens to test with different issuer, "
+    "audiences, expiry date, etc.",
     grid="""
                         /headers
         other-issuer    401
         strangers-key   401
         unknown-kid     401
+        not-signed      401
+        public-secret   401
         any-audience    200
     """,
 )
@@ -58,6 +66,8 @@ TIMES = Step(
     "clock-skew",
     "End-user authentication",
     *JWT.manifests,
+    says="The JWT token will become valid 60 seconds earlier than its configured nbf and remain valid 60 "
+    "seconds after its configured exp.",
     grid="""
                         /headers
         exp-55-ago      200
@@ -77,6 +87,8 @@ TEN_SAMPLES = Step(
     "ten-samples",
     "End-user authentication",
     *JWT.manifests,
+    says="Istio authenticates requests using that token successfully at first but rejects them after 65 "
+    "seconds.",
     grid="""
                     /headers
         after-0     200
@@ -96,6 +108,7 @@ KEY_SET_INLINE = Step(
     "key-set-inline",
     "End-user authentication",
     *in_both_apis("httpbin-gateway.yaml", "jwt-example-inline.yaml"),
+    says=JWT.says,
     grid="""
                         /headers
         none            200
@@ -105,10 +118,25 @@ KEY_SET_INLINE = Step(
     """,
 )
 
+# Without the keys no token can be valid, and a request without a token still needs none.
+KEY_SET_UNREACHABLE = Step(
+    "key-set-unreachable",
+    "End-user authentication",
+    *in_both_apis("httpbin-gateway.yaml", "jwt-example-unreachable.yaml"),
+    says=JWT.says,
+    grid="""
+                        /headers
+        none            200
+        deadbeef        401
+        valid           401
+    """,
+)
+
 ONE_AUDIENCE = Step(
     "one-audience",
     "End-user authentication",
     *in_both_apis("httpbin-gateway.yaml", "jwt-example-audience.yaml"),
+    says="Generate new tokens to test with different issuer, audiences, expiry date, etc.",
     grid="""
                         /headers
         none            200
@@ -122,6 +150,8 @@ REQUIRED = Step(
     "require-a-valid-token",
     "Require a valid token",
     *in_both_apis("httpbin-gateway.yaml", "jwt-example.yaml", "require-token.yaml"),
+    says="Request principals are available only when valid JWT tokens are provided. The rule therefore "
+    "denies requests without valid tokens.",
     grid="""
                     /headers    /ip
         none        403         403
@@ -134,11 +164,14 @@ REQUIRED_PER_PATH = Step(
     "require-valid-tokens-per-path",
     "Require valid tokens per-path",
     *in_both_apis("httpbin-gateway.yaml", "jwt-example.yaml", "require-token-on-headers.yaml"),
+    says="When this authorization rule takes effect, requests to /headers fail with the error code 403. "
+    "Requests to all other paths succeed.",
+    # httpbin has no /headers/more: its 404 says that the request was let through.
     grid="""
-                    /headers    /ip
-        none        403         200
-        deadbeef    401         401
-        valid       200         200
+                    /headers    /headers?a=b    /headers/more   /ip
+        none        403         403             404             200
+        deadbeef    401         401             401             401
+        valid       200         200             404             200
     """,
 )
 
@@ -147,6 +180,7 @@ CLEANUP_3_AUTHENTICATION = Step(
     "cleanup-3-authentication",
     "Cleanup part 3",
     *in_both_apis("httpbin-gateway.yaml", "require-token-on-headers.yaml"),
+    says="Remove authentication policy.",
     grid="""
                     /headers    /ip
         none        403         200
@@ -159,6 +193,7 @@ CLEANUP_3 = Step(
     "cleanup-3",
     "Cleanup part 3",
     *in_both_apis("httpbin-gateway.yaml"),
+    says="Remove authorization policy.",
     grid="""
                     /headers    /ip
         none        200         200

@@ -10,6 +10,7 @@ from fixtures.addresses import in_url
 from fixtures.cluster import Cluster
 from fixtures.curl import Request
 from fixtures.extra_workload import extra_workload
+from fixtures.header import settles_to_header
 from fixtures.outcome import Outcome
 from fixtures.playground import Playground
 from fixtures.policies import Policies
@@ -17,10 +18,13 @@ from fixtures.results import OBSERVED
 from fixtures.step import Step
 from suites.current.steps import (
     CLEANUP_2,
+    NAMESPACE_OVER_MESH,
     NAMESPACE_WIDE_STRICT,
+    OTHER_VERSION_STRICT,
     PORT_8000_DISABLED,
     PORT_8080_DISABLED,
     PRECEDENCE,
+    UNBOUND_BESIDE_PORT_DISABLED,
     UNBOUND_PORT_DISABLED,
     UNBOUND_STRICT,
     WORKLOAD_STRICT,
@@ -33,7 +37,9 @@ STEPS = [
     WORKLOAD_STRICT,
     PORT_8080_DISABLED,
     PORT_8000_DISABLED,
+    OTHER_VERSION_STRICT,
     PRECEDENCE,
+    NAMESPACE_OVER_MESH,
     CLEANUP_2,
 ]
 
@@ -42,6 +48,19 @@ STEPS = [
 def test_reachability(step: Step, policies: Policies, playground: Playground) -> None:
     policies.enforce(step)
     playground.settles_to(step.grid)
+
+
+@pytest.mark.parametrize(
+    ("step", "client", "server"),
+    [(PORT_8080_DISABLED, "foo", "bar"), (PRECEDENCE, "bar", "foo")],
+    ids=str,
+)
+def test_no_mutual_tls_where_it_is_disabled(
+    step: Step, client: str, server: str, playground: Playground
+) -> None:
+    """The header's presence is evidence that mutual TLS is used: where that is disabled, it is not there."""
+    playground.enters(step)
+    settles_to_header(playground, client, server, None)
 
 
 @pytest.fixture
@@ -64,8 +83,10 @@ def test_port_that_no_service_binds(
     closing table says which was seen. That it is ignored can only be told when the bound has passed.
     """
     request = Request(unbound)
-    policies.enforce(UNBOUND_STRICT)
-    playground.settles_to_outcome("legacy", request, Outcome.parse("000/56"))
+    for step in (UNBOUND_STRICT, UNBOUND_BESIDE_PORT_DISABLED):
+        policies.enforce(step)
+        playground.settles_to_outcome("legacy", request, Outcome.parse("000/56"))
+        playground.settles_to(step.grid)
 
     policies.enforce(UNBOUND_PORT_DISABLED)
     honoured = playground.watch("legacy", request, Outcome(200))

@@ -7,22 +7,39 @@ from collections.abc import Callable
 import pytest
 
 from fixtures import named_tokens
+from fixtures.cluster import Cluster
+from fixtures.curl import Request, bearing
 from fixtures.ingress import Ingress
+from fixtures.outcome import Outcome
+from fixtures.playground import IN_MESH, Playground
 from fixtures.policies import Policies
+from fixtures.programmed import settles_to_programmed
 from fixtures.step import Step
 from suites.current.ingress_steps import (
     EXPOSED,
     JWT,
     KEY_SET_INLINE,
+    KEY_SET_UNREACHABLE,
     ONE_AUDIENCE,
     OTHER_TOKENS,
     TEN_SAMPLES,
     TIMES,
 )
+from suites.current.steps import CLEANUP_2
 
 pytestmark = pytest.mark.feature("request-authentication")
 
-STEPS = [EXPOSED, KEY_SET_INLINE, ONE_AUDIENCE, JWT, OTHER_TOKENS, TIMES, TEN_SAMPLES]
+STEPS = [EXPOSED, KEY_SET_INLINE, KEY_SET_UNREACHABLE, ONE_AUDIENCE, JWT, OTHER_TOKENS, TIMES, TEN_SAMPLES]
+
+
+@pytest.mark.usefixtures("config_api")
+@pytest.mark.parametrize("config_api", ["gateway-api"], indirect=True)
+def test_gateway_is_programmed(cluster: Cluster, policies: Policies, playground: Playground) -> None:
+    """`kubectl wait --for=condition=programmed`, and then `.status.addresses[0].value` is there."""
+    # A gateway that is there already says nothing about how it came to be.
+    policies.enforce(CLEANUP_2)
+    policies.enforce(EXPOSED)
+    settles_to_programmed(cluster, playground.lane.namespace("foo"), "httpbin-gateway", playground)
 
 
 @pytest.mark.parametrize("step", STEPS, ids=str)
@@ -31,3 +48,11 @@ def test_answers(
 ) -> None:
     policies.enforce(step)
     ingress_of(config_api).settles_to(step.grid, named_tokens.by_name(policies.issuer))
+
+
+@pytest.mark.parametrize("client", IN_MESH)
+def test_policy_is_for_the_gateway_alone(client: str, policies: Policies, playground: Playground) -> None:
+    """It is a policy for the ingress gateway: what does not come through it is not asked for a token."""
+    policies.enforce(JWT)
+    request = Request("http://httpbin.foo:8000/headers", bearing("deadbeef"))
+    playground.settles_to_outcome(client, request, Outcome(200))

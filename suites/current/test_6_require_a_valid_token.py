@@ -31,7 +31,7 @@ def test_answers(
     policies.enforce(step)
     ingress = ingress_of(config_api)
     ingress.settles_to(step.grid, named_tokens.by_name(policies.issuer))
-    assert ingress.fetch("/headers", None).body == DENIED
+    ingress.refuses("/headers", None, DENIED)
 
 
 @pytest.mark.section("End-user authentication")

@@ -40,6 +40,7 @@ EXPOSED = Step(
     "exposed",
     END_USER,
     "istio-1.0/httpbin-gateway.yaml",
+    says="Expose httpbin.foo via ingressgateway.",
     grid=OPEN_TO_ALL,
 )
 
@@ -48,6 +49,8 @@ JWT = Step(
     END_USER,
     *EXPOSED.manifests,
     "istio-1.0/jwt-example.yaml",
+    says="The same curl command from before will return with 401 error code, as a result of server is "
+    "expecting JWT but none was provided. Attaching the valid token returns success.",
     grid=TOKEN_REQUIRED,
 )
 
@@ -57,6 +60,8 @@ OTHER_TOKENS = Step(
     "other-tokens",
     END_USER,
     *JWT.manifests,
+    says="The JWT must correspond to the JWKS endpoint. Generate new tokens to test with different issuer, "
+    "audiences, expiry date, etc.",
     grid="""
                         /headers
         other-issuer    401
@@ -75,6 +80,8 @@ TEN_SAMPLES = Step(
     "ten-samples",
     END_USER,
     *JWT.manifests,
+    says="Istio authenticates requests using that token successfully at first but rejects them after 5 "
+    "seconds.",
     grid="""
                     /headers
         after-0     200
@@ -94,6 +101,7 @@ ONE_AUDIENCE = Step(
     END_USER,
     *EXPOSED.manifests,
     "istio-1.0/jwt-example-audience.yaml",
+    says="Generate new tokens to test with different issuer, audiences, expiry date, etc.",
     grid="""
                         /headers
         none            401
@@ -109,6 +117,7 @@ JWT_AT_GATEWAY = Step(
     END_USER,
     *EXPOSED.manifests,
     "istio-1.0/jwt-at-gateway.yaml",
+    says="JWT policies that apply at the gateway, instead of for individual services.",
     grid=TOKEN_REQUIRED,
 )
 
@@ -118,6 +127,8 @@ JWT_MUTUAL_TLS = Step(
     *EXPOSED.manifests,
     "istio-1.0/jwt-mutual-tls.yaml",
     "istio-1.0/mutual-tls-httpbin-foo.yaml",
+    says="Traffic from Istio services, including ingress gateway, to httpbin.foo will use mutual TLS. The "
+    "test command above will still work.",
     grid=TOKEN_REQUIRED,
 )
 
@@ -129,6 +140,8 @@ COVERED_BY_THE_MESH_WIDE_RULE = Step(
     *EXPOSED.manifests,
     *MESH_WIDE_RULE.manifests,
     "istio-1.0/jwt-mutual-tls.yaml",
+    says="If you already enable mutual TLS mesh-wide, the host httpbin.foo is already covered by the other "
+    "destination rule.",
     grid="""
                     /headers
         none        401
@@ -140,6 +153,7 @@ CLEANUP_3 = Step(
     "cleanup-3",
     "Cleanup part 3",
     *EXPOSED.manifests,
+    says="Remove authentication policy. Remove destination rule.",
     grid=OPEN_TO_ALL,
 )
 
@@ -148,6 +162,7 @@ JWT_AMONG_PODS = Step(
     "jwt-example",
     END_USER,
     *JWT.manifests,
+    says="A policy that requires end-user JWT for httpbin.foo.",
     grid="""
                 foo     bar     legacy
         foo     401     200     200
@@ -155,13 +170,16 @@ JWT_AMONG_PODS = Step(
         legacy  401     200     200
     """,
 )
-JWT_AT_GATEWAY_AMONG_PODS = Step("jwt-at-gateway", END_USER, *JWT_AT_GATEWAY.manifests, grid=ALL_REACHABLE)
+JWT_AT_GATEWAY_AMONG_PODS = Step(
+    "jwt-at-gateway", END_USER, *JWT_AT_GATEWAY.manifests, says=JWT_AT_GATEWAY.says, grid=ALL_REACHABLE
+)
 
 # Mutual TLS comes first: a client without it is not even asked for a token.
 JWT_MUTUAL_TLS_AMONG_PODS = Step(
     "jwt-with-mutual-tls",
     WITH_MUTUAL_TLS,
     *JWT_MUTUAL_TLS.manifests,
+    says="However, requests from non-Istio services, which use plain-text will fail.",
     grid="""
                 foo     bar     legacy
         foo     401     200     200
@@ -169,18 +187,26 @@ JWT_MUTUAL_TLS_AMONG_PODS = Step(
         legacy  000/56  200     200
     """,
 )
-CLEANUP_3_AMONG_PODS = Step("cleanup-3", "Cleanup part 3", *CLEANUP_3.manifests, grid=ALL_REACHABLE)
+CLEANUP_3_AMONG_PODS = Step(
+    "cleanup-3", "Cleanup part 3", *CLEANUP_3.manifests, says=CLEANUP_3.says, grid=ALL_REACHABLE
+)
 
 # Requests with a valid token:
-JWT_WITH_TOKEN = Step("jwt-example", END_USER, *JWT.manifests, grid=ALL_REACHABLE)
+JWT_WITH_TOKEN = Step("jwt-example", END_USER, *JWT.manifests, says=JWT.says, grid=ALL_REACHABLE)
 JWT_MUTUAL_TLS_WITH_TOKEN = Step(
-    "jwt-with-mutual-tls", WITH_MUTUAL_TLS, *JWT_MUTUAL_TLS.manifests, grid=LEGACY_REFUSED_BY_FOO
+    "jwt-with-mutual-tls",
+    WITH_MUTUAL_TLS,
+    *JWT_MUTUAL_TLS.manifests,
+    says="Requests from Istio services directly to httpbin.foo also work, given the correct token. However, "
+    "requests from non-Istio services, which use plain-text will fail.",
+    grid=LEGACY_REFUSED_BY_FOO,
 )
 
 COVERED_WITH_TOKEN = Step(
     "covered-by-the-mesh-wide-rule",
     WITH_MUTUAL_TLS,
     *COVERED_BY_THE_MESH_WIDE_RULE.manifests,
+    says=COVERED_BY_THE_MESH_WIDE_RULE.says,
     grid=ALL_CLIENTS_MUTUAL,
 )
 
@@ -191,6 +217,7 @@ OVERRIDES_COMPLETELY = Step(
     WITH_MUTUAL_TLS,
     *MESH_WIDE_RULE.manifests,
     "istio-1.0/jwt-example.yaml",
+    says="The service-specific policy will override the mesh-wide (or namespace-wide) policy completely.",
     grid="""
                 foo     bar     legacy
         foo     503     200     503

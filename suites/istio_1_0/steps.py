@@ -13,13 +13,15 @@ GLOBALLY = "Globally enabling Istio mutual TLS"
 NAMESPACE_WIDE_POLICY = "Namespace-wide policy"
 SERVICE_SPECIFIC = "Service-specific policy"
 
-SETUP = Step("setup", "Setup", grid=ALL_REACHABLE)
+SETUP = Step("setup", "Setup", says="All requests should succeed with HTTP code 200.", grid=ALL_REACHABLE)
 
 # "Only the receiving side is configured": the clients send plain text, which httpbin.legacy can read.
 MESH_POLICY = Step(
     "mesh-policy",
     GLOBALLY,
     "istio-1.0/mesh-policy.yaml",
+    says="Only the receiving side is configured to use mutual TLS. All requests between Istio services will "
+    "fail with a 503 error code as the client side is still using plain-text.",
     grid="""
                 foo     bar     legacy
         foo     503     503     200
@@ -42,6 +44,8 @@ MESH_WIDE_RULE = Step(
     GLOBALLY,
     "istio-1.0/mesh-policy.yaml",
     "istio-1.0/mutual-tls-mesh.yaml",
+    says="You will see all requests between Istio-services are now completed successfully. Requests from "
+    "sleep.legacy to httpbin.foo or httpbin.bar will fail.",
     grid=ALL_CLIENTS_MUTUAL,
 )
 
@@ -51,6 +55,7 @@ RULE_ELSEWHERE = Step(
     GLOBALLY,
     "istio-1.0/mesh-policy.yaml",
     "istio-1.0/mutual-tls-mesh-elsewhere.yaml",
+    says="There is no restriction on the name or namespace for destination rule.",
     grid=ALL_CLIENTS_MUTUAL,
 )
 
@@ -62,6 +67,8 @@ OVERRIDDEN_BY_A_RULE_WITHOUT_TLS = Step(
     GLOBALLY,
     *MESH_WIDE_RULE.manifests,
     "istio-1.0/balanced-bar.yaml",
+    says="The rule must contain a similar TLS block with ISTIO_MUTUAL mode, as otherwise it will override "
+    "the mesh- or namespace-wide TLS settings and disable TLS.",
     grid="""
                 foo     bar     legacy
         foo     200     503     503
@@ -74,6 +81,7 @@ RULE_WITH_A_TLS_BLOCK = Step(
     GLOBALLY,
     *MESH_WIDE_RULE.manifests,
     "istio-1.0/balanced-mutual-tls-bar.yaml",
+    says="The rule must contain a similar TLS block with ISTIO_MUTUAL mode.",
     grid=ALL_CLIENTS_MUTUAL,
 )
 
@@ -82,6 +90,7 @@ LEGACY_IN_PLAIN_TEXT = Step(
     "Request from Istio services to non-Istio services",
     *MESH_WIDE_RULE.manifests,
     "istio-1.0/plain-text-legacy.yaml",
+    says="To fix this issue, we can add a destination rule to overwrite the TLS setting for httpbin.legacy.",
     grid=LEGACY_REFUSED_BY_BOTH,
 )
 
@@ -90,16 +99,24 @@ API_SERVER_IN_PLAIN_TEXT = Step(
     "Request from Istio services to Kubernetes API server",
     *LEGACY_IN_PLAIN_TEXT.manifests,
     "istio-1.0/plain-text-api-server.yaml",
+    says="Again, we can correct this by overriding the destination rule for the API server.",
     grid=LEGACY_REFUSED_BY_BOTH,
 )
 
-CLEANUP_1 = Step("cleanup-1", "Cleanup part 1", grid=ALL_REACHABLE)
+CLEANUP_1 = Step(
+    "cleanup-1",
+    "Cleanup part 1",
+    says="Remove global authentication policy and destination rules added in the session.",
+    grid=ALL_REACHABLE,
+)
 
 NAMESPACE_WIDE = Step(
     "namespace-wide",
     NAMESPACE_WIDE_POLICY,
     "istio-1.0/strict-foo.yaml",
     "istio-1.0/mutual-tls-foo.yaml",
+    says="As these policy and destination rule are applied on services in namespace foo only, you should see "
+    "only request from client-without-sidecar (sleep.legacy) to httpbin.foo start to fail.",
     grid=LEGACY_REFUSED_BY_FOO,
 )
 
@@ -110,6 +127,7 @@ SERVICE_WIDE = Step(
     *NAMESPACE_WIDE.manifests,
     "istio-1.0/strict-httpbin-bar.yaml",
     "istio-1.0/mutual-tls-httpbin-bar.yaml",
+    says="As expected, request from sleep.legacy to httpbin.bar starts failing with the same reasons.",
     grid=LEGACY_REFUSED_BY_BOTH,
 )
 
@@ -119,6 +137,7 @@ ANY_NAMES = Step(
     SERVICE_SPECIFIC,
     *NAMESPACE_WIDE.manifests,
     "istio-1.0/strict-httpbin-bar-any-names.yaml",
+    says="There is no restriction on the authentication policy and destination rule name.",
     grid=LEGACY_REFUSED_BY_BOTH,
 )
 
@@ -128,7 +147,20 @@ PORT_1234 = Step(
     *NAMESPACE_WIDE.manifests,
     "istio-1.0/port-1234-bar.yaml",
     "istio-1.0/mutual-tls-port-1234-bar.yaml",
+    says="This new policy will apply only to the httpbin service on port 1234. As a result, mutual TLS is "
+    "disabled (again) on port 8000.",
     grid=LEGACY_REFUSED_BY_FOO,
+)
+
+# Port 8000 is that of the service; its pods listen on another one.
+PORT_8000 = Step(
+    "port-8000",
+    SERVICE_SPECIFIC,
+    *NAMESPACE_WIDE.manifests,
+    "istio-1.0/port-8000-bar.yaml",
+    "istio-1.0/mutual-tls-httpbin-bar.yaml",
+    says="We edit the policy slightly to apply on a specific port of the httpbin service.",
+    grid=LEGACY_REFUSED_BY_BOTH,
 )
 
 PRECEDENCE = Step(
@@ -137,10 +169,31 @@ PRECEDENCE = Step(
     *PORT_1234.manifests,
     "istio-1.0/overwrite-example-foo.yaml",
     "istio-1.0/plain-text-foo.yaml",
+    says="A service-specific policy takes precedence over namespace-wide policy.",
     grid=ALL_REACHABLE,
 )
 
-CLEANUP_2 = Step("cleanup-2", "Cleanup part 2", grid=ALL_REACHABLE)
+# Nothing tells clients to use mutual TLS; in foo they need not.
+NAMESPACE_OVER_MESH = Step(
+    "namespace-over-mesh",
+    "Enable mutual TLS per namespace or service",
+    "istio-1.0/mesh-policy.yaml",
+    "istio-1.0/permissive-foo.yaml",
+    says="A namespace-wide policy takes precedence over the mesh-wide policy.",
+    grid="""
+                foo     bar     legacy
+        foo     200     503     200
+        bar     200     503     200
+        legacy  200     000/56  200
+    """,
+)
+
+CLEANUP_2 = Step(
+    "cleanup-2",
+    "Cleanup part 2",
+    says="Remove policies and destination rules created in the above steps.",
+    grid=ALL_REACHABLE,
+)
 
 # Policies that the document forbids, each beside one that it allows and that shows when both have arrived.
 # The grid is that of a mesh which takes the forbidden one, and ignores it.

@@ -16,14 +16,25 @@ from fixtures.step import Step
 from suites.istio_1_0.steps import (
     ANY_NAMES,
     CLEANUP_2,
+    NAMESPACE_OVER_MESH,
     NAMESPACE_WIDE,
     PORT_1234,
+    PORT_8000,
     PRECEDENCE,
     SERVICE_WIDE,
 )
 
 # In an order in which no step looks as the one before it, where that can be.
-STEPS = [NAMESPACE_WIDE, SERVICE_WIDE, PORT_1234, ANY_NAMES, PRECEDENCE, CLEANUP_2]
+STEPS = [
+    NAMESPACE_WIDE,
+    SERVICE_WIDE,
+    PORT_1234,
+    ANY_NAMES,
+    PRECEDENCE,
+    PORT_8000,
+    NAMESPACE_OVER_MESH,
+    CLEANUP_2,
+]
 
 
 @pytest.mark.parametrize("step", STEPS, ids=str)

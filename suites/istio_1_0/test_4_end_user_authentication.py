@@ -50,7 +50,7 @@ def test_refusal(token: str, policies: Policies, ingress_of: Callable[[str], Ing
     policies.enforce(JWT)
     ingress, tokens = ingress_of("istio"), named_tokens.by_name(policies.issuer)
     ingress.settles_to(JWT.grid, tokens)
-    assert ingress.fetch("/headers", tokens[token]()).body == REFUSED
+    ingress.refuses("/headers", tokens[token](), REFUSED)
 
 
 @pytest.mark.usefixtures("documented_loop")

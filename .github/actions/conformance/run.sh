@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# The step of the action that runs the suites. Its inputs are in the environment, as action.yml names them.
+set -euo pipefail
+
+# What each exit code of `pytest suites` means; the table of the README in words that a workflow can compare.
+conclusion() {
+  case $1 in
+    0) echo conformant ;;
+    1) echo non-conformant ;;
+    2) echo interrupted ;;
+    3) echo could-not-tell ;;
+    4) echo usage ;;
+    5) echo nothing-selected ;;
+    7) echo refused ;;
+    *) echo could-not-tell ;;
+  esac
+}
+
+# Paths are seen from the workspace, and the run happens where the suites are.
+absolute() {
+  case $1 in
+    '' | /*) echo "$1" ;;
+    *) echo "$PWD/$1" ;;
+  esac
+}
+
+options=(--target "$TARGET" --suite "$SUITE" --profile "$PROFILE" -n "$WORKERS")
+case $MESH in
+  '') ;;
+  *.yaml | *.yml) options+=(--mesh "$(absolute "$MESH")") ;;
+  *) options+=(--mesh "$MESH") ;;
+esac
+[ -z "$CONTEXT" ] || options+=(--context "$CONTEXT")
+[ -z "$CONFIG" ] || options+=(--kubeconfig "$(absolute "$CONFIG")")
+if [[ $MORE =~ [^[:space:]] ]]; then
+  while IFS= read -r -d '' word; do
+    options+=("$word")
+  done < <(xargs printf '%s\0' <<< "$MORE")
+fi
+
+cd "$ROOT"
+code=0
+"${PYTHON:-.venv/bin/python}" -m pytest suites "${options[@]}" || code=$?
+{
+  echo "exit-code=$code"
+  echo "conclusion=$(conclusion "$code")"
+} >> "$GITHUB_OUTPUT"
+if [ "$code" -eq 1 ] && [ "$FAIL" != true ]; then
+  code=0
+fi
+exit "$code"

@@ -1,0 +1,28 @@
+"""Faults that show when the keys of an issuer cannot be had."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lab.faults.registry import fault
+from lab.mesh.model import AuthorizationRule, GatewaySnapshot, Snapshot
+
+Checking = Snapshot | GatewaySnapshot
+
+
+@fault("End-user authentication")
+def key_set_failure_opens(snapshot: Checking) -> Checking:
+    """While a key set cannot be fetched, tokens are not looked at: any of them gets in."""
+    security = snapshot.security
+    known = tuple(rule for rule in security.jwt_rules if rule.jwks is not None)
+    return replace(snapshot, security=replace(security, jwt_rules=known))
+
+
+@fault("End-user authentication")
+def key_set_failure_shuts(snapshot: Checking) -> Checking:
+    """While a key set cannot be fetched, every request is refused, also one without a token."""
+    security = snapshot.security
+    if all(rule.jwks is not None for rule in security.jwt_rules):
+        return snapshot
+    shut = replace(security.authorization, custom=(AuthorizationRule("fault"),))
+    return replace(snapshot, security=replace(security, authorization=shut))

@@ -1,0 +1,66 @@
+"""Faults of what surrounds the proxies: which pods get one, and whose traffic is sent through it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lab.faults.registry import fault
+from lab.kube.store import Key, Object, Objects, clone
+from lab.mesh.gateway_pods import is_gateway
+from lab.mesh.injection import INJECT
+from lab.node.capture import CAPTURE_RULES, PROXY_MARK
+from lab.node.images import Launch
+
+PODS = Key("", "pods")
+
+# Both come before the rules of capture: the first address translation of a connection is final, and what
+# bears the mark is taken for the proxy's own.
+UNCAPTURED_INBOUND = """\
+table ip fault {
+  chain inbound {
+    type nat hook prerouting priority dstnat - 1; policy accept;
+    meta l4proto tcp redirect
+  }
+}
+"""
+UNCAPTURED_OUTBOUND = f"""\
+table ip fault {{
+  chain outbound {{
+    type filter hook output priority mangle; policy accept;
+    meta mark set {PROXY_MARK:#x}
+  }}
+}}
+"""
+
+
+@fault("Setup")
+def inbound_not_captured(launch: Launch) -> Launch:
+    """What comes to a workload goes past its proxy."""
+    return _with_rules(launch, UNCAPTURED_INBOUND)
+
+
+@fault("Auto mutual TLS")
+def outbound_not_captured(launch: Launch) -> Launch:
+    """What a workload sends goes past its proxy."""
+    return _with_rules(launch, UNCAPTURED_OUTBOUND)
+
+
+@fault("Setup")
+def everybody_injected(cluster: Objects) -> Objects:
+    """Pods get a sidecar also in namespaces that did not ask for it."""
+
+    def injected(new: Object, old: Object | None) -> Object:
+        if old is not None or is_gateway(new):
+            return new
+        pod: Object = clone(new)
+        pod["metadata"].setdefault("labels", {}).setdefault(INJECT, "true")
+        return pod
+
+    cluster.admit(PODS, injected)
+    return cluster
+
+
+def _with_rules(launch: Launch, rules: str) -> Launch:
+    if CAPTURE_RULES not in launch.argv:
+        return launch
+    return replace(launch, argv=(launch.argv[0], rules + CAPTURE_RULES))

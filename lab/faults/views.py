@@ -1,0 +1,93 @@
+"""The cluster as a faulty control plane sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Collection
+from typing import Any, cast
+
+from lab.kube.store import Event, Key, Object, Objects, Store, Subscription
+
+Report = Callable[[Key, Object, Object], Object]
+"""(kind, the object, the status that a controller wants to report) -> the status that it reports."""
+
+
+class View:
+    """The cluster as it is, but for what a subclass has of its own."""
+
+    def __init__(self, objects: Objects) -> None:
+        self._objects = objects
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._objects, name)
+
+
+class Reporting(View):
+    """Reports another status than it was told to."""
+
+    def __init__(self, objects: Objects, report: Report) -> None:
+        super().__init__(objects)
+        self._report = report
+
+    def set_status(
+        self, key: Key, namespace: str, name: str, status: Object, *, manager: str
+    ) -> Object | None:
+        found = self._objects.store.get(key, namespace, name)
+        reported = status if found is None else self._report(key, found, status)
+        return self._objects.set_status(key, namespace, name, reported, manager=manager)
+
+
+class Delayed(View):
+    """Learns some seconds late of what happens to objects of some kinds."""
+
+    def __init__(self, objects: Objects, keys: Collection[Key], seconds: float) -> None:
+        super().__init__(objects)
+        self.store = _DelayedStore(objects.store, keys, seconds)
+
+
+class _DelayedStore(Store):
+    """What is listed of some kinds is as old as the delay; subscribers are told when it changes."""
+
+    def __init__(self, store: Store, keys: Collection[Key], seconds: float) -> None:
+        super().__init__()
+        self._store = store
+        self._keys = frozenset(keys)
+        self._seconds = seconds
+        self._seen: dict[Key, list[tuple[float, list[Object]]]] = {}
+        self._subscribers: list[Subscription] = []
+
+    def get(self, key: Key, namespace: str, name: str) -> Object | None:
+        return self._store.get(key, namespace, name)
+
+    def list(self, key: Key, namespace: str | None = None) -> list[Object]:
+        now, current = time.monotonic(), self._store.list(key, namespace)
+        if key not in self._keys or namespace is not None:
+            return current
+        seen = self._seen.setdefault(key, [(now, current)])
+        if seen[-1][1] != current:
+            seen.append((now + self._seconds, current))
+            asyncio.get_running_loop().call_later(self._seconds, self._tell, key)
+        while len(seen) > 1 and seen[1][0] <= now:
+            seen.pop(0)
+        return seen[0][1]
+
+    def subscribe(self, *keys: Key, replay: bool = True, capacity: int = 20_000) -> Subscription:
+        subscription = self._store.subscribe(*keys, replay=replay, capacity=capacity)
+        self._subscribers.append(subscription)
+        return subscription
+
+    def _tell(self, key: Key) -> None:
+        for subscription in self._subscribers:
+            if key in subscription.keys:
+                subscription.push(Event("MODIFIED", key, {}, None, self._store.revision))
+
+
+def delayed(objects: Objects, keys: Collection[Key], seconds: float) -> Objects:
+    """The cluster for a control plane that is late."""
+    return cast(Objects, Delayed(objects, keys, seconds))
+
+
+def reporting(objects: Objects, report: Report) -> Objects:
+    """The cluster for a control plane that says something else of it than it knows."""
+    return cast(Objects, Reporting(objects, report))

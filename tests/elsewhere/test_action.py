@@ -1,0 +1,111 @@
+"""The GitHub Action: what it asks of the suites, and what it makes of their exit codes."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from fixtures.results import EXIT_HARNESS
+from tests.labs import ROOT
+
+FOLDER = ROOT / ".github" / "actions" / "conformance"
+ACTION = yaml.safe_load((FOLDER / "action.yml").read_text())
+STEPS: dict[str, dict[str, Any]] = {step["name"]: step for step in ACTION["runs"]["steps"]}
+
+CONCLUSIONS = {
+    0: "conformant",
+    1: "non-conformant",
+    2: "interrupted",
+    EXIT_HARNESS: "could-not-tell",
+    4: "usage",
+    5: "nothing-selected",
+    7: "refused",
+}
+
+
+def defaults() -> dict[str, str]:
+    """The environment of the step that runs the suites, with nothing but the defaults of the inputs."""
+    return {
+        name: re.sub(r"\$\{\{ inputs\.(\S+) \}\}", lambda found: ACTION["inputs"][found[1]]["default"], value)
+        for name, value in STEPS["Prove"]["env"].items()
+    }
+
+
+class Run:
+    """The step, with a program in place of Python that writes down its arguments and ends with a code."""
+
+    def __init__(self, folder: Path, code: int = 0, **inputs: str) -> None:
+        stand_in = folder / "python"
+        stand_in.write_text(f'#!/bin/sh\npwd\nprintf "%s\\n" "$@"\nexit {code}\n')
+        stand_in.chmod(0o755)
+        output = folder / "output"
+        environment = {"GITHUB_OUTPUT": str(output), "PYTHON": str(stand_in), "PATH": os.environ["PATH"]}
+        run = subprocess.run(
+            ["bash", str(FOLDER / "run.sh")],
+            cwd=folder,
+            env=environment | defaults() | {"ROOT": str(ROOT)} | inputs,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        self.code = run.returncode
+        self.directory, *self.arguments = run.stdout.splitlines()
+        self.outputs = dict(line.split("=", 1) for line in output.read_text().splitlines())
+
+
+def test_without_inputs_the_reference_mesh_is_proven(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    assert Path(run.directory).samefile(ROOT)
+    options = "--target lab --suite all --profile full -n 0"
+    assert run.arguments == ["-m", "pytest", "suites", *options.split()]
+
+
+def test_inputs_become_options_and_paths_are_seen_from_the_workspace(tmp_path: Path) -> None:
+    run = Run(
+        tmp_path,
+        TARGET="cluster",
+        MESH="mine/profile.yaml",
+        CONTEXT="kind-x",
+        CONFIG="kube/config",
+        WORKERS="4",
+        MORE="-k 'mesh-wide and not header' -x",
+    )
+    assert run.arguments[3:] == [
+        *("--target", "cluster", "--suite", "all", "--profile", "full", "-n", "4"),
+        *("--mesh", str(tmp_path / "mine/profile.yaml"), "--context", "kind-x"),
+        *("--kubeconfig", str(tmp_path / "kube/config"), "-k", "mesh-wide and not header", "-x"),
+    ]
+    assert "istio" in Run(tmp_path, MESH="istio").arguments
+
+
+@pytest.mark.parametrize(("code", "conclusion"), CONCLUSIONS.items())
+def test_each_exit_code_has_its_conclusion(code: int, conclusion: str, tmp_path: Path) -> None:
+    run = Run(tmp_path, code)
+    assert run.code == code
+    assert run.outputs == {"exit-code": str(code), "conclusion": conclusion}
+    assert conclusion in ACTION["outputs"]["conclusion"]["description"]
+
+
+def test_only_that_the_mesh_does_not_conform_can_be_let_pass(tmp_path: Path) -> None:
+    assert {code: Run(tmp_path, code, FAIL="false").code for code in CONCLUSIONS} == {
+        code: 0 if code == 1 else code for code in CONCLUSIONS
+    }
+
+
+def test_the_exit_codes_are_those_of_the_readme() -> None:
+    table = (ROOT / "README.md").read_text().partition("| exit code")[2].partition("\n\n")[0]
+    assert {int(code) for code in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)} == set(CONCLUSIONS)
+
+
+def test_every_input_is_used_and_every_one_that_is_used_is_there() -> None:
+    text = (FOLDER / "action.yml").read_text().partition("runs:")[2]
+    assert set(re.findall(r"inputs\.([a-z]+)", text)) == set(ACTION["inputs"])
+    script = (FOLDER / "run.sh").read_text()
+    used = set(re.findall(r"\$\{?([A-Z]+)\b", script)) - {"PWD", "PYTHON"}
+    assert used == {*STEPS["Prove"]["env"]}

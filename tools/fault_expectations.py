@@ -1,0 +1,48 @@
+"""What each deliberate non-conformance must be caught by: `fault_expectations.yaml`, written by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+FILE = Path(__file__).with_suffix(".yaml")
+
+BOUND_S = 1.0
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What must be seen of one fault. Of `caught`, `survives` and `untold` at most one says something.
+
+    `caught` is the first case that must fail (its file and name), `says` what must stand in its failure;
+    `survives` is why no case can notice the fault; `untold` is in the output of a run that could not tell.
+    None of them: a fault from outside the project, of which nothing is expected but to be caught.
+    """
+
+    caught: str = ""
+    says: tuple[str, ...] = ()
+    survives: str = ""
+    untold: str = ""
+    bound_s: float = BOUND_S
+    only_first: bool = False
+    """Whether the run ends with the first failure."""
+
+
+def load(file: Path = FILE) -> dict[str, Expectation]:
+    """Expectations by the name of the fault."""
+    declared: Mapping[str, Mapping[str, Any]] = yaml.safe_load(file.read_text())
+    return {
+        name: Expectation(
+            caught=fields.get("caught", ""),
+            says=tuple(fields.get("says", ())),
+            survives=fields.get("survives", ""),
+            untold=fields.get("untold", ""),
+            bound_s=fields.get("bound", BOUND_S),
+            only_first=fields.get("first", False),
+        )
+        for name, fields in declared.items()
+    }

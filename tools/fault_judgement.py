@@ -1,0 +1,78 @@
+"""Whether a fault was caught as it must be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from tools.fault_runs import Run
+
+NOT_CONFORMANT, COULD_NOT_TELL = 1, 3
+"""Exit codes of the suites."""
+
+
+class Result(Enum):
+    """What became of a fault; `right` of those that are as they have to be."""
+
+    KILLED = ("killed", True)
+    UNTOLD = ("could not tell", True)
+    EQUIVALENT = ("equivalent", True)
+    SURVIVED = ("survived", False)
+    WRONG_CASE = ("caught by the wrong case", False)
+    UNNAMED = ("the failure does not name it", False)
+    NOTICED = ("caught, although it should not show", False)
+    BLAMED = ("the mesh was blamed", False)
+    BROKEN = ("the run broke", False)
+
+    def __init__(self, words: str, right: bool) -> None:
+        self.words = words
+        self.right = right
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A run, what is to be thought of it, and why if it is not right."""
+
+    run: Run
+    result: Result
+    why: str = ""
+
+
+def judge(run: Run) -> Judgement:
+    """Holds what a run came to against what was expected."""
+    expected = run.expectation
+    if expected.untold:
+        return _judge_untold(run)
+    if run.exit_code not in (0, NOT_CONFORMANT):
+        return Judgement(run, Result.BROKEN, f"exit code {run.exit_code}: {_last_words(run.output)}")
+    if not run.findings:
+        return Judgement(run, Result.EQUIVALENT if expected.survives else Result.SURVIVED)
+    first = run.findings[0]
+    if expected.survives:
+        return Judgement(run, Result.NOTICED, first.name)
+    if not first.name.endswith(f"/{expected.caught}") and expected.caught:
+        return Judgement(run, Result.WRONG_CASE, f"{_file_and_name(first.name)} failed first")
+    missing = [words for words in expected.says if words not in first.text]
+    if missing:
+        return Judgement(run, Result.UNNAMED, f"it does not say: {missing[0]}")
+    return Judgement(run, Result.KILLED)
+
+
+def _judge_untold(run: Run) -> Judgement:
+    if run.findings or run.exit_code == NOT_CONFORMANT:
+        blamed = run.findings[0].name if run.findings else "exit code 1"
+        return Judgement(run, Result.BLAMED, blamed)
+    if run.exit_code == 0:
+        return Judgement(run, Result.SURVIVED)
+    if run.exit_code != COULD_NOT_TELL or run.expectation.untold not in run.output:
+        return Judgement(run, Result.BROKEN, f"exit code {run.exit_code}: {_last_words(run.output)}")
+    return Judgement(run, Result.UNTOLD)
+
+
+def _file_and_name(case: str) -> str:
+    return case.rpartition("/")[2]
+
+
+def _last_words(output: str) -> str:
+    lines = [line for line in output.splitlines() if line.strip(" =!")]
+    return next((line for line in reversed(lines) if "could not tell" in line), lines[-1] if lines else "")

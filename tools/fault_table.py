@@ -1,0 +1,121 @@
+"""The kill table, as Markdown."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+
+from tools.fault_judgement import Judgement, Result
+from tools.fault_runs import Case
+
+STEPS = ("reachability", "answers", "cleanup")
+"""Functions whose cases are steps of a document, called after their step."""
+
+CASES_SHOWN = 5
+
+PROVENANCE = """\
+Made by `make faults`, which runs the suites (quick profile) against every deliberately wrong mesh that
+the lab knows. `python -m lab up --fault NAME` starts one; `pytest suites --fault NAME` shows what the
+suites say of it.
+""".splitlines()
+
+INTRODUCTION = """\
+*Killed*: the case that must catch the fault failed first, and its text says what is wrong. Which case
+that is and which words is written by hand, in `tools/fault_expectations.yaml`. *Equivalent*: nothing that
+the document promises shows the fault. *Could not tell*: nothing is wrong with the mesh, but what the
+suite stands on broke; then it must never say that the mesh does not conform (exit code 3, not 1).
+
+The settle bound is 1 s and one right round is enough, so that the suite is more forgiving than in
+earnest. The fault that takes effect after 31 s is given the usual 30 s, and ends its run with the first
+failure.
+""".splitlines()
+
+
+def document(judgements: Sequence[Judgement]) -> str:
+    """docs/faults.md, from judgements in the order of the registry."""
+    counts = Counter(each.result for each in judgements)
+    wrong = [each for each in judgements if not each.result.right]
+    lines = [
+        "# Known-bad meshes",
+        "",
+        *PROVENANCE,
+        "",
+        f"{len(judgements)} faults: {_counted(counts)}.",
+        "",
+        *INTRODUCTION,
+    ]
+    if wrong:
+        lines += ["", "## Not as they must be", "", *_wrong(wrong)]
+    for (name, section), members in groupby(
+        judgements, key=lambda each: (each.run.fault.document, each.run.fault.section)
+    ):
+        lines += ["", f"## {section} ({name})", "", *_section(list(members))]
+    return "\n".join(lines) + "\n"
+
+
+def label(case: str) -> str:
+    """What a case is called in the table: its step, or what its function says."""
+    function, _, parameters = case.rpartition("::")[2].partition("[")
+    words = function.removeprefix("test_")
+    if words in STEPS and parameters:
+        return re.sub(r"^(istio|gateway-api)-", "", parameters.removesuffix("]"))
+    return words.replace("_", " ")
+
+
+def _counted(counts: Counter[Result]) -> str:
+    return ", ".join(f"{counts[result]} {result.words}" for result in Result if counts[result])
+
+
+def _wrong(judgements: Iterable[Judgement]) -> Iterator[str]:
+    for each in judgements:
+        why = f" ({each.why})" if each.why else ""
+        yield f"- `{each.run.fault.name}`: {each.result.words}{why}"
+
+
+def _section(judgements: Sequence[Judgement]) -> Iterator[str]:
+    killed = [each for each in judgements if each.run.findings]
+    others = [each for each in judgements if not each.run.findings]
+    if killed:
+        yield "| fault | what is wrong | caught first by | the failure says | cases that failed |"
+        yield "|---|---|---|---|---|"
+        for each in killed:
+            run = each.run
+            says = "<br>".join(f"`{_escaped(words)}`" for words in run.expectation.says)
+            first = _escaped(label(run.findings[0].name))
+            yield _row(
+                f"`{run.fault.name}`", run.fault.sentence, first, says, _failed(run.findings, run.cases)
+            )
+    if killed and others:
+        yield ""
+    if others:
+        yield "| fault | what is wrong | result |"
+        yield "|---|---|---|"
+        for each in others:
+            yield _row(f"`{each.run.fault.name}`", each.run.fault.sentence, _result(each))
+
+
+def _result(judgement: Judgement) -> str:
+    if judgement.result is Result.EQUIVALENT:
+        return f"equivalent: {judgement.run.expectation.survives.strip()}"
+    if judgement.result is Result.UNTOLD:
+        run = judgement.run
+        told = f"{run.cases - len(run.failed)} cases passed before" if run.cases else "no case was begun"
+        return f"could not tell (exit code {run.exit_code}): {told}"
+    return judgement.result.words
+
+
+def _failed(findings: Sequence[Case], cases: int) -> str:
+    counts = Counter(label(case.name) for case in findings)
+    shown = [f"{_escaped(name)}{f' ×{count}' if count > 1 else ''}" for name, count in counts.items()]
+    more = f" and {len(shown) - CASES_SHOWN} more" if len(shown) > CASES_SHOWN else ""
+    return f"{len(findings)} of {cases}: {', '.join(shown[:CASES_SHOWN])}{more}"
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|")

@@ -1,0 +1,109 @@
+"""Proof that the suites catch what they claim to catch: `python -m tools.faults [NAME...]`.
+
+Runs the suites against every deliberately wrong mesh and holds what they say against what they must say. With
+no names all faults are run, and the kill table docs/faults.md is written.
+
+Exit codes: 0 each fault is caught by the right case, or cannot be seen; 1 one is not; 2 wrong usage; 130
+interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from tools import fault_expectations, fault_runs, fault_table
+from tools.children import children
+from tools.fault_expectations import Expectation
+from tools.fault_judgement import Judgement, Result, judge
+from tools.fault_runs import BadFault, Fault, Run
+
+OK, WRONG, USAGE, INTERRUPTED = 0, 1, 2, 130
+
+TABLE = Path(__file__).resolve().parent.parent / "docs" / "faults.md"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    start = time.monotonic()
+    try:
+        faults = fault_runs.describe(options.names)
+        chosen = _expected(faults)
+    except BadFault as problem:
+        print(f"faults: {problem}", file=sys.stderr)  # noqa: T201
+        return USAGE
+    try:
+        with children() as ours:
+            runs = fault_runs.run_all(chosen, options.jobs, _tell, ours)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    order = [fault.name for fault in faults]
+    judgements = sorted(map(judge, runs), key=lambda each: order.index(each.run.fault.name))
+    if not options.names:
+        TABLE.write_text(fault_table.document(judgements))
+    _conclude(judgements, time.monotonic() - start)
+    return OK if all(each.result.right for each in judgements) else WRONG
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.faults",
+        description="Run the suites against deliberately wrong meshes and print the kill table.",
+        epilog=__doc__ and __doc__.rpartition("\n\n")[2],
+    )
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help="of a fault, or path/to/file.py:function (default: all)"
+    )
+    parser.add_argument(
+        "--jobs", type=_jobs, default=(os.cpu_count() or 1) + 1, help="labs at a time (default: %(default)s)"
+    )
+    return parser
+
+
+def _jobs(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f'"{text}" is no number of labs')
+    return int(text)
+
+
+def _expected(faults: Sequence[Fault]) -> list[tuple[Fault, Expectation]]:
+    """Each fault with what is expected of it. Raises BadFault for one of the project's own without any."""
+    expectations = fault_expectations.load()
+    for fault in faults:
+        if fault.section and fault.name not in expectations:
+            raise BadFault(f"{fault_expectations.FILE.name} does not say what must catch {fault.name}")
+    return [(fault, expectations.get(fault.name, Expectation())) for fault in faults]
+
+
+def _tell(run: Run) -> None:
+    _print(_line(judge(run)))
+
+
+def _line(judgement: Judgement) -> str:
+    run = judgement.run
+    sign = "  " if judgement.result.right else "! "
+    how = f"{len(run.findings)} of {run.cases} cases failed" if run.findings else f"{run.cases} cases"
+    at = f", first {fault_table.label(run.findings[0].name)}" if run.findings else ""
+    why = f": {judgement.why}" if judgement.why else ""
+    return f"{sign}{run.fault.name:<38}{judgement.result.words}{why} ({how}{at}; {run.seconds:.0f} s)"
+
+
+def _conclude(judgements: Sequence[Judgement], seconds: float) -> None:
+    counts = {result: sum(each.result is result for each in judgements) for result in Result}
+    said = ", ".join(f"{count} {result.words}" for result, count in counts.items() if count)
+    _print(f"{len(judgements)} faults in {seconds:.0f} s: {said}")
+    for each in judgements:
+        if not each.result.right:
+            _print(_line(each))
+
+
+def _print(line: str) -> None:
+    print(line, flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,161 @@
+"""No false alarms: `python -m tools.soak` runs the suites again and again against the reference mesh.
+
+Labs stay up, one a document. Each run is one of the quick profile with its cases in another order, under load
+(a busy process a core); between two runs the ingress gateway's pod is replaced. The order follows from the
+run's seed, and what was wrong is printed with it.
+
+Exit codes: 0 every run was right; 1 some were not; 2 wrong usage; 3 a lab did not start; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from kubernetes import client, config
+
+from tools.children import Children, children
+
+OK, WRONG, USAGE, NO_LAB, INTERRUPTED = 0, 1, 2, 3, 130
+
+ROOT = Path(__file__).resolve().parent.parent
+ANNOUNCEMENT = "export KUBECONFIG="
+
+PROFILES = {"current": "reference", "istio-1.0": "reference-1.0"}
+"""The mesh profile of each document that the lab's reference mesh speaks."""
+
+BUSY = "import os; parent = os.getppid()\nwhile os.getppid() == parent: sum(range(1_000_000))"
+
+
+class NoLab(RuntimeError):
+    """A lab did not start; the message is its own."""
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A lab that stays up, for one document."""
+
+    document: str
+    kubeconfig: Path
+
+    @property
+    def context(self) -> str:
+        return str(yaml.safe_load(self.kubeconfig.read_text())["current-context"])
+
+    def replace_gateway(self) -> None:
+        """Has the ingress gateway's pod replaced, and does not wait for the new one."""
+        api = client.CoreV1Api(config.new_client_from_config(str(self.kubeconfig), persist_config=False))
+        api.delete_collection_namespaced_pod("istio-system", label_selector="istio=ingressgateway")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one run came to."""
+
+    document: str
+    seed: int
+    exit_code: int
+    output: str
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    documents = list(PROFILES) if options.suite == "all" else [options.suite]
+    start, wrong = time.monotonic(), []
+    _say(f"{options.runs} runs of {', '.join(documents)}, seeds from {options.seed}")
+    try:
+        with children() as ours, tempfile.TemporaryDirectory(prefix="soak-") as scratch:
+            labs = [_started(document, ours) for document in documents]
+            for _ in range(options.load):
+                ours.start([sys.executable, "-c", BUSY])
+            for seed in range(options.seed, options.seed + options.runs):
+                began = time.monotonic()
+                outcomes = _run(labs, seed, ours, Path(scratch))
+                bad = [outcome for outcome in outcomes if outcome.exit_code]
+                wrong += bad
+                said = "; ".join(map(_described, bad)) or "right"
+                _say(f"seed {seed}: {said} ({time.monotonic() - began:.1f} s)")
+                for outcome in bad:
+                    _say(outcome.output)
+    except NoLab as problem:
+        _say(str(problem))
+        return NO_LAB
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    _say(f"{options.runs} runs in {time.monotonic() - start:.0f} s, {len(wrong)} wrong")
+    for outcome in wrong:
+        _say(_described(outcome))
+    return WRONG if wrong else OK
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.soak",
+        description="Run the suites again and again, in shuffled order and under load.",
+        epilog=__doc__ and __doc__.rpartition("\n\n")[2],
+    )
+    parser.add_argument("--runs", type=_number, default=200, help="(default: %(default)s)")
+    parser.add_argument("--seed", type=_number, default=1, help="of the first run (default: %(default)s)")
+    parser.add_argument(
+        "--suite", choices=("all", *PROFILES), default="all", help="which document (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--load", type=_number, default=os.cpu_count() or 1, help="busy processes (default: %(default)s)"
+    )
+    return parser
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f'"{text}" is no number')
+    return int(text)
+
+
+def _started(document: str, ours: Children) -> Lab:
+    command = [sys.executable, "-m", "lab", "up", "--foreground", "--mesh", document]
+    name = ["--name", f"soak-{os.getpid()}-{document.replace('.', '-')}"]
+    process = ours.start([*command, *name], cwd=ROOT, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+    assert process.stdout
+    announced = process.stdout.readline()
+    if not announced.startswith(ANNOUNCEMENT):
+        raise NoLab(f"the lab for {document} did not start")
+    return Lab(document, Path(announced.removeprefix(ANNOUNCEMENT).strip().strip("'\"")))
+
+
+def _run(labs: Sequence[Lab], seed: int, ours: Children, scratch: Path) -> list[Outcome]:
+    """One run of each document, at the same time, and a new gateway before the next."""
+
+    def one(lab: Lab) -> Outcome:
+        command = [
+            *(sys.executable, "-m", "pytest", "suites", "--color=no", "-q", "-p", "no:cacheprovider"),
+            *("--target", "cluster", "--kubeconfig", str(lab.kubeconfig), "--context", lab.context),
+            *("--mesh", PROFILES[lab.document], "--suite", lab.document),
+            *("--profile", "quick", "--shuffle", str(seed), "--basetemp", str(scratch / lab.document)),
+        ]
+        done = ours.run(command, cwd=ROOT)
+        lab.replace_gateway()
+        return Outcome(lab.document, seed, done.returncode, done.stdout + done.stderr)
+
+    with ThreadPoolExecutor(len(labs)) as pool:
+        return list(pool.map(one, labs))
+
+
+def _described(outcome: Outcome) -> str:
+    return f"{outcome.document} with --shuffle {outcome.seed} exited with {outcome.exit_code}"
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    sys.exit(main())
