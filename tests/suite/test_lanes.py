@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
+import yaml
+
+from tests.labs import running_lab
 from tests.suite.runs import run_suites
 
 TURN = re.compile(
@@ -42,15 +45,17 @@ def turns_of(report: Path) -> list[Turn]:
     return found
 
 
-def test_four_lanes_on_one_lab_beside_a_run_on_a_wrong_mesh(tmp_path: Path) -> None:
+def test_four_lanes_on_one_cluster_beside_a_run_on_a_wrong_mesh(tmp_path: Path) -> None:
+    """The cluster is a lab that was started by hand, so that it is one that exists."""
     report = tmp_path / "report.xml"
-    with ThreadPoolExecutor() as both:
-        four_lanes = both.submit(
-            run_suites, "--suite", "current", "--profile", "quick", "-n", "4", "--junitxml", str(report)
-        )
+    with running_lab("--playgrounds", "4") as kubeconfig, ThreadPoolExecutor() as both:
+        context = yaml.safe_load(kubeconfig.read_text())["current-context"]
+        cluster = ("--target", "cluster", "--kubeconfig", str(kubeconfig), "--context", context)
+        options = ("--mesh", "reference", "--suite", "current", "--profile", "quick", "-n", "4")
+        four_lanes = both.submit(run_suites, *cluster, *options, "--junitxml", str(report))
         wrong_mesh = ("--fault", "strict-as-permissive", "--bound", "1")
         another_run = both.submit(run_suites, "-k", "mesh-wide-strict", "-n", "2", "-x", *wrong_mesh)
-    run, other = four_lanes.result(), another_run.result()
+        run, other = four_lanes.result(), another_run.result()
     assert run.returncode == 0, run.stdout
     assert other.returncode == 1, other.stdout
     assert "the mesh does not conform: 1 of 1 cases failed" in other.stdout
