@@ -19,7 +19,7 @@ SAMPLE = 3
 
 def sample_of(day: int) -> list[str]:
     """Neighbours in the alphabet; what takes the whole of the profile's bound is left to `make faults`."""
-    names = sorted(name for name, each in fault_expectations.load().items() if each.bound is None)
+    names = sorted(name for name, each in fault_expectations.load().items() if each.bound_s == fault_expectations.BOUND_S)
     return [names[(day * SAMPLE + number) % len(names)] for number in range(SAMPLE)]
 
 
