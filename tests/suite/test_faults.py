@@ -19,7 +19,8 @@ SAMPLE = 3
 
 def sample_of(day: int) -> list[str]:
     """Neighbours in the alphabet; what takes the whole of the profile's bound is left to `make faults`."""
-    names = sorted(name for name, each in fault_expectations.load().items() if each.bound_s == fault_expectations.BOUND_S)
+    usual = fault_expectations.BOUND_S
+    names = sorted(name for name, each in fault_expectations.load().items() if each.bound_s == usual)
     return [names[(day * SAMPLE + number) % len(names)] for number in range(SAMPLE)]
 
 
