@@ -48,7 +48,7 @@ def test_a_run_removes_what_it_made_even_if_it_fails_and_what_was_kept_before(
 
         wrong = tmp_path / "mine.yaml"
         wrong.write_text((MESHES / "reference.yaml").read_text().replace("cluster.local", "elsewhere"))
-        failed = estate.run("-k", "names_both_ends and foo-bar", "--bound", "0.3", mesh=str(wrong))
+        failed = estate.run("-k", "names_both_ends and foo-bar", "--bound", "2", mesh=str(wrong))
         assert failed.returncode == 1, failed.stdout
         assert "1 policies of earlier runs (" in failed.stdout
         assert f"removing PeerAuthentication istio-system/default, {REMOVED}" in failed.stdout

@@ -61,7 +61,7 @@ def test_four_lanes_on_one_cluster_beside_a_run_on_a_wrong_mesh(tmp_path: Path) 
     assert "the mesh does not conform: 1 of 1 cases failed" in other.stdout
 
     turns = turns_of(report)
-    assert re.search(rf"^cases +{len(turns)} of {len(turns)} passed$", run.stdout, re.MULTILINE)
+    assert re.search(rf"^cases +{len(turns)} of {len(turns)} passed\b", run.stdout, re.MULTILINE)
     assert {turn.lane for turn in turns} == {1, 2, 3, 4}
     alone = [turn for turn in turns if turn.reach == "MESH"]
     assert {turn.case.rpartition("::")[2] for turn in alone} == {
