@@ -50,8 +50,8 @@ def judge(run: Run) -> Judgement:
     first = run.findings[0]
     if expected.survives:
         return Judgement(run, Result.NOTICED, first.name)
-    if not first.name.endswith(f"/{expected.caught}") and expected.caught:
-        return Judgement(run, Result.WRONG_CASE, f"{_file_and_name(first.name)} failed first")
+    if expected.caught and first.name != expected.caught:
+        return Judgement(run, Result.WRONG_CASE, f"{first.name} failed first")
     missing = [words for words in expected.says if words not in first.text]
     if missing:
         return Judgement(run, Result.UNNAMED, f"it does not say: {missing[0]}")
@@ -67,10 +67,6 @@ def _judge_untold(run: Run) -> Judgement:
     if run.exit_code != COULD_NOT_TELL or run.expectation.untold not in run.output:
         return Judgement(run, Result.BROKEN, f"exit code {run.exit_code}: {_last_words(run.output)}")
     return Judgement(run, Result.UNTOLD)
-
-
-def _file_and_name(case: str) -> str:
-    return case.rpartition("/")[2]
 
 
 def _last_words(output: str) -> str:

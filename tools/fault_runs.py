@@ -11,11 +11,19 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from tools.children import Children
 from tools.fault_expectations import Expectation
 
 ROOT = Path(__file__).resolve().parent.parent
+
+REPORT = "conformance-report.yaml"
+PASSED, FAILED, COULD_NOT_TELL = "passed", "failed", "could-not-tell"
+BAD = (FAILED, COULD_NOT_TELL)
+"""Results of cases, as reports name them."""
 
 ROUNDS = 1
 """Right rounds in a row that are enough. One makes the suite only more forgiving than the three it asks for
@@ -43,10 +51,11 @@ class Fault:
 
 @dataclass(frozen=True)
 class Case:
-    """A case that failed. `verdict` is `not conformant`, or that nothing could be told; `text` says all."""
+    """A case that did not pass, as the report has it. `text` is its whole reason."""
 
     name: str
-    verdict: str
+    failed: bool
+    """Whether the mesh was found to be wrong; otherwise nothing could be told."""
     text: str
 
 
@@ -58,14 +67,14 @@ class Run:
     expectation: Expectation
     exit_code: int
     cases: int
-    failed: tuple[Case, ...]
+    bad: tuple[Case, ...]
     output: str
     seconds: float
 
     @property
     def findings(self) -> list[Case]:
         """The cases that say that the mesh is wrong."""
-        return [case for case in self.failed if case.verdict == "not conformant"]
+        return [case for case in self.bad if case.failed]
 
 
 def describe(names: Sequence[str]) -> list[Fault]:
@@ -101,21 +110,30 @@ def run(fault: Fault, expectation: Expectation, ours: Children) -> Run:
     """Runs the quick profile of the fault's document against a lab with this fault."""
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="fault-") as scratch:
-        record = Path(scratch) / "cases.jsonl"
         done = ours.run(
             [
                 *(sys.executable, "-m", "pytest", "suites", "--color=no", "-p", "no:cacheprovider"),
                 *("--suite", fault.document, "--profile", "quick", "--fault", fault.name),
                 *("--bound", f"{expectation.bound_s:g}", "--rounds", str(ROUNDS)),
-                *("-p", "tools.recorder", "--record", str(record)),
+                *("--reports", scratch, "--evidence", "summary"),
                 f"--maxfail={1 if expectation.only_first else MOST_FAILURES}",
             ],
             cwd=ROOT,
         )
-        lines = record.read_text().splitlines() if record.exists() else []
-    cases = [json.loads(line) for line in lines]
-    failed = tuple(
-        Case(case["case"], case["verdict"], case["text"]) for case in cases if case["outcome"] == "failed"
+        cases = _cases(Path(scratch) / REPORT)
+    bad = tuple(
+        Case(case["id"], case["result"] == FAILED, case["reason"]) for case in cases if case["result"] in BAD
     )
     output = done.stdout + done.stderr
-    return Run(fault, expectation, done.returncode, len(cases), failed, output, time.monotonic() - start)
+    ran = sum(case["result"] in (*BAD, PASSED) for case in cases)
+    return Run(fault, expectation, done.returncode, ran, bad, output, time.monotonic() - start)
+
+
+def _cases(report: Path) -> list[dict[str, Any]]:
+    """The cases in a report, in the order of the suites; none if the run did not come to write one."""
+    if not report.exists():
+        return []
+    # The loader in C: reports are long, and there are many of them.
+    loaded = yaml.load(report.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    cases: list[dict[str, Any]] = loaded["cases"]
+    return cases

@@ -11,7 +11,7 @@ from tools.fault_judgement import Judgement, Result
 from tools.fault_runs import MOST_FAILURES, Case
 
 STEPS = ("reachability", "answers", "cleanup")
-"""Functions whose cases are steps of a document, called after their step."""
+"""Tests whose cases are steps of a document, called after their step."""
 
 CASES_SHOWN = 5
 
@@ -56,12 +56,11 @@ def document(judgements: Sequence[Judgement]) -> str:
 
 
 def label(case: str) -> str:
-    """What a case is called in the table: its step, or what its function says."""
-    function, _, parameters = case.rpartition("::")[2].partition("[")
-    words = function.removeprefix("test_")
-    if words in STEPS and parameters:
-        return re.sub(r"^(istio|gateway-api)-", "", parameters.removesuffix("]"))
-    return words.replace("_", " ")
+    """What a case is called in the table: its step, or what its test says."""
+    _, _, test, *parameters = case.split("/")
+    if test in STEPS and parameters:
+        return re.sub(r"^(istio|gateway-api)-", "", parameters[0])
+    return test.replace("-", " ")
 
 
 def _counted(counts: Counter[Result]) -> str:
@@ -101,7 +100,7 @@ def _result(judgement: Judgement) -> str:
         return f"equivalent: {judgement.run.expectation.survives.strip()}"
     if judgement.result is Result.UNTOLD:
         run = judgement.run
-        told = f"{run.cases - len(run.failed)} cases passed before" if run.cases else "no case was begun"
+        told = f"{run.cases - len(run.bad)} cases passed before" if run.cases else "no case was begun"
         return f"could not tell (exit code {run.exit_code}): {told}"
     return judgement.result.words
 
