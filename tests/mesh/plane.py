@@ -171,7 +171,7 @@ def running(
     objects: Any = SimpleNamespace(store=cluster.store)
     options = {
         "alter_resources": lambda resources: plane.faults.alter_resources(resources),
-        "alter_model": lambda part: plane.alter_model(part),
+        "alter_model": lambda part: plane.alter_model(plane.faults.alter_model(part)),
         **options,
     }
     plane = Plane(cluster, folder, agent, ReferenceMesh(objects, folder, api, **options))

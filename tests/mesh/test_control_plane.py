@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from lab.faults import BadFault, known, load
+from lab.faults import load
 from lab.mesh import ReferenceMesh, current
 from tests.mesh import foreign
 from tests.mesh.cluster import PODS, Cluster, playground
@@ -116,17 +116,6 @@ def test_envoy_finds_nothing_wrong(tmp_path: Path, mode: str) -> None:
     cluster.rule("foo", {"host": "httpbin.legacy.svc.cluster.local", "trafficPolicy": {"tls": tls}})
     mesh_of(cluster, tmp_path).reconcile()
     assert_envoy_finds_nothing_wrong(tmp_path / "proxies" / "uid-httpbin-foo")
-
-
-def test_faults_say_what_they_are() -> None:
-    listed = {fault.name: (fault.section, fault.sentence) for fault in known()}
-    assert {"strict-as-permissive", "port-level-ignored", "xfcc-dropped"} <= listed.keys()
-    assert all(section and sentence.endswith(".") for section, sentence in listed.values())
-
-
-def test_an_unknown_fault_is_refused() -> None:
-    with pytest.raises(BadFault, match="no-such-fault"):
-        load(["no-such-fault"])
 
 
 # What the listener of httpbin.foo holds: (a chain for plain text, XFCC appended).
