@@ -83,7 +83,10 @@ def test_a_name_or_port_in_use_is_refused_with_4(home: Home) -> None:
         (["up", "--name", "Foo"], '"Foo" is no name for a lab'),
         (["up", "--name", "../x"], '"../x" is no name for a lab'),
         (["up", "--name", "x" * 60], "is too long"),
-        (["up", "--fault", "no-such-fault"], 'unknown fault "no-such-fault"; known are: '),
+        (
+            ["up", "--fault", "no-such-fault"],
+            'unknown fault "no-such-fault"; `python -m lab faults` lists them',
+        ),
         (["up", "--mesh", "linkerd"], 'unknown mesh "linkerd"; known are: current, istio-1.0'),
         (
             ["up", "--mesh", "istio-1.0", "--fault", "port-level-ignored"],
