@@ -27,6 +27,18 @@ EXPOSED = Step(
     """,
 )
 
+PROGRAMMED = Step(
+    "programmed",
+    "End-user authentication",
+    *EXPOSED.manifests,
+    says="kubectl wait --for=condition=programmed gtw -n foo httpbin-gateway. Then its first address is that "
+    "of the ingress.",
+    grid="""
+                    /headers
+        none        200
+    """,
+)
+
 JWT = Step(
     "jwt-example",
     "End-user authentication",
@@ -39,6 +51,17 @@ JWT = Step(
         none        200
         deadbeef    401
         valid       200
+    """,
+)
+
+JWT_FOR_GATEWAY = Step(
+    "jwt-for-the-gateway",
+    "End-user authentication",
+    *JWT.manifests,
+    says="Apply the policy in the namespace of the workload it selects, the ingress gateway in this case.",
+    grid="""
+                    /headers
+        deadbeef    401
     """,
 )
 
@@ -123,7 +146,8 @@ KEY_SET_UNREACHABLE = Step(
     "key-set-unreachable",
     "End-user authentication",
     *in_both_apis("httpbin-gateway.yaml", "jwt-example-unreachable.yaml"),
-    says=JWT.says,
+    says="Istio validates the token using the public key set, and rejects requests if the bearer token is "
+    "invalid. However, requests without tokens are accepted.",
     grid="""
                         /headers
         none            200

@@ -18,10 +18,12 @@ from fixtures.step import Step
 from suites.current.ingress_steps import (
     EXPOSED,
     JWT,
+    JWT_FOR_GATEWAY,
     KEY_SET_INLINE,
     KEY_SET_UNREACHABLE,
     ONE_AUDIENCE,
     OTHER_TOKENS,
+    PROGRAMMED,
     TEN_SAMPLES,
     TIMES,
 )
@@ -38,7 +40,7 @@ def test_gateway_is_programmed(cluster: Cluster, policies: Policies, playground:
     """`kubectl wait --for=condition=programmed`, and then `.status.addresses[0].value` is there."""
     # A gateway that is there already says nothing about how it came to be.
     policies.enforce(CLEANUP_2)
-    policies.enforce(EXPOSED)
+    policies.enforce(PROGRAMMED)
     settles_to_programmed(cluster, playground.lane.namespace("foo"), "httpbin-gateway", playground)
 
 
@@ -53,6 +55,6 @@ def test_answers(
 @pytest.mark.parametrize("client", IN_MESH)
 def test_policy_is_for_the_gateway_alone(client: str, policies: Policies, playground: Playground) -> None:
     """It is a policy for the ingress gateway: what does not come through it is not asked for a token."""
-    policies.enforce(JWT)
+    policies.enforce(JWT_FOR_GATEWAY)
     request = Request("http://httpbin.foo:8000/headers", bearing("deadbeef"))
     playground.settles_to_outcome(client, request, Outcome(200))
