@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +28,9 @@ from tools.children import Children, children
 OK, WRONG, USAGE, NO_LAB, INTERRUPTED = 0, 1, 2, 3, 130
 
 ROOT = Path(__file__).resolve().parent.parent
+REPORTS = ROOT / "reports" / "soak"
+"""Here stays the report of a wrong run, with its evidence."""
+
 ANNOUNCEMENT = "export KUBECONFIG="
 
 PROFILES = {"current": "reference", "istio-1.0": "reference-1.0"}
@@ -73,13 +76,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     start, wrong = time.monotonic(), []
     _say(f"{options.runs} runs of {', '.join(documents)}, seeds from {options.seed}")
     try:
-        with children() as ours, tempfile.TemporaryDirectory(prefix="soak-") as scratch:
+        with children() as ours:
             labs = [_started(document, ours) for document in documents]
             for _ in range(options.load):
                 ours.start([sys.executable, "-c", BUSY])
             for seed in range(options.seed, options.seed + options.runs):
                 began = time.monotonic()
-                outcomes = _run(labs, seed, ours, Path(scratch))
+                outcomes = _run(labs, seed, ours)
                 bad = [outcome for outcome in outcomes if outcome.exit_code]
                 wrong += bad
                 said = "; ".join(map(_described, bad)) or "right"
@@ -131,17 +134,21 @@ def _started(document: str, ours: Children) -> Lab:
     return Lab(document, Path(announced.removeprefix(ANNOUNCEMENT).strip().strip("'\"")))
 
 
-def _run(labs: Sequence[Lab], seed: int, ours: Children, scratch: Path) -> list[Outcome]:
+def _run(labs: Sequence[Lab], seed: int, ours: Children) -> list[Outcome]:
     """One run of each document, at the same time, and a new gateway before the next."""
 
     def one(lab: Lab) -> Outcome:
+        reports = REPORTS / f"{lab.document}-{seed}"
         command = [
             *(sys.executable, "-m", "pytest", "suites", "--color=no", "-q", "-p", "no:cacheprovider"),
             *("--target", "cluster", "--kubeconfig", str(lab.kubeconfig), "--context", lab.context),
             *("--mesh", PROFILES[lab.document], "--suite", lab.document),
-            *("--profile", "quick", "--shuffle", str(seed), "--basetemp", str(scratch / lab.document)),
+            *("--profile", "quick", "--shuffle", str(seed)),
+            *("--reports", str(reports)),
         ]
         done = ours.run(command, cwd=ROOT)
+        if not done.returncode:
+            shutil.rmtree(reports)
         lab.replace_gateway()
         return Outcome(lab.document, seed, done.returncode, done.stdout + done.stderr)
 

@@ -67,7 +67,7 @@ def test_four_lanes_on_one_cluster_beside_a_run_on_a_wrong_mesh(tmp_path: Path) 
     alone = [turn for turn in turns if turn.reach == "MESH"]
     assert {turn.case.rpartition("::")[2] for turn in alone} >= {
         "test_reachability[mesh-wide-strict]",
-        "test_reachability[cleanup-1]",
+        "test_cleanup[cleanup-1]",
     }
     assert not [turn for turn in turns if any(map(turn.overlaps, alone))]
     assert {turn.lane for turn in turns if turn.reach == "GATEWAY"} == {1}
