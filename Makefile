@@ -20,6 +20,9 @@ REGISTRY  ?=
 IP_FAMILY ?=
 DRY_RUN   ?=
 
+# A run starts a dozen Python programs, each of which would otherwise compile the project anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 VENV   := .venv
 PYTHON := $(VENV)/bin/python
 READY  := $(VENV)/.ready

@@ -29,6 +29,7 @@ from lab.kube.pki import Credentials
 from lab.kube.registry import Registry
 from lab.kube.runtime import Runtime
 from lab.kube.server import ApiServer
+from lab.kube.serving import Serving
 from lab.kube.store import Key, Object, Objects, Store
 from lab.kube.tokens import ServiceAccountTokens
 from lab.kube.writes import Writes
@@ -64,7 +65,7 @@ class Cluster:
     credentials: Credentials
     node: Node
     mesh: ReferenceMesh
-    server: ApiServer
+    server: Serving
     tokens: ServiceAccountTokens
     account_secrets: bool
     """Whether every ServiceAccount has a Secret with a token."""
@@ -96,7 +97,7 @@ class Cluster:
             alter_model=lambda part: alter(type(part), part),
             alter_resources=partial(alter, Resources),
         )
-        return cls(objects, credentials, node, mesh, alter(ApiServer, server), tokens, api.account_secrets)
+        return cls(objects, credentials, node, mesh, alter(Serving, server), tokens, api.account_secrets)
 
     def install(self) -> None:
         """Creates what every cluster has before its first user comes."""

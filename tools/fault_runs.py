@@ -30,7 +30,7 @@ ROUNDS = 1
 otherwise: what fails with one fails with three."""
 
 
-MOST_FAILURES = 12
+MOST_FAILURES = 5
 """A run ends with so many: each costs the whole bound, and more would tell nothing new."""
 
 

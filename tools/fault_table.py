@@ -28,7 +28,7 @@ the document promises shows the fault. *Could not tell*: nothing is wrong with t
 suite stands on broke; then it must never say that the mesh does not conform (exit code 3, not 1).
 
 The settle bound is 1 s and one right round is enough, so that the suite is more forgiving than in
-earnest. A run ends with the twelfth failure. The fault that takes effect after 31 s is given the usual
+earnest. A run ends with the fifth failure. The fault that takes effect after 31 s is given the usual
 30 s, and its run ends with the first failure.
 """.splitlines()
 

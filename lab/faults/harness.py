@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lab.faults.registry import HARNESS, fault
 from lab.kube.runtime import ExecFailed, Process, Runtime
-from lab.kube.server import ApiServer
+from lab.kube.serving import Serving
 from lab.kube.store import Object
 from lab.node.images import Launch, Readiness
 
@@ -45,24 +45,32 @@ def exec_without_tools(runtime: Runtime) -> Runtime:
 
 
 @fault(HARNESS)
-def api_server_gone(server: ApiServer) -> ApiServer:
+def api_server_gone(server: Serving) -> Serving:
     """The API server ends half-way through a run."""
-    begin, ending = server.start, set[asyncio.Task[None]]()
+    return _Ending(server)
 
-    def end(listeners: Sequence[socket.socket]) -> None:
+
+class _Ending:
+    """A server that ends by itself."""
+
+    def __init__(self, server: Serving) -> None:
+        self._server = server
+        self._ended: asyncio.Task[None] | None = None
+
+    async def start(self, sockets: Sequence[socket.socket]) -> None:
+        listeners = [listener.dup() for listener in sockets]
+        await self._server.start(sockets)
+        asyncio.get_running_loop().call_later(HALF_WAY_S, self._end, listeners)
+
+    def _end(self, listeners: Sequence[socket.socket]) -> None:
         # Other processes of the lab hold the same sockets, so that closing them would not be enough.
         for listener in listeners:
             listener.shutdown(socket.SHUT_RDWR)
             listener.close()
-        ending.add(asyncio.get_running_loop().create_task(server.stop()))
+        self._ended = asyncio.get_running_loop().create_task(self.stop())
 
-    async def start(sockets: Sequence[socket.socket]) -> None:
-        listeners = [listener.dup() for listener in sockets]
-        await begin(sockets)
-        asyncio.get_running_loop().call_later(HALF_WAY_S, end, listeners)
-
-    server.start = start  # type: ignore[method-assign]
-    return server
+    async def stop(self) -> None:
+        await self._server.stop()
 
 
 class _Exec:

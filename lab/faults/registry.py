@@ -9,7 +9,7 @@ from types import UnionType
 from typing import Any, TypeVar, get_args, get_type_hints
 
 from lab.kube.runtime import Runtime
-from lab.kube.server import ApiServer
+from lab.kube.serving import Serving
 from lab.kube.store import Objects
 from lab.mesh.apis import APIS
 from lab.mesh.envoy.resources import Resources
@@ -24,7 +24,7 @@ HOOKS: dict[type, str] = {
     Resources: "a proxy's configuration, its own copy",
     Launch: "the program that the node starts for a container",
     Runtime: "how the node serves exec and logs",
-    ApiServer: "the API server",
+    Serving: "the API server",
 }
 """What a fault can alter: the type of its argument."""
 
