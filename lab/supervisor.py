@@ -33,8 +33,8 @@ from lab.kube.serving import Serving
 from lab.kube.store import Key, Object, Objects, Store
 from lab.kube.tokens import ServiceAccountTokens
 from lab.kube.writes import Writes
-from lab.mesh import ReferenceMesh
 from lab.mesh.apis import APIS
+from lab.mesh.controller import ReferenceMesh
 from lab.mesh.crds import CEL_RULES
 from lab.mesh.envoy.resources import Resources
 from lab.node.images import Launch

@@ -8,7 +8,3 @@ envoy/, files           the same as Envoy resources, in files that Envoy watches
 policy_api, apis        what the control plane has to know of a policy API, and which there are
 controller              the task that keeps all of it up to date
 """
-
-from lab.mesh.controller import ReferenceMesh
-
-__all__ = ["ReferenceMesh"]

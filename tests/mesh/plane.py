@@ -19,7 +19,8 @@ from typing import Any
 import envoy
 
 from lab.faults import Faults
-from lab.mesh import ReferenceMesh, current
+from lab.mesh import current
+from lab.mesh.controller import ReferenceMesh
 from lab.mesh.policy_api import PolicyApi
 from lab.node.images import ENVOY_FLAGS
 from lab.preconditions import search_path

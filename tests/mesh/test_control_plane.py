@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from lab.faults import load
-from lab.mesh import ReferenceMesh, current
+from lab.mesh import current
+from lab.mesh.controller import ReferenceMesh
 from tests.mesh import foreign
 from tests.mesh.cluster import PODS, Cluster, playground
 from tests.mesh.validation import assert_envoy_finds_nothing_wrong

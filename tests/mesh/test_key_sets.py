@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from lab.mesh import ReferenceMesh, current, key_set
+from lab.mesh import current, key_set
+from lab.mesh.controller import ReferenceMesh
 from lab.mesh.jwks import KeySets
 from lab.mesh.key_set import NotAKeySet
 from lab.mesh.key_source import KeySource

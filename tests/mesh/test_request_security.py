@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from lab.mesh import ReferenceMesh, current
+from lab.mesh import current
+from lab.mesh.controller import ReferenceMesh
 from lab.mesh.current import policies, security
 from lab.mesh.current.attachment import Target
 from lab.mesh.key_source import KeySource

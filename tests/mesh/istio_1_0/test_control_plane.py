@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from lab.mesh import ReferenceMesh, istio_1_0
+from lab.mesh import istio_1_0
+from lab.mesh.controller import ReferenceMesh
 from tests.mesh.cluster import Cluster
 from tests.mesh.istio_1_0.conftest import OTHER, open_ingress, with_ingress, with_keys
 from tests.mesh.istio_1_0.declare import MTLS, origin, put_mesh_policy, put_rule
