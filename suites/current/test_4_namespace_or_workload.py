@@ -67,7 +67,7 @@ def test_no_mutual_tls_where_it_is_disabled(
 def unbound(cluster: Cluster, playground: Playground) -> Iterator[str]:
     """An httpbin in bar that no Service binds; gives the URL at which only its pod answers."""
     with extra_workload(cluster, playground, "current/unbound-workload.yaml", "bar"):
-        yield f"http://{in_url(cluster.pod('bar', 'unbound').status.pod_ip)}:8080/ip"
+        yield f"http://{in_url(cluster.pod('bar', 'unbound')['status']['podIP'])}:8080/ip"
 
 
 @pytest.mark.section("Enable mutual TLS per workload, note 2")

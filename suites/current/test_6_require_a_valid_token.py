@@ -36,6 +36,7 @@ def test_answers(
 
 @pytest.mark.section("End-user authentication")
 @pytest.mark.real_time
+@pytest.mark.clock_skew(60)
 def test_token_that_expires_in_5_seconds(config_api: str, documented_loop: DocumentedLoop) -> None:
     """Istio authenticates requests using that token successfully at first but rejects them after 65 s."""
     documented_loop.accepts(config_api, 7)

@@ -26,6 +26,8 @@ from suites.istio_1_0.end_user_steps import (
 
 pytestmark = pytest.mark.section("End-user authentication")
 
+NO_SKEW = pytest.mark.clock_skew(0)
+
 # Of Istio 1.0; the document shows no body.
 REFUSED = "Origin authentication failed."
 
@@ -37,14 +39,16 @@ def test_exposed(policies: Policies, ingress_of: Callable[[str], Ingress]) -> No
 
 
 @pytest.mark.usefixtures("documented_loop")
-@pytest.mark.parametrize("step", [JWT, OTHER_TOKENS, TEN_SAMPLES], ids=str)
+@pytest.mark.parametrize(
+    "step", [JWT, *(pytest.param(step, marks=NO_SKEW) for step in (OTHER_TOKENS, TEN_SAMPLES))], ids=str
+)
 def test_answers(step: Step, policies: Policies, ingress_of: Callable[[str], Ingress]) -> None:
     policies.enforce(step)
     ingress_of("istio").settles_to(step.grid, named_tokens.by_name(policies.issuer))
 
 
 @pytest.mark.usefixtures("documented_loop")
-@pytest.mark.parametrize("token", ["none", "deadbeef", "exp-2-ago"])
+@pytest.mark.parametrize("token", ["none", "deadbeef", pytest.param("exp-2-ago", marks=NO_SKEW)])
 def test_refusal(token: str, policies: Policies, ingress_of: Callable[[str], Ingress]) -> None:
     """The answer comes from the proxy, and says why."""
     policies.enforce(JWT)
@@ -67,6 +71,7 @@ def test_reachability_with_token(policies: Policies, playground: Playground) -> 
 
 
 @pytest.mark.real_time
+@NO_SKEW
 def test_token_that_expires_in_5_seconds(documented_loop: DocumentedLoop) -> None:
     """Istio authenticates requests using that token successfully at first but rejects them after 5 seconds.
 
