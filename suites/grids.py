@@ -16,6 +16,13 @@ LEGACY_REFUSED_BY_FOO = """
         legacy  000/56  200     200
 """
 
+LEGACY_REFUSED_BY_BAR = """
+                foo     bar     legacy
+        foo     200     200     200
+        bar     200     200     200
+        legacy  200     000/56  200
+"""
+
 LEGACY_REFUSED_BY_BOTH = """
                 foo     bar     legacy
         foo     200     200     200

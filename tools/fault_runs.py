@@ -112,7 +112,9 @@ def run(fault: Fault, expectation: Expectation, ours: Children) -> Run:
     with tempfile.TemporaryDirectory(prefix="fault-") as scratch:
         done = ours.run(
             [
-                *(sys.executable, "-m", "pytest", "suites", "--color=no", "-p", "no:cacheprovider"),
+                *(sys.executable, "-m", "pytest", "suites", "--color=no"),
+                # Many small files of which nothing is read here.
+                *("-p", "no:cacheprovider", "-p", "no:allure_pytest"),
                 *("--suite", fault.document, "--profile", "quick", "--fault", fault.name),
                 *("--bound", f"{expectation.bound_s:g}", "--rounds", str(ROUNDS)),
                 *("--reports", scratch, "--evidence", "summary"),

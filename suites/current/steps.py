@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from fixtures.step import Step
-from suites.grids import ALL_REACHABLE, LEGACY_REFUSED_BY_BOTH, LEGACY_REFUSED_BY_FOO
+from suites.grids import (
+    ALL_REACHABLE,
+    LEGACY_REFUSED_BY_BAR,
+    LEGACY_REFUSED_BY_BOTH,
+    LEGACY_REFUSED_BY_FOO,
+)
 
 SETUP = Step("setup", "Setup", says="All requests should succeed with HTTP code 200.", grid=ALL_REACHABLE)
 
@@ -127,12 +132,14 @@ CLEANUP_2 = Step(
 )
 
 # Note 2: a workload that no Service binds. The grid says what the rest of the playground does meanwhile.
+# What must not change in the pod that no Service binds is looked at once a change is seen beside it.
 UNBOUND_STRICT = Step(
     "unbound-strict",
     "Enable mutual TLS per workload, note 2",
     "current/strict-unbound-bar.yaml",
+    "current/strict-httpbin-bar.yaml",
     says="Strict mutual TLS for a specific workload.",
-    grid=ALL_REACHABLE,
+    grid=LEGACY_REFUSED_BY_BAR,
 )
 UNBOUND_BESIDE_PORT_DISABLED = Step(
     "unbound-beside-port-disabled",

@@ -85,8 +85,8 @@ def test_port_that_no_service_binds(
     request = Request(unbound)
     for step in (UNBOUND_STRICT, UNBOUND_BESIDE_PORT_DISABLED):
         policies.enforce(step)
-        playground.settles_to_outcome("legacy", request, Outcome.parse("000/56"))
         playground.settles_to(step.grid)
+        playground.settles_to_outcome("legacy", request, Outcome.parse("000/56"))
 
     policies.enforce(UNBOUND_PORT_DISABLED)
     honoured = playground.watch("legacy", request, Outcome(200))
