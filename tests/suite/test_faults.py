@@ -15,7 +15,7 @@ from tools.fault_expectations import Expectation, load
 from tools.fault_judgement import Judgement, Result, judge
 from tools.fault_runs import describe, run_all
 
-JOBS = 2
+JOBS = 3
 
 OUTSIDE = f"{Path(__file__).with_name('outside_fault.py')}:no_port_levels"
 
