@@ -25,7 +25,7 @@ PASSED, FAILED, COULD_NOT_TELL = "passed", "failed", "could-not-tell"
 BAD = (FAILED, COULD_NOT_TELL)
 """Results of cases, as reports name them."""
 
-ROUNDS, APART_S = 2, 0.15
+ROUNDS, APART_S = 2, 0.1
 """Right rounds in a row that are enough, and how far apart. A fault must have come through by the last one,
 on a machine that is busy with other labs; the suite has three, closer to each other."""
 

@@ -27,7 +27,7 @@ that is and which words is written by hand, in `tools/fault_expectations.yaml`. 
 the document promises shows the fault. *Could not tell*: nothing is wrong with the mesh, but what the
 suite stands on broke; then it must never say that the mesh does not conform (exit code 3, not 1).
 
-The settle bound is 1 s, and two right rounds are enough, 0.15 s apart, as several labs share the machine.
+The settle bound is 1 s, and two right rounds are enough, 0.1 s apart, as several labs share the machine.
 A run ends with the fifth failure. The fault that takes effect after 31 s is given the usual
 30 s, and its run ends with the first failure.
 """.splitlines()
