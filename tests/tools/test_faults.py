@@ -14,6 +14,7 @@ from tools import fault_table
 from tools.fault_expectations import Expectation, load
 from tools.fault_judgement import Result, judge
 from tools.fault_runs import Case, Fault, Run
+from tools.faults import TABLE
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -88,6 +89,13 @@ def test_the_table_begins_with_what_is_not_as_it_must_be() -> None:
     page = fault_table.document([judge(run(0, caught=REACHABILITY))])
     assert "1 faults: 1 survived." in page
     assert "- `wrong`: survived" in page
+
+
+def test_the_published_table_has_every_fault_and_nothing_is_wrong_in_it() -> None:
+    page = TABLE.read_text()
+    assert "Not as they must be" not in page
+    listed = [line.split("`")[1] for line in page.splitlines() if line.startswith("| `")]
+    assert listed == [fault.name for fault in known()]
 
 
 @pytest.mark.parametrize(
