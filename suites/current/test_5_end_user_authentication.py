@@ -13,7 +13,8 @@ from fixtures.ingress import Ingress
 from fixtures.outcome import Outcome
 from fixtures.playground import IN_MESH, Playground
 from fixtures.policies import Policies
-from fixtures.programmed import settles_to_programmed
+from fixtures.profile import Profile
+from fixtures.programmed import NoLoadBalancer, settles_to_programmed
 from fixtures.step import Step
 from suites.current.ingress_steps import (
     EXPOSED,
@@ -37,12 +38,20 @@ TIMED_STEPS = [pytest.param(step, marks=pytest.mark.clock_skew(60)) for step in 
 
 @pytest.mark.usefixtures("config_api")
 @pytest.mark.parametrize("config_api", ["gateway-api"], indirect=True)
-def test_gateway_is_programmed(cluster: Cluster, policies: Policies, playground: Playground) -> None:
+def test_gateway_is_programmed(
+    cluster: Cluster, policies: Policies, playground: Playground, profile: Profile
+) -> None:
     """`kubectl wait --for=condition=programmed`, and then `.status.addresses[0].value` is there."""
     # A gateway that is there already says nothing about how it came to be.
     policies.enforce(CLEANUP_2)
     policies.enforce(PROGRAMMED)
-    settles_to_programmed(cluster, playground.lane.namespace("foo"), "httpbin-gateway", playground)
+    namespace, service = profile.ingress_services["gateway-api"]
+    try:
+        settles_to_programmed(
+            cluster, playground.lane.namespace(namespace), "httpbin-gateway", service, playground
+        )
+    except NoLoadBalancer as reason:
+        pytest.skip(str(reason))
 
 
 @pytest.mark.parametrize("step", [*STEPS, *TIMED_STEPS], ids=str)
