@@ -59,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
         "names", nargs="*", metavar="NAME", help="of a fault, or path/to/file.py:function (default: all)"
     )
     parser.add_argument(
-        "--jobs", type=_jobs, default=3 * (os.cpu_count() or 1), help="labs at a time (default: %(default)s)"
+        "--jobs", type=_jobs, default=2 * (os.cpu_count() or 1) + 1, help="labs at a time (default: %(default)s)"
     )
     return parser
 
