@@ -58,9 +58,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "names", nargs="*", metavar="NAME", help="of a fault, or path/to/file.py:function (default: all)"
     )
-    parser.add_argument(
-        "--jobs", type=_jobs, default=2 * (os.cpu_count() or 1) + 1, help="labs at a time (default: %(default)s)"
-    )
+    jobs = 2 * (os.cpu_count() or 1) + 1
+    parser.add_argument("--jobs", type=_jobs, default=jobs, help="labs at a time (default: %(default)s)")
     return parser
 
 
