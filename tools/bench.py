@@ -18,6 +18,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tools.lab_program import kubeconfig_in
+
 ROOT = Path(__file__).resolve().parent.parent
 LAB_STARTS = 5
 SUITE_RUNS = 3
@@ -50,11 +52,11 @@ def lab() -> Iterator[tuple[subprocess.Popen[str], Path, float]]:
     )
     try:
         assert process.stdout
-        announced = process.stdout.readline()
+        kubeconfig = kubeconfig_in(process.stdout.readline())
         seconds = time.monotonic() - start
-        if not announced.startswith("export KUBECONFIG="):
+        if not kubeconfig:
             raise SystemExit("the lab did not start")
-        yield process, Path(announced.removeprefix("export KUBECONFIG=").strip()), seconds
+        yield process, kubeconfig, seconds
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(20)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 import sys
 import tempfile
 import time
@@ -15,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from tools import lab_program
 from tools.children import Children
 from tools.fault_expectations import Expectation
 
@@ -31,10 +30,6 @@ on a machine that is busy with other labs; the suite has three, closer to each o
 
 MOST_FAILURES = 5
 """A run ends with so many: each costs the whole bound, and more would tell nothing new."""
-
-
-class BadFault(ValueError):
-    """A fault that no lab knows was asked for; the message is one line."""
 
 
 @dataclass(frozen=True)
@@ -78,11 +73,7 @@ class Run:
 
 def describe(names: Sequence[str]) -> list[Fault]:
     """These faults, or all there are. Raises BadFault."""
-    command = [sys.executable, "-m", "lab", "faults", "--output", "json", *names]
-    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if listed.returncode:
-        raise BadFault(listed.stderr.strip().removeprefix("lab: "))
-    return [Fault(**fields) for fields in json.loads(listed.stdout)]
+    return [Fault(**fields) for fields in lab_program.described_faults(names)]
 
 
 def run_all(

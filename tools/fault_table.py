@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
+from tools.fault_expectations import BOUND_S
 from tools.fault_judgement import Judgement, Result
-from tools.fault_runs import MOST_FAILURES, Case
+from tools.fault_runs import APART_S, MOST_FAILURES, ROUNDS, Case
 
 STEPS = ("reachability", "answers", "cleanup")
 """Tests whose cases are steps of a document, called after their step."""
@@ -21,15 +22,15 @@ the lab knows. `python -m lab up --fault NAME` starts one; `pytest suites --faul
 suites say of it.
 """.splitlines()
 
-INTRODUCTION = """\
+INTRODUCTION = f"""\
 *Killed*: the case that must catch the fault failed first, and its text says what is wrong. Which case
 that is and which words is written by hand, in `tools/fault_expectations.yaml`. *Equivalent*: nothing that
 the document promises shows the fault. *Could not tell*: nothing is wrong with the mesh, but what the
 suite stands on broke; then it must never say that the mesh does not conform (exit code 3, not 1).
 
-The settle bound is 1 s, and two right rounds are enough, 0.1 s apart, as several labs share the machine.
-A run ends with the fifth failure. The fault that takes effect after 31 s is given the usual
-30 s, and its run ends with the first failure.
+The settle bound is {BOUND_S:g} s, and {ROUNDS} right rounds are enough, {APART_S:g} s apart, as several labs
+share the machine. A run ends after {MOST_FAILURES} failures. The fault that takes effect after 31 s is given
+the usual 30 s, and its run ends with the first failure.
 """.splitlines()
 
 

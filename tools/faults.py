@@ -20,7 +20,8 @@ from tools import fault_expectations, fault_runs, fault_table
 from tools.children import children
 from tools.fault_expectations import Expectation
 from tools.fault_judgement import Judgement, Result, judge
-from tools.fault_runs import BadFault, Fault, Run
+from tools.fault_runs import Fault, Run
+from tools.lab_program import BadFault
 
 OK, WRONG, USAGE, INTERRUPTED = 0, 1, 2, 130
 

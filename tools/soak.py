@@ -24,14 +24,13 @@ import yaml
 from kubernetes import client, config
 
 from tools.children import Children, children
+from tools.lab_program import kubeconfig_in
 
 OK, WRONG, USAGE, NO_LAB, INTERRUPTED = 0, 1, 2, 3, 130
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / "reports" / "soak"
 """Here stays the report of a wrong run, with its evidence."""
-
-ANNOUNCEMENT = "export KUBECONFIG="
 
 PROFILES = {"current": "reference", "istio-1.0": "reference-1.0"}
 """The mesh profile of each document that the lab's reference mesh speaks."""
@@ -128,10 +127,10 @@ def _started(document: str, ours: Children) -> Lab:
     name = ["--name", f"soak-{os.getpid()}-{document.replace('.', '-')}"]
     process = ours.start([*command, *name], cwd=ROOT, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
     assert process.stdout
-    announced = process.stdout.readline()
-    if not announced.startswith(ANNOUNCEMENT):
+    kubeconfig = kubeconfig_in(process.stdout.readline())
+    if not kubeconfig:
         raise NoLab(f"the lab for {document} did not start")
-    return Lab(document, Path(announced.removeprefix(ANNOUNCEMENT).strip().strip("'\"")))
+    return Lab(document, kubeconfig)
 
 
 def _run(labs: Sequence[Lab], seed: int, ours: Children) -> list[Outcome]:

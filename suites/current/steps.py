@@ -116,12 +116,7 @@ NAMESPACE_OVER_MESH = Step(
     "current/strict-mesh.yaml",
     "current/permissive-foo.yaml",
     says="To change mutual TLS for all workloads within a particular namespace, use a namespace-wide policy.",
-    grid="""
-                foo     bar     legacy
-        foo     200     200     200
-        bar     200     200     200
-        legacy  200     000/56  200
-    """,
+    grid=LEGACY_REFUSED_BY_BAR,
 )
 
 CLEANUP_2 = Step(

@@ -53,6 +53,7 @@ def test_a_run_removes_what_it_made_even_if_it_fails_and_what_was_kept_before(
         assert "1 policies of earlier runs (" in failed.stdout
         assert f"removing PeerAuthentication istio-system/default, {REMOVED}" in failed.stdout
         assert "instead of 'spiffe://elsewhere/" in failed.stdout
+        assert f"    kubectl --context {CONTEXT} exec -n foo deploy/sleep" in failed.stdout
         assert failed.stdout.count(REMOVED) == 2
 
 
