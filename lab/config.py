@@ -10,6 +10,10 @@ MESHES = ("current", "istio-1.0")
 """Policy APIs that the reference mesh speaks."""
 
 
+class BadFault(LookupError):
+    """A fault that does not exist, or is none, was asked for; the message is one line."""
+
+
 @dataclass(frozen=True)
 class LabConfig:
     """Paths are absolute; `*_fd` are descriptors that the started process inherits."""
@@ -23,7 +27,7 @@ class LabConfig:
     listener_fd: int
     """Listening socket on 127.0.0.1 of the host, for the API server."""
     report_fd: int
-    """Where to write the one line of JSON: `{"ready": true}` or `{"failed": "reason"}`."""
+    """Where to write the one line of JSON: `{"ready": true}`, `{"failed": "why"}` or `{"bad fault": "why"}`."""
     lock_fd: int
     """The run directory, locked for as long as any process of the lab lives."""
 

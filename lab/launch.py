@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from lab import doorman, preconditions
-from lab.config import LabConfig
+from lab.config import BadFault, LabConfig
 from lab.node.netns import die_with_parent
 from lab.rundir import Lock
 
@@ -73,7 +73,7 @@ def start(
     """Starts a lab and waits until it is ready. The descriptors of lock and listener are only lent.
 
     `with_parent`: the lab dies with the calling thread. `playgrounds` is how many must fit into it. Raises
-    PreconditionMissing, DidNotStart; then nothing of the lab is left but its log.
+    PreconditionMissing, BadFault, DidNotStart; then nothing of the lab is left but its log.
     """
     if lines := preconditions.missing(playgrounds):
         raise PreconditionMissing("\n".join(lines))
@@ -167,6 +167,8 @@ def _wait_ready(report: int, process: subprocess.Popen[bytes], log: Path) -> Non
             break
     if said:
         message = json.loads(said)
+        if "bad fault" in message:
+            raise BadFault(message["bad fault"])
         if "failed" in message:
             raise DidNotStart(message["failed"])
         return

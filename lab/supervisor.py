@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from lab import rundir
-from lab.config import LabConfig
+from lab.config import BadFault, LabConfig
 from lab.kube.auth import kubeconfig
 from lab.kube.controllers import run_all
 from lab.kube.pki import Credentials
@@ -71,12 +71,11 @@ class Cluster:
     """Whether every ServiceAccount has a Secret with a token."""
 
     @classmethod
-    def compose(cls, config: LabConfig, spawner: Spawner) -> Cluster:
+    def compose(cls, config: LabConfig, spawner: Spawner, alter: Alter) -> Cluster:
         registry = Registry()
         registry.cel_rules.update(CEL_RULES)
         outside = Outside(socket.socket(fileno=config.outside_fd))
         registry.node_port_is_free = outside.node_port_is_free
-        alter = _alteration(config)
         objects = Writes(Store(), registry)
         credentials = Credentials.new([], [LOCALHOST, NODE_ADDRESS, "10.96.0.1"])
         tokens = ServiceAccountTokens(credentials.service_account_key, objects.store)
@@ -130,7 +129,10 @@ def main(config: LabConfig, channel: socket.socket) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     lock = rundir.claim_supervisor(config.directory)
     try:
-        asyncio.run(_run(config, channel))
+        asyncio.run(_run(config, channel, _alteration(config)))
+    except BadFault as error:
+        _report(config, {"bad fault": str(error)})
+        return 1
     except Exception as error:  # noqa: BLE001 - whatever it is, the user is told why there is no lab
         traceback.print_exc()
         with contextlib.suppress(OSError):  # closed when the lab was ready already
@@ -141,11 +143,11 @@ def main(config: LabConfig, channel: socket.socket) -> int:
     return 0
 
 
-async def _run(config: LabConfig, channel: socket.socket) -> None:
+async def _run(config: LabConfig, channel: socket.socket, alter: Alter) -> None:
     asked_to_end = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, asked_to_end.set)
-    cluster = Cluster.compose(config, Spawner(channel))
+    cluster = Cluster.compose(config, Spawner(channel), alter)
     connecting = asyncio.create_task(cluster.node.connect())
     cluster.install()
     await connecting
@@ -178,7 +180,7 @@ def _alteration(config: LabConfig) -> Alter:
         return lambda _hook, part: part
     from lab import faults
 
-    return faults.load(config.faults).alter
+    return faults.load(config.faults, config.mesh).alter
 
 
 def _announce(config: LabConfig, credentials: Credentials) -> None:

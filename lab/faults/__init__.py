@@ -21,7 +21,7 @@ from lab.faults import (  # noqa: F401
     tokens,
 )
 from lab.faults.listing import as_json, as_text
-from lab.faults.loading import BadFault, Faults, absolute, find, load
+from lab.faults.loading import Faults, find, load
 from lab.faults.registry import Fault, known
 
-__all__ = ["BadFault", "Fault", "Faults", "absolute", "as_json", "as_text", "find", "known", "load"]
+__all__ = ["Fault", "Faults", "as_json", "as_text", "find", "known", "load"]

@@ -12,15 +12,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
 
+from lab.config import BadFault
 from lab.faults import registry
 from lab.faults.registry import Change, Fault, NotAFault
 from lab.mesh.envoy.resources import Resources
 
 Part = TypeVar("Part")
-
-
-class BadFault(LookupError):
-    """A fault that does not exist, or is none, was asked for; the message is one line."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +42,13 @@ class Faults:
         return self.alter(Resources, resources)
 
 
-def load(names: Iterable[str]) -> Faults:
-    """The faults of these names. Raises BadFault."""
-    return Faults(tuple((found.alters, found.make()) for found in map(find, names)))
+def load(names: Iterable[str], mesh: str) -> Faults:
+    """The faults of these names, for a lab with this mesh. Raises BadFault."""
+    found = list(map(find, names))
+    for fault in found:
+        if mesh not in fault.meshes:
+            raise BadFault(f'fault "{fault.name}" is for the mesh {fault.meshes[0]}, not for {mesh}')
+    return Faults(tuple((fault.alters, fault.make()) for fault in found))
 
 
 def find(name: str) -> Fault:
@@ -60,14 +61,6 @@ def find(name: str) -> Fault:
     near = difflib.get_close_matches(name, (fault.name for fault in registry.known()), n=1)
     hint = f'did you mean "{near[0]}"? ' if near else ""
     raise BadFault(f'unknown fault "{name}"; {hint}`python -m lab faults` lists them')
-
-
-def absolute(name: str) -> str:
-    """The name with the path in it, if there is one, made independent of the working directory."""
-    if registry.find(name) is not None or ".py:" not in name:
-        return name
-    path, _, function = name.rpartition(":")
-    return f"{Path(path).absolute()}:{function}"
 
 
 def _outside(name: str) -> Fault:

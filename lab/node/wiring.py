@@ -77,7 +77,7 @@ class Wiring:
         self._spawner = spawner
         self._used: set[str] = set()
         # An address is used again only after all others: a client may still hold the old one.
-        self._addresses = itertools.cycle(_pod_addresses())
+        self._addresses = _pod_addresses()
         self._links = itertools.count(1)
 
     async def start(self) -> None:
@@ -128,7 +128,10 @@ def _set_sysctls() -> None:
             path.write_text(value)
 
 
-def _pod_addresses() -> list[str]:
-    """All but those that end in 0 or 255 (which some programs take for a network), and the node's."""
-    hosts = (str(address) for address in POD_NETWORK.hosts())
-    return [host for host in hosts if host.rsplit(".", 1)[1] not in ("0", "255") and host != NODE_ADDRESS]
+def _pod_addresses() -> Iterator[str]:
+    """In turn, for ever: all but those that end in 0 or 255 (which some programs take for a network), and
+    the node's."""
+    while True:
+        for host in map(str, POD_NETWORK.hosts()):
+            if host.rsplit(".", 1)[1] not in ("0", "255") and host != NODE_ADDRESS:
+                yield host

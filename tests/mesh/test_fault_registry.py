@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.faults import BadFault, find, known, load
+from lab.config import BadFault
+from lab.faults import find, known, load
 from lab.faults.views import delayed, reporting
 from lab.kube.store import Key, Store
 from lab.mesh.current.policies import Policies
@@ -60,11 +61,11 @@ def test_there_are_many_and_each_says_what_is_wrong() -> None:
 
 def test_a_fault_may_live_outside_the_project(outside: Path) -> None:
     before = Policies(World("cluster.local", "istio-system"), key_sets={"x": "y"})  # type: ignore[dict-item]
-    assert load([f"{outside}:forgetful"]).alter(Policies, before) == Policies(before.world)
+    assert load([f"{outside}:forgetful"], "current").alter(Policies, before) == Policies(before.world)
 
 
 def test_what_a_fault_remembers_is_of_one_lab(outside: Path) -> None:
-    one, other = load([f"{outside}:counting"]), load([f"{outside}:counting"])
+    one, other = load([f"{outside}:counting"], "current"), load([f"{outside}:counting"], "current")
     policies = Policies(World("cluster.local", "istio-system"))
     assert [one.alter(Policies, policies), one.alter(Policies, policies)] == [1, 2]
     assert other.alter(Policies, policies) == 1
@@ -86,7 +87,7 @@ def test_what_a_fault_remembers_is_of_one_lab(outside: Path) -> None:
 def test_what_is_no_fault_is_said_in_one_line(name: str, complaint: str, outside: Path) -> None:
     places = {"folder": outside.parent, "file": outside}
     with pytest.raises(BadFault) as refusal:
-        load([name.format(**places)])
+        load([name.format(**places)], "current")
     assert complaint.format(**places) in str(refusal.value)
     assert "\n" not in str(refusal.value)
 
@@ -95,7 +96,7 @@ def test_a_file_that_cannot_be_loaded_says_why(tmp_path: Path) -> None:
     file = tmp_path / "broken.py"
     file.write_text("def wrong(:\n")
     with pytest.raises(BadFault, match=r"broken\.py cannot be loaded: SyntaxError: invalid syntax"):
-        load([f"{file}:wrong"])
+        load([f"{file}:wrong"], "current")
 
 
 def lab(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:

@@ -87,7 +87,7 @@ DIFFERENCES: dict[str, Seen] = {
 @pytest.mark.parametrize("fault", [None, *DIFFERENCES])
 def test_tokens_fare_as_the_fault_says(wrong: Plane, fault: str | None) -> None:
     issuer = Issuer()
-    wrong.faults = load([fault] if fault else [])
+    wrong.faults = load([fault] if fault else [], "current")
     wrong.cluster.tokens("foo", issuer.rule)
     rule = {
         "from": [{"source": {"notRequestPrincipals": ["*"]}}],
@@ -123,7 +123,7 @@ STRICT: dict[str | None, tuple[str, str, str]] = {
 
 @pytest.mark.parametrize("fault", STRICT)
 def test_strangers_fare_as_the_fault_says(wrong: Plane, fault: str | None) -> None:
-    wrong.faults = load([fault] if fault else [])
+    wrong.faults = load([fault] if fault else [], "current")
     wrong.cluster.peer("foo", {"mtls": {"mode": "STRICT"}})
     wrong.settle()
     server = {"host": SERVER, "port": 8080}
