@@ -27,7 +27,7 @@ class LabConfig:
     listener_fd: int
     """Listening socket on 127.0.0.1 of the host, for the API server."""
     report_fd: int
-    """Where to write the one line of JSON: `{"ready": true}`, `{"failed": "why"}` or `{"bad fault": "why"}`."""
+    """Where to write the one line of JSON: `{"ready": true}`, `{"failed": why}` or `{"bad fault": why}`."""
     lock_fd: int
     """The run directory, locked for as long as any process of the lab lives."""
 

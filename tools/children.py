@@ -6,18 +6,23 @@ import contextlib
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from multiprocessing import connection
+from multiprocessing.process import BaseProcess
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 ENDED_WITHIN_S = 30
+
+Child = subprocess.Popen[str] | BaseProcess
+AnyChild = TypeVar("AnyChild", subprocess.Popen[str], BaseProcess)
 
 
 class Children:
     """The programs that run at present."""
 
     def __init__(self) -> None:
-        self._running: set[subprocess.Popen[str]] = set()
+        self._running: set[Child] = set()
         self._lock = threading.Lock()
         self._ending = False
 
@@ -25,21 +30,21 @@ class Children:
         """Runs a program to its end, with what it prints; from any thread."""
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL}
         process = self.start(command, **pipes, **options)
-        try:
+        with self._until_it_ends(process):
             output, errors = process.communicate()
-        finally:
-            with self._lock:
-                self._running.discard(process)
         return subprocess.CompletedProcess(command, process.returncode, output, errors)
+
+    def fork(self, begin: Callable[[], BaseProcess]) -> int:
+        """Runs what begins here to its end; from any thread. Gives its exit code, -N after signal N."""
+        process = self._started(begin)
+        with self._until_it_ends(process):
+            process.join()
+        assert process.exitcode is not None
+        return process.exitcode
 
     def start(self, command: Sequence[str], **options: Any) -> subprocess.Popen[str]:
         """Starts a program that runs until all are ended, if not earlier."""
-        with self._lock:
-            if self._ending:
-                raise RuntimeError("no program is started any more")
-            process = subprocess.Popen(command, text=True, **options)
-            self._running.add(process)
-            return process
+        return self._started(lambda: subprocess.Popen(command, text=True, **options))
 
     def end(self) -> None:
         """Ends those that still run, and waits for that."""
@@ -49,8 +54,32 @@ class Children:
         for process in running:
             process.terminate()
         for process in running:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(ENDED_WITHIN_S)
+            _wait(process)
+
+    def _started(self, begin: Callable[[], AnyChild]) -> AnyChild:
+        with self._lock:
+            if self._ending:
+                raise RuntimeError("no program is started any more")
+            process = begin()
+            self._running.add(process)
+            return process
+
+    @contextlib.contextmanager
+    def _until_it_ends(self, process: Child) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._running.discard(process)
+
+
+def _wait(process: Child) -> None:
+    if isinstance(process, BaseProcess):
+        # Its exit code is for the thread that runs it: only one can read it.
+        connection.wait([process.sentinel], ENDED_WITHIN_S)
+        return
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(ENDED_WITHIN_S)
 
 
 @contextlib.contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -13,13 +12,12 @@ from typing import Any
 
 import yaml
 
-from tools import lab_program
+from tools import forked_suites, lab_program
 from tools.children import Children
 from tools.fault_expectations import Expectation
 
-ROOT = Path(__file__).resolve().parent.parent
-
-REPORT = "conformance-report.yaml"
+REPORTS = Path(__file__).resolve().parent.parent / "reports" / "faults"
+REPORT, PRINTED = "conformance-report.yaml", "printed.txt"
 PASSED, FAILED, COULD_NOT_TELL = "passed", "failed", "could-not-tell"
 BAD = (FAILED, COULD_NOT_TELL)
 """Results of cases, as reports name them."""
@@ -68,6 +66,8 @@ class Run:
     bad: tuple[Case, ...]
     output: str
     seconds: float
+    folder: Path
+    """With the reports and what was printed, until the run has been told of."""
 
     @property
     def findings(self) -> list[Case]:
@@ -83,45 +83,45 @@ def describe(names: Sequence[str]) -> list[Fault]:
 def run_all(
     chosen: Iterable[tuple[Fault, Expectation]], jobs: int, done: Callable[[Run], None], ours: Children
 ) -> list[Run]:
-    """Runs the suite against each fault, so many at a time; `done` is told of each in the order of ending."""
-    # Those that wait for a bound are begun first, so that nobody waits for them at the end.
-    ordered = sorted(chosen, key=lambda pair: (not pair[1].untold, -pair[1].bound_s))
+    """Runs the suite against each fault, so many at a time; `done` is told of each, from any thread."""
+    # Those that wait for a bound are begun first, and those that are caught early last, so that in the end
+    # nobody waits for a long one.
+    ordered = sorted(chosen, key=lambda pair: (bool(pair[1].untold), pair[1].bound_s))[::-1]
     with ThreadPoolExecutor(jobs) as pool:
-        futures = [pool.submit(run, fault, expectation, ours) for fault, expectation in ordered]
-        finished = []
+        futures = [pool.submit(run, fault, expectation, done, ours) for fault, expectation in ordered]
         try:
-            for future in as_completed(futures):
-                finished.append(future.result())
-                done(finished[-1])
+            return [future.result() for future in as_completed(futures)]
         except BaseException:
             ours.end()
             pool.shutdown(cancel_futures=True)
             raise
-    return finished
 
 
-def run(fault: Fault, expectation: Expectation, ours: Children) -> Run:
+def run(fault: Fault, expectation: Expectation, done: Callable[[Run], None], ours: Children) -> Run:
     """Runs the quick profile of the fault's document against a lab with this fault."""
     start = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="fault-") as scratch:
-        done = ours.run(
-            [
-                *(sys.executable, "-m", "pytest", "suites", "--color=no"),
-                *(word for plugin in NOT_NEEDED for word in ("-p", f"no:{plugin}")),
-                *("--suite", fault.document, "--profile", "quick", "--fault", fault.name),
-                *("--bound", f"{expectation.bound_s:g}", "--rounds", "1", "--after", f"{AFTER_S:g}"),
-                *("--reports", scratch, "--evidence", "summary"),
-                f"--maxfail={1 if expectation.only_first else MOST_FAILURES}",
-            ],
-            cwd=ROOT,
+    REPORTS.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="run-", dir=REPORTS) as scratch:
+        folder = Path(scratch)
+        options = [
+            *(word for plugin in NOT_NEEDED for word in ("-p", f"no:{plugin}")),
+            *("--suite", fault.document, "--profile", "quick", "--fault", fault.name),
+            *("--bound", f"{expectation.bound_s:g}", "--rounds", "1", "--after", f"{AFTER_S:g}"),
+            *("--reports", scratch, "--evidence", "summary", "--color=no"),
+            f"--maxfail={1 if expectation.only_first else MOST_FAILURES}",
+        ]
+        exit_code = ours.fork(lambda: forked_suites.begin(options, folder / PRINTED))
+        cases = _cases(folder / REPORT)
+        bad = tuple(
+            Case(case["id"], case["result"] == FAILED, case["reason"])
+            for case in cases
+            if case["result"] in BAD
         )
-        cases = _cases(Path(scratch) / REPORT)
-    bad = tuple(
-        Case(case["id"], case["result"] == FAILED, case["reason"]) for case in cases if case["result"] in BAD
-    )
-    output = done.stdout + done.stderr
-    ran = sum(case["result"] in (*BAD, PASSED) for case in cases)
-    return Run(fault, expectation, done.returncode, ran, bad, output, time.monotonic() - start)
+        ran = sum(case["result"] in (*BAD, PASSED) for case in cases)
+        output, seconds = (folder / PRINTED).read_text(), time.monotonic() - start
+        seen = Run(fault, expectation, exit_code, ran, bad, output, seconds, folder)
+        done(seen)
+        return seen
 
 
 def _cases(report: Path) -> list[dict[str, Any]]:

@@ -28,9 +28,9 @@ that is and which words is written by hand, in `tools/fault_expectations.yaml`. 
 the document promises shows the fault. *Could not tell*: nothing is wrong with the mesh, but what the
 suite stands on broke; then it must never say that the mesh does not conform (exit code 3, not 1).
 
-The settle bound is {BOUND_S:g} s, and one right round is enough, {AFTER_S:g} s after the policies, as several
-labs share the machine. A run ends after {MOST_FAILURES} failures. The fault that takes effect after 31 s is given
-the usual 30 s, and its run ends with the first failure.
+The settle bound is {BOUND_S:g} s, and one right round is enough, {AFTER_S:g} s after the policies, as
+several labs share the machine. A run ends after {MOST_FAILURES} failures. The fault that takes effect after
+31 s is given the usual 30 s, and its run ends with the first failure.
 """.splitlines()
 
 

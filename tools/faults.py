@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
+import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -80,7 +82,13 @@ def _expected(faults: Sequence[Fault]) -> list[tuple[Fault, Expectation]]:
 
 
 def _tell(run: Run) -> None:
-    _print(_line(judge(run)))
+    judgement = judge(run)
+    _print(_line(judgement))
+    if not judgement.result.right:
+        kept = run.folder.with_name(re.sub(r"\W+", "-", run.fault.name))
+        shutil.rmtree(kept, ignore_errors=True)
+        shutil.copytree(run.folder, kept)
+        _print(f"    what it reported is in {kept}")
 
 
 def _line(judgement: Judgement) -> str:
@@ -89,7 +97,7 @@ def _line(judgement: Judgement) -> str:
     how = f"{len(run.findings)} of {run.cases} cases failed" if run.findings else f"{run.cases} cases"
     at = f", first {fault_table.label(run.findings[0].name)}" if run.findings else ""
     why = f": {judgement.why}" if judgement.why else ""
-    return f"{sign}{run.fault.name:<38}{judgement.result.words}{why} ({how}{at}; {run.seconds:.0f} s)"
+    return f"{sign}{run.fault.name:<38} {judgement.result.words}{why} ({how}{at}; {run.seconds:.0f} s)"
 
 
 def _conclude(judgements: Sequence[Judgement], seconds: float) -> None:

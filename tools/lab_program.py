@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,15 @@ def kubeconfig_in(line: str) -> Path | None:
 
 def described_faults(names: Sequence[str]) -> list[dict[str, Any]]:
     """These faults, or all there are, as `lab faults` describes them. Raises BadFault."""
+    known = {fault["name"]: fault for fault in _described()}
+    if known.keys() >= set(names):
+        return [known[name] for name in names] or list(known.values())
+    # Faults from elsewhere; and the lab has words for what is none.
+    return _described(*names)
+
+
+@cache
+def _described(*names: str) -> list[dict[str, Any]]:
     command = [sys.executable, "-m", "lab", "faults", "--output", "json", *names]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if listed.returncode:

@@ -25,7 +25,7 @@ BROKEN = Case(REACHABILITY, False, "the shell has ended")
 
 
 def run(exit_code: int, *bad: Case, output: str = "", **expected: object) -> Run:
-    return Run(FAULT, Expectation(**expected), exit_code, 60, bad, output, 7.5)  # type: ignore[arg-type]
+    return Run(FAULT, Expectation(**expected), exit_code, 60, bad, output, 7.5, Path())  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

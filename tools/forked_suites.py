@@ -1,0 +1,42 @@
+"""Runs of `pytest suites` forked from a process that has loaded once what all of them need.
+
+That takes a second of the processor, and a run against a fault has little else to do.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from multiprocessing import connection
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import pytest
+
+_SERVER = multiprocessing.get_context("forkserver")
+_SERVER.set_forkserver_preload(["tools.warm"])
+
+
+def begin(options: Sequence[str], output: Path) -> BaseProcess:
+    """Starts a run with these options; what it prints goes into a file."""
+    process = _SERVER.Process(target=_run, args=(list(options), output))
+    process.start()
+    return process
+
+
+def _run(options: list[str], output: Path) -> None:
+    with output.open("wb") as stream:
+        for printed in (1, 2):
+            os.dup2(stream.fileno(), printed)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    sys.exit(pytest.main(["suites", *options]))
+
+
+def _end_with_parent() -> None:
+    if parent := multiprocessing.parent_process():
+        connection.wait([parent.sentinel])
+        os.kill(os.getpid(), signal.SIGTERM)
