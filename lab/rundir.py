@@ -220,6 +220,8 @@ def _holder(fd: int) -> int:
 
 
 def _make_base(path: Path) -> None:
+    if path.is_relative_to("/dev"):
+        raise Unusable(f"{path}: containers have a /dev of their own; set LAB_HOME to a directory elsewhere")
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         owner = path.lstat()

@@ -18,6 +18,10 @@ Child = subprocess.Popen[str] | BaseProcess
 AnyChild = TypeVar("AnyChild", subprocess.Popen[str], BaseProcess)
 
 
+class Ended(Exception):
+    """All programs were ended, so that this one was too, or was not started."""
+
+
 class Children:
     """The programs that run at present."""
 
@@ -35,10 +39,15 @@ class Children:
         return subprocess.CompletedProcess(command, process.returncode, output, errors)
 
     def fork(self, begin: Callable[[], BaseProcess]) -> int:
-        """Runs what begins here to its end; from any thread. Gives its exit code, -N after signal N."""
+        """Runs what begins here to its end; from any thread. Gives its exit code, -N after signal N.
+
+        Raises Ended.
+        """
         process = self._started(begin)
         with self._until_it_ends(process):
             process.join()
+        if self._ending:
+            raise Ended
         assert process.exitcode is not None
         return process.exitcode
 
@@ -59,7 +68,7 @@ class Children:
     def _started(self, begin: Callable[[], AnyChild]) -> AnyChild:
         with self._lock:
             if self._ending:
-                raise RuntimeError("no program is started any more")
+                raise Ended
             process = begin()
             self._running.add(process)
             return process

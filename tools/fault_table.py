@@ -101,8 +101,8 @@ def _result(judgement: Judgement) -> str:
         return f"equivalent: {judgement.run.expectation.survives.strip()}"
     if judgement.result is Result.UNTOLD:
         run = judgement.run
-        told = f"{run.cases - len(run.bad)} cases passed before" if run.cases else "no case was begun"
-        return f"could not tell (exit code {run.exit_code}): {told}"
+        when = "in the midst of the cases" if run.cases else "before the first case"
+        return f"could not tell (exit code {run.exit_code}), {when}: `{run.expectation.untold}`"
     return judgement.result.words
 
 

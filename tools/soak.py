@@ -23,6 +23,7 @@ from pathlib import Path
 import yaml
 from kubernetes import client, config
 
+from tools import forked_suites
 from tools.children import Children, children
 from tools.lab_program import kubeconfig_in
 
@@ -31,6 +32,8 @@ OK, WRONG, USAGE, NO_LAB, INTERRUPTED = 0, 1, 2, 3, 130
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / "reports" / "soak"
 """Here stays the report of a wrong run, with its evidence."""
+
+PRINTED = "printed.txt"
 
 PROFILES = {"current": "reference", "istio-1.0": "reference-1.0"}
 """The mesh profile of each document that the lab's reference mesh speaks."""
@@ -138,18 +141,21 @@ def _run(labs: Sequence[Lab], seed: int, ours: Children) -> list[Outcome]:
 
     def one(lab: Lab) -> Outcome:
         reports = REPORTS / f"{lab.document}-{seed}"
-        command = [
-            *(sys.executable, "-m", "pytest", "suites", "--color=no", "-q", "-p", "no:cacheprovider"),
+        reports.mkdir(parents=True, exist_ok=True)
+        options = [
+            *("--color=no", "-q", "-p", "no:cacheprovider"),
             *("--target", "cluster", "--kubeconfig", str(lab.kubeconfig), "--context", lab.context),
             *("--mesh", PROFILES[lab.document], "--suite", lab.document),
             *("--profile", "quick", "--shuffle", str(seed)),
             *("--reports", str(reports)),
         ]
-        done = ours.run(command, cwd=ROOT)
-        if not done.returncode:
+        printed = reports / PRINTED
+        exit_code = ours.fork(lambda: forked_suites.begin(options, printed))
+        output = printed.read_text()
+        if not exit_code:
             shutil.rmtree(reports)
         lab.replace_gateway()
-        return Outcome(lab.document, seed, done.returncode, done.stdout + done.stderr)
+        return Outcome(lab.document, seed, exit_code, output)
 
     with ThreadPoolExecutor(len(labs)) as pool:
         return list(pool.map(one, labs))

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from lab.faults.registry import HARNESS, fault
 from lab.kube.runtime import ExecFailed, Process, Runtime
 from lab.kube.serving import Serving
-from lab.kube.store import Object
+from lab.kube.store import Object, Objects, Store
+from lab.mesh.current import peer_authentication
+from lab.mesh.istio_1_0 import authentication_policy
 from lab.node.images import Launch, Readiness
 
-HALF_WAY_S = 4.0
-"""About the middle of the quick profile, counted from the start of the lab."""
+FIRST_POLICIES = (peer_authentication.KEY, authentication_policy.KEY, authentication_policy.MESH_KEY)
+"""Of these kinds is the first policy of each document; some cases need none, and come before."""
 
 
 @fault(HARNESS)
@@ -45,29 +47,40 @@ def exec_without_tools(runtime: Runtime) -> Runtime:
 
 
 @fault(HARNESS)
-def api_server_gone(server: Serving) -> Serving:
-    """The API server ends half-way through a run."""
-    return _Ending(server)
+def api_server_gone() -> Callable[[Objects | Serving], Objects | Serving]:
+    """The API server ends when it has taken the first policy."""
+    stores: list[Store] = []
+
+    def change(part: Objects | Serving) -> Objects | Serving:
+        if isinstance(part, Serving):
+            return _Ending(part, stores[0])
+        stores.append(part.store)
+        return part
+
+    return change
 
 
 class _Ending:
-    """A server that ends by itself."""
+    """A server that ends by itself, with the first policy in a store."""
 
-    def __init__(self, server: Serving) -> None:
+    def __init__(self, server: Serving, store: Store) -> None:
         self._server = server
-        self._ended: asyncio.Task[None] | None = None
+        self._store = store
+        self._end: asyncio.Task[None] | None = None
 
     async def start(self, sockets: Sequence[socket.socket]) -> None:
         listeners = [listener.dup() for listener in sockets]
         await self._server.start(sockets)
-        asyncio.get_running_loop().call_later(HALF_WAY_S, self._end, listeners)
+        self._end = asyncio.get_running_loop().create_task(self._end_with_a_policy(listeners))
 
-    def _end(self, listeners: Sequence[socket.socket]) -> None:
+    async def _end_with_a_policy(self, listeners: Sequence[socket.socket]) -> None:
+        async with self._store.subscribe(*FIRST_POLICIES, replay=False) as policies:
+            await anext(policies)
         # Other processes of the lab hold the same sockets, so that closing them would not be enough.
         for listener in listeners:
             listener.shutdown(socket.SHUT_RDWR)
             listener.close()
-        self._ended = asyncio.get_running_loop().create_task(self.stop())
+        await self.stop()
 
     async def stop(self) -> None:
         await self._server.stop()

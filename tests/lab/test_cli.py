@@ -119,6 +119,16 @@ def test_a_missing_tool_is_named_with_its_package(home: Home, tool: str, package
     assert (done.returncode, done.stderr) == (3, f"lab: {tool} is missing: apt-get install {package}\n")
 
 
+def test_a_home_that_containers_cannot_see_is_refused(home: Home) -> None:
+    home.environment["LAB_HOME"] = "/dev/shm/labs"
+    done = home.lab("up")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr == (
+        "lab: /dev/shm/labs: containers have a /dev of their own; set LAB_HOME to a directory elsewhere\n"
+    )
+    assert not Path("/dev/shm/labs").exists()
+
+
 def test_a_kernel_that_allows_no_namespaces_is_named(home: Home) -> None:
     forbid = 'echo 0 > /proc/sys/user/max_net_namespaces; exec "$@"'
     done = home.lab("up", prefix=["unshare", "-r", "sh", "-c", forbid, "sh"])

@@ -118,3 +118,28 @@ def test_a_lab_that_dies_under_the_suite_is_not_a_finding_about_the_mesh(home: P
     assert gone(home) == []
     report = yaml.safe_load((tmp_path / "conformance-report.yaml").read_text())
     assert (report["result"], report["run"]["exitCode"]) == ("could-not-tell", 3)
+
+
+@pytest.mark.parametrize(
+    ("how", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -signal.SIGKILL)]
+)
+def test_runs_against_faults_end_with_the_tool_that_forked_them(
+    how: signal.Signals, code: int, home: Path
+) -> None:
+    tool = subprocess.Popen(
+        [sys.executable, "-m", "tools.faults", "--jobs", "2", "skew-30", "deny-ignored"],
+        cwd=ROOT,
+        env={**os.environ, "LAB_HOME": str(home)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    deadline = time.monotonic() + 30
+    while len(list(home.glob("*/lab.json"))) < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert len(list(home.glob("*/lab.json"))) == 2
+    tool.send_signal(how)
+    output, _ = tool.communicate(timeout=30)
+    assert (tool.returncode, output) == (code, "")
+    assert gone(home) == []
+    assert list(home.iterdir()) == []

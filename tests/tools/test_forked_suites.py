@@ -1,0 +1,49 @@
+"""Runs of the suites that are forked from a process that has loaded them already."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tools import forked_suites
+from tools.children import Children, Ended, children
+
+
+@pytest.fixture
+def ours() -> Iterator[Children]:
+    with children() as ours:
+        yield ours
+
+
+def test_a_run_has_an_exit_code_and_prints_into_its_file(ours: Children, tmp_path: Path) -> None:
+    printed = tmp_path / "printed"
+    assert ours.fork(lambda: forked_suites.begin(["--suite", "istio-9"], printed)) == 4
+    assert printed.read_text().strip() == "ERROR: --suite istio-9: there is all, current, istio-1.0"
+
+
+def test_runs_do_not_see_each_others_options(ours: Children, tmp_path: Path) -> None:
+    printed = [tmp_path / "first", tmp_path / "second"]
+    for suite, file in zip(("current", "istio-1.0"), printed, strict=True):
+        options = ["--collect-only", "-q", "--suite", suite]
+        assert ours.fork(lambda options=options, file=file: forked_suites.begin(options, file)) == 0
+    first, second = (file.read_text() for file in printed)
+    assert "<Package current>" in first
+    assert "<Package istio_1_0>" not in first
+    assert "<Package istio_1_0>" in second
+    assert "<Package current>" not in second
+
+
+def test_what_still_runs_is_ended_and_nothing_is_begun_any_more(ours: Children, tmp_path: Path) -> None:
+    run = forked_suites.begin(["--suite", "current", "--reports", str(tmp_path)], tmp_path / "printed")
+    assert run in multiprocessing.active_children()
+    ours._started(lambda: run)
+    ours.end()
+    run.join(10)
+    assert run.exitcode is not None
+    assert run.exitcode < 0
+    with pytest.raises(Ended):
+        ours.fork(lambda: forked_suites.begin(["--version"], tmp_path / "never"))
+    assert not (tmp_path / "never").exists()
