@@ -30,22 +30,15 @@ class Children:
         self._lock = threading.Lock()
         self._ending = False
 
-    def run(self, command: Sequence[str], **options: Any) -> subprocess.CompletedProcess[str]:
-        """Runs a program to its end, with what it prints; from any thread."""
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL}
-        process = self.start(command, **pipes, **options)
-        with self._until_it_ends(process):
-            output, errors = process.communicate()
-        return subprocess.CompletedProcess(command, process.returncode, output, errors)
-
     def fork(self, begin: Callable[[], BaseProcess]) -> int:
         """Runs what begins here to its end; from any thread. Gives its exit code, -N after signal N.
 
         Raises Ended.
         """
         process = self._started(begin)
-        with self._until_it_ends(process):
-            process.join()
+        process.join()
+        with self._lock:
+            self._running.discard(process)
         if self._ending:
             raise Ended
         assert process.exitcode is not None
@@ -72,14 +65,6 @@ class Children:
             process = begin()
             self._running.add(process)
             return process
-
-    @contextlib.contextmanager
-    def _until_it_ends(self, process: Child) -> Iterator[None]:
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._running.discard(process)
 
 
 def _wait(process: Child) -> None:

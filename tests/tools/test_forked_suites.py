@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -37,13 +38,16 @@ def test_runs_do_not_see_each_others_options(ours: Children, tmp_path: Path) -> 
 
 
 def test_what_still_runs_is_ended_and_nothing_is_begun_any_more(ours: Children, tmp_path: Path) -> None:
-    run = forked_suites.begin(["--suite", "current", "--reports", str(tmp_path)], tmp_path / "printed")
-    assert run in multiprocessing.active_children()
-    ours._started(lambda: run)
-    ours.end()
-    run.join(10)
-    assert run.exitcode is not None
-    assert run.exitcode < 0
+    printed, never = tmp_path / "printed", tmp_path / "never"
+    options = ["--suite", "current", "--reports", str(tmp_path)]
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(ours.fork, lambda: forked_suites.begin(options, printed))
+        deadline = time.monotonic() + 30
+        while not printed.exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        ours.end()
+        with pytest.raises(Ended):
+            running.result(10)
     with pytest.raises(Ended):
-        ours.fork(lambda: forked_suites.begin(["--version"], tmp_path / "never"))
-    assert not (tmp_path / "never").exists()
+        ours.fork(lambda: forked_suites.begin(["--version"], never))
+    assert not never.exists()
