@@ -23,16 +23,16 @@ from typing import Any
 
 from lab import rundir
 from lab.config import BadFault, LabConfig
-from lab.kube.auth import kubeconfig
+from lab.kube.api.server import ApiServer
 from lab.kube.controllers import run_all
-from lab.kube.pki import Credentials
-from lab.kube.registry import Registry
+from lab.kube.identity.auth import kubeconfig
+from lab.kube.identity.pki import Credentials
+from lab.kube.identity.tokens import ServiceAccountTokens
+from lab.kube.kinds.registry import Registry
 from lab.kube.runtime import Runtime
-from lab.kube.server import ApiServer
 from lab.kube.serving import Serving
 from lab.kube.store import Key, Object, Objects, Store
-from lab.kube.tokens import ServiceAccountTokens
-from lab.kube.writes import Writes
+from lab.kube.writing.writes import Writes
 from lab.mesh.apis import APIS
 from lab.mesh.controller import ReferenceMesh
 from lab.mesh.crds import CEL_RULES

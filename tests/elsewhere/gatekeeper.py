@@ -13,7 +13,7 @@ from pathlib import Path
 import yaml
 from aiohttp import ClientSession, ClientWebSocketResponse, TCPConnector, WSMsgType, web
 
-from lab.kube.pki import Credentials
+from lab.kube.identity.pki import Credentials
 from tests.elsewhere.rights import Need, Right, need_of
 
 HOST = "127.0.0.1"

@@ -15,13 +15,13 @@ from typing import Any
 
 from kubernetes import client, config
 
-from lab.kube.auth import kubeconfig
+from lab.kube.api.server import ApiServer
 from lab.kube.controllers import run_all
-from lab.kube.pki import Credentials
-from lab.kube.registry import Registry
-from lab.kube.server import ApiServer
+from lab.kube.identity.auth import kubeconfig
+from lab.kube.identity.pki import Credentials
+from lab.kube.kinds.registry import Registry
 from lab.kube.store import Key, Store
-from lab.kube.writes import Writes
+from lab.kube.writing.writes import Writes
 from tests.kube.local_runtime import LocalRuntime, run_node
 
 NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")

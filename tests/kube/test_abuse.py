@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lab.kube import bodies, server
+from lab.kube.api import bodies, server
 from tests.kube.served import Served, serving
 
 MIB = 1024 * 1024

@@ -12,10 +12,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from lab.kube.controllers.account_secrets import AccountSecrets
 from lab.kube.controllers.loop import run
-from lab.kube.registry import Registry
+from lab.kube.identity.tokens import InvalidToken, ServiceAccountTokens
+from lab.kube.kinds.registry import Registry
 from lab.kube.store import ApiError, Key, Object, Store, clone
-from lab.kube.tokens import InvalidToken, ServiceAccountTokens
-from lab.kube.writes import Writes
+from lab.kube.writing.writes import Writes
 
 NAMESPACES, SECRETS, ACCOUNTS = Key("", "namespaces"), Key("", "secrets"), Key("", "serviceaccounts")
 TYPE = "kubernetes.io/service-account-token"

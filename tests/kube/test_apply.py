@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from lab.kube.registry import Registry
-from lab.kube.shape import WriteOptions
+from lab.kube.kinds.registry import Registry
 from lab.kube.store import ApiError, Key, Store, clone
-from lab.kube.writes import Writes
+from lab.kube.writing.shape import WriteOptions
+from lab.kube.writing.writes import Writes
 
 DEPLOYMENTS, NAMESPACES = Key("apps", "deployments"), Key("", "namespaces")
 CONFIG_MAPS = Key("", "configmaps")

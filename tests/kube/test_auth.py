@@ -10,13 +10,13 @@ import jwt
 import pytest
 import yaml
 
-from lab.kube.auth import ADMIN, ANONYMOUS, Authenticator, User, kubeconfig
+from lab.kube.api.reviews import review, token_request
 from lab.kube.errors import ApiError
-from lab.kube.pki import Credentials
-from lab.kube.registry import Registry
-from lab.kube.reviews import review, token_request
+from lab.kube.identity.auth import ADMIN, ANONYMOUS, Authenticator, User, kubeconfig
+from lab.kube.identity.pki import Credentials
+from lab.kube.kinds.registry import Registry
 from lab.kube.store import Key, Object, Store
-from lab.kube.writes import Writes
+from lab.kube.writing.writes import Writes
 
 ACCOUNTS, PODS = Key("", "serviceaccounts"), Key("", "pods")
 REVIEWS = Key("authentication.k8s.io", "tokenreviews")

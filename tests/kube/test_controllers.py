@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from lab.kube.controllers import ControllerFailed, run_all
-from lab.kube.registry import Registry
+from lab.kube.kinds.registry import Registry
 from lab.kube.store import Denied, Key, Object, Store, clone
-from lab.kube.writes import Writes
+from lab.kube.writing.writes import Writes
 from tests.kube.local_runtime import run_node
 
 NAMESPACES, PODS, SERVICES = Key("", "namespaces"), Key("", "pods"), Key("", "services")

@@ -14,7 +14,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from lab.kube import exec as exec_room
+from lab.kube.api import exec as exec_room
 from lab.kube.errors import ApiError
 from tests.kube.local_runtime import LocalRuntime
 

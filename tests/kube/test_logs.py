@@ -10,11 +10,11 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from lab.kube import logs
+from lab.kube.api import logs
 from lab.kube.errors import ApiError
-from lab.kube.registry import Registry
+from lab.kube.kinds.registry import Registry
 from lab.kube.store import Key, Object, Store
-from lab.kube.writes import Writes
+from lab.kube.writing.writes import Writes
 from tests.kube.local_runtime import LocalRuntime, status_of
 
 NAMESPACES, PODS = Key("", "namespaces"), Key("", "pods")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from lab.kube.errors import ApiError
-from lab.kube.humans import duration, pod_restarts, pod_status
-from lab.kube.jsonpath import find
-from lab.kube.patching import json_patch, merge_patch, strategic_merge_patch
-from lab.kube.registry import Registry
-from lab.kube.schema import builtin
-from lab.kube.selectors import field_predicate, label_predicate
+from lab.kube.kinds.humans import duration, pod_restarts, pod_status
+from lab.kube.kinds.jsonpath import find
+from lab.kube.kinds.registry import Registry
+from lab.kube.kinds.schema import builtin
+from lab.kube.kinds.selectors import field_predicate, label_predicate
+from lab.kube.writing.patching import json_patch, merge_patch, strategic_merge_patch
 
 PODSPEC = builtin("io.k8s.api.core.v1.PodSpec")
 DEPLOYMENT_SPEC = builtin("io.k8s.api.apps.v1.DeploymentSpec")

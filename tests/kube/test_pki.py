@@ -8,7 +8,7 @@ import ssl
 import pytest
 from cryptography import x509
 
-from lab.kube.pki import Credentials
+from lab.kube.identity.pki import Credentials
 
 
 async def handshake(credentials: Credentials, trusted: str, server_hostname: str) -> str | None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from lab.kube.api.protobuf import decode
 from lab.kube.errors import ApiError
-from lab.kube.protobuf import decode
 
 
 def varint(value: int) -> bytes:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from lab.kube.registry import Registry
+from lab.kube.kinds.registry import Registry
 from lab.kube.store import ApiError, Denied, Invalid, Key, Store, clone
-from lab.kube.writes import Writes
+from lab.kube.writing.writes import Writes
 from tests.kube.mesh_crd import CEL_RULES, peer_authentication, peer_authentications
 
 NAMESPACES, PODS, SERVICES = Key("", "namespaces"), Key("", "pods"), Key("", "services")

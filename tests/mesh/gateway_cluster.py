@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from lab.kube.registry import Registry
+from lab.kube.kinds.registry import Registry
 from lab.kube.store import Key, Object, Store
-from lab.kube.writes import Writes
+from lab.kube.writing.writes import Writes
 from lab.mesh import crds, current, world
 from lab.mesh.gateway_api import declared, routing
 from lab.mesh.gateway_api.controller import GatewayController

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from lab.kube.registry import Registry
-from lab.kube.shape import WriteOptions
+from lab.kube.kinds.registry import Registry
 from lab.kube.store import ApiError, Denied, Key, Object, Store, clone
-from lab.kube.writes import Writes
+from lab.kube.writing.shape import WriteOptions
+from lab.kube.writing.writes import Writes
 from lab.mesh import crds, current
 from lab.mesh.networking import gateway, virtual_service
 from lab.mesh.networking.routing_admission import validate_gateway, validate_virtual_service

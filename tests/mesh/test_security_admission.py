@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from lab.kube.registry import Registry
+from lab.kube.kinds.registry import Registry
 from lab.kube.store import ApiError, Key, Store
-from lab.kube.writes import Writes
+from lab.kube.writing.writes import Writes
 from lab.mesh import crds, current
 from lab.mesh.current.security_admission import validate_authorization_policy, validate_request_authentication
 from tests.mesh.issuer import ISSUER, key

@@ -20,9 +20,9 @@ from typing import Any
 
 from lab import preconditions
 from lab.kube.controllers import run_all
-from lab.kube.registry import Registry
+from lab.kube.kinds.registry import Registry
 from lab.kube.store import Key, Object, Store
-from lab.kube.writes import Writes
+from lab.kube.writing.writes import Writes
 from lab.node import init
 from lab.node.node import Node
 from lab.node.processes import Spawner

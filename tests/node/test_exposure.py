@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
-from lab.kube.registry import Registry
+from lab.kube.kinds.registry import Registry
 from lab.kube.store import Key, Object, Store
-from lab.kube.writes import Writes
+from lab.kube.writing.writes import Writes
 from lab.node.exposure import Exposure
 from lab.node.outside import LOCALHOST, Outside
 from lab.node.relay import Relays

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from lab.kube.registry import Registry
+from lab.kube.kinds.registry import Registry
 from lab.kube.store import Key, Store
-from lab.kube.writes import Writes
+from lab.kube.writing.writes import Writes
 from lab.node.names import Names
 
 SERVICES = Key("", "services")

@@ -19,8 +19,8 @@ from lab.kube.controllers.garbage import Garbage
 from lab.kube.controllers.loop import Reconciler, run
 from lab.kube.controllers.namespaces import Namespaces
 from lab.kube.controllers.replicaset import ReplicaSets
+from lab.kube.identity.tokens import ServiceAccountTokens
 from lab.kube.store import Objects
-from lab.kube.tokens import ServiceAccountTokens
 
 log = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ import base64
 from collections.abc import Iterable, Mapping
 
 from lab.kube.controllers.loop import MANAGER, Request
+from lab.kube.identity.tokens import SECRET_ACCOUNT, SECRET_TYPE, SERVICE_ACCOUNTS, ServiceAccountTokens
 from lab.kube.store import Event, Key, Object, Objects, clone
-from lab.kube.tokens import SECRET_ACCOUNT, SECRET_TYPE, SERVICE_ACCOUNTS, ServiceAccountTokens
 
 SECRETS = Key("", "secrets")
 ACCOUNT_UID = "kubernetes.io/service-account.uid"

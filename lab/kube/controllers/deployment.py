@@ -14,7 +14,7 @@ from lab.kube.controllers.owners import controlled, controller_of, controller_re
 from lab.kube.controllers.pods import PODS
 from lab.kube.controllers.replicaset import REPLICA_SETS
 from lab.kube.controllers.templates import HASH_LABEL, same_template, template_hash, with_hash
-from lab.kube.selectors import match_label_selector
+from lab.kube.kinds.selectors import match_label_selector
 from lab.kube.store import ApiError, Event, Key, Object, Objects, clone
 
 DEPLOYMENTS = Key("apps", "deployments")

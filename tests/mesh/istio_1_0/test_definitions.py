@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from lab.config import MESHES
-from lab.kube.registry import Registry
-from lab.kube.shape import WriteOptions
+from lab.kube.kinds.registry import Registry
 from lab.kube.store import ApiError, Key, Object, Store
-from lab.kube.writes import Writes
+from lab.kube.writing.shape import WriteOptions
+from lab.kube.writing.writes import Writes
 from lab.mesh import crds, istio_1_0
 from lab.mesh.apis import APIS
 from lab.mesh.istio_1_0 import authentication_policy

@@ -1,0 +1,271 @@
+"""Requests about objects: get, list, watch, create, replace, patch, apply, delete, and their subresources."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from lab.kube import errors
+from lab.kube.api import bodies, logs, reviews, watch
+from lab.kube.api import exec as exec_
+from lab.kube.api.queries import Selection, flag, number, write_options
+from lab.kube.api.render import json_answer, list_answer, object_answer
+from lab.kube.api.routes import Route
+from lab.kube.errors import bad_request
+from lab.kube.identity.auth import Authenticator, User
+from lab.kube.kinds.resources import Resource
+from lab.kube.kinds.scale import scale_of, scaled
+from lab.kube.runtime import Runtime
+from lab.kube.store import Object, clone
+from lab.kube.writing.apply_request import check_apply
+from lab.kube.writing.deletion import DeleteOptions
+from lab.kube.writing.patching import json_patch, merge_patch, strategic_merge_patch
+from lab.kube.writing.replacement import in_version
+from lab.kube.writing.shape import check_shape
+from lab.kube.writing.writes import Writes
+
+JSON_PATCH = "application/json-patch+json"
+MERGE_PATCH = "application/merge-patch+json"
+STRATEGIC_PATCH = "application/strategic-merge-patch+json"
+APPLY_PATCH = "application/apply-patch+yaml"
+# Kinds whose deletion is answered with the object, not with a Status, also when it is gone.
+_ANSWERED_WITH_OBJECT = ("pods", "services", "serviceaccounts")
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request about objects."""
+
+    request: web.BaseRequest
+    route: Route
+    user: User
+
+    @property
+    def resource(self) -> Resource:
+        return self.route.resource
+
+
+Handler = Callable[[Call], Awaitable[web.StreamResponse]]
+
+
+class Handlers:
+    """Answers calls. Every method may raise `ApiError`."""
+
+    def __init__(self, writes: Writes, authenticator: Authenticator, runtime: Runtime) -> None:
+        self._writes = writes
+        self._store = writes.store
+        self._authenticator = authenticator
+        self._runtime = runtime
+        self._collection: dict[str, Handler] = {
+            "GET": self._list_or_watch,
+            "POST": self._create,
+            "DELETE": self._delete_collection,
+        }
+        self._object: dict[str, Handler] = {
+            "GET": self._get,
+            "PUT": self._replace,
+            "PATCH": self._patch,
+            "DELETE": self._delete,
+        }
+        self._subresources: dict[tuple[str, str], Handler] = {
+            ("GET", "exec"): self._exec,
+            ("POST", "exec"): self._exec,
+            ("GET", "log"): self._log,
+            ("POST", "token"): self._token,
+            ("GET", "scale"): self._get_scale,
+            ("PUT", "scale"): self._replace_scale,
+            ("PATCH", "scale"): self._patch_scale,
+            ("GET", "status"): self._get,
+            ("PUT", "status"): self._replace,
+            ("PATCH", "status"): self._patch,
+            ("PUT", "finalize"): self._replace,
+        }
+
+    async def answer(self, call: Call) -> web.StreamResponse:
+        """Finds the method for a call. Raises a 405."""
+        method, route = call.request.method, call.route
+        handler: Handler | None
+        if call.resource.verbs == ("create",):
+            handler = self._review if method == "POST" and not route.name else None
+        elif route.subresource:
+            handler = self._subresources.get((method, route.subresource))
+        else:
+            handler = (self._object if route.name else self._collection).get(method)
+        if handler is None:
+            raise errors.method_not_allowed()
+        return await handler(call)
+
+    def _existing(self, call: Call) -> Object:
+        return self._writes.existing(call.resource, call.route.namespace, call.route.name)
+
+    # Reading.
+
+    async def _get(self, call: Call) -> web.StreamResponse:
+        return object_answer(call.request, call.resource, self._existing(call))
+
+    async def _list_or_watch(self, call: Call) -> web.StreamResponse:
+        query = call.request.query
+        selection = Selection.of(call.resource, call.route.namespace, query)
+        if flag(query, "watch"):
+            return await watch.serve(call.request, selection, self._store)
+        watch.check_revision(number(query, "resourceVersion"), self._store)
+        objects = self._selected(selection)
+        metadata: Object = {"resourceVersion": str(self._store.revision)}
+        limit, after = number(query, "limit"), query.get("continue", "")
+        if after:
+            place = _place_after(after)
+            objects = [obj for obj in objects if _place(obj) > place]
+        if limit and len(objects) > limit:
+            if not selection.is_narrow:
+                metadata["remainingItemCount"] = len(objects) - limit
+            objects = objects[:limit]
+            metadata["continue"] = base64.urlsafe_b64encode(orjson.dumps(_place(objects[-1]))).decode()
+        return list_answer(call.request, call.resource, objects, metadata)
+
+    def _selected(self, selection: Selection) -> list[Object]:
+        found = self._store.list(selection.resource.key, selection.namespace or None)
+        return [obj for obj in found if selection.takes(obj)] if selection.is_narrow else found
+
+    # Writing.
+
+    async def _create(self, call: Call) -> web.StreamResponse:
+        if call.resource.namespaced and not call.route.namespace:
+            raise errors.method_not_allowed()
+        options = write_options(call.request, "Create")
+        body = await bodies.parse(call.request)
+        created = self._writes.create_in(call.resource, call.route.namespace, body, options)
+        return object_answer(call.request, call.resource, created, 201, options.warnings)
+
+    async def _replace(self, call: Call) -> web.StreamResponse:
+        options = write_options(call.request, "Update")
+        body = await bodies.parse(call.request)
+        old = self._existing(call)
+        new = self._writes.replace(call.resource, old, body, options, call.route.subresource)
+        return object_answer(call.request, call.resource, new, 200, options.warnings)
+
+    async def _patch(self, call: Call) -> web.StreamResponse:
+        options = write_options(call.request, "Patch")
+        body = await bodies.parse(call.request)
+        resource, route = call.resource, call.route
+        if call.request.content_type == APPLY_PATCH:
+            check_apply(body, call.request.query)
+            obj, created = self._writes.apply(
+                resource,
+                route.namespace,
+                route.name,
+                body,
+                options,
+                force=flag(call.request.query, "force"),
+                subresource=route.subresource,
+            )
+            return object_answer(call.request, resource, obj, 201 if created else 200, options.warnings)
+        old = self._existing(call)
+        patched = _patched(call, in_version(resource, old), body)
+        new = self._writes.replace(resource, old, patched, options, route.subresource)
+        return object_answer(call.request, resource, new, 200, options.warnings)
+
+    async def _delete(self, call: Call) -> web.StreamResponse:
+        body = await bodies.parse(call.request)
+        options = DeleteOptions.of(body, call.request.query)
+        obj = self._existing(call)
+        last, gone = self._writes.remove(call.resource, obj, options)
+        if not gone or call.resource.plural in _ANSWERED_WITH_OBJECT:
+            return object_answer(call.request, call.resource, last)
+        details = errors.details_of(call.resource, call.route.name) | {"uid": last["metadata"]["uid"]}
+        status = {
+            "kind": "Status",
+            "apiVersion": "v1",
+            "metadata": {},
+            "status": "Success",
+            "details": details,
+        }
+        return json_answer(status)
+
+    async def _delete_collection(self, call: Call) -> web.StreamResponse:
+        body = await bodies.parse(call.request)
+        if call.resource.key == ("", "namespaces") or (call.resource.namespaced and not call.route.namespace):
+            raise errors.method_not_allowed()
+        options = DeleteOptions.of(body, call.request.query)
+        selection = Selection.of(call.resource, call.route.namespace, call.request.query)
+        doomed = self._selected(selection)
+        for obj in doomed:
+            self._writes.remove(call.resource, obj, options)
+        return list_answer(
+            call.request, call.resource, doomed, {"resourceVersion": str(self._store.revision)}
+        )
+
+    # Subresources and reviews.
+
+    async def _get_scale(self, call: Call) -> web.StreamResponse:
+        return json_answer(scale_of(self._existing(call)))
+
+    async def _replace_scale(self, call: Call) -> web.StreamResponse:
+        return self._rescale(call, await bodies.parse(call.request))
+
+    async def _patch_scale(self, call: Call) -> web.StreamResponse:
+        body = await bodies.parse(call.request)
+        return self._rescale(call, _patched(call, scale_of(self._existing(call)), body))
+
+    def _rescale(self, call: Call, scale: Any) -> web.StreamResponse:
+        old = self._existing(call)
+        options = write_options(call.request, "Update")
+        new = self._writes.replace(call.resource, old, scaled(old, scale), options)
+        return json_answer(scale_of(new))
+
+    async def _exec(self, call: Call) -> web.StreamResponse:
+        return await exec_.handle(call.request, self._existing(call), self._runtime)
+
+    async def _log(self, call: Call) -> web.StreamResponse:
+        return await logs.handle(call.request, self._existing(call), self._runtime, self._store)
+
+    async def _token(self, call: Call) -> web.StreamResponse:
+        body = await bodies.parse(call.request)
+        account = self._existing(call)
+        if not isinstance(body, dict):
+            raise bad_request("the body must be a TokenRequest")
+        return json_answer(reviews.token_request(self._authenticator, self._store, account, body), 201)
+
+    async def _review(self, call: Call) -> web.StreamResponse:
+        body = await bodies.parse(call.request)
+        check_shape(call.resource, body, write_options(call.request, "Create"))
+        answer = reviews.review(call.resource.key, self._authenticator, call.user, body)
+        return object_answer(call.request, call.resource, answer, 201)
+
+
+def _patched(call: Call, target: Object, patch: Any) -> Any:
+    """The object after one of the three patches. Raises a 400, 415 or 422."""
+    resource, kind = call.resource, call.request.content_type
+    if kind == JSON_PATCH:
+        return json_patch(target, patch)
+    accepted = [JSON_PATCH, MERGE_PATCH, APPLY_PATCH]
+    if not resource.crd:
+        accepted.insert(2, STRATEGIC_PATCH)
+    if kind not in accepted or kind == APPLY_PATCH:
+        raise errors.unsupported_media_type(accepted)
+    if not isinstance(patch, dict):
+        raise bad_request("the patch must be an object")
+    if kind == MERGE_PATCH:
+        return clone(merge_patch(target, patch))
+    schema = resource.schema if target["kind"] == resource.kind else None
+    return clone(strategic_merge_patch(target, patch, schema))
+
+
+def _place(obj: Object) -> tuple[str, str]:
+    return obj["metadata"].get("namespace", ""), obj["metadata"]["name"]
+
+
+def _place_after(token: str) -> tuple[str, str]:
+    """Where a list goes on. Raises a 400 for a token that this server has not given."""
+    try:
+        namespace, name = orjson.loads(base64.urlsafe_b64decode(token))
+    except (binascii.Error, orjson.JSONDecodeError, ValueError, TypeError):
+        namespace = name = None
+    if not isinstance(namespace, str) or not isinstance(name, str):
+        raise bad_request("continue key is not valid")
+    return namespace, name

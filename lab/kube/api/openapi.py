@@ -1,0 +1,138 @@
+"""OpenAPI v3 documents: what kubectl validates and explains with. One document a group and version."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import orjson
+
+from lab.kube.errors import no_such_path
+from lab.kube.kinds.registry import Registry
+from lab.kube.kinds.resources import Resource
+from lab.kube.kinds.schema import OBJECT_META, definitions
+from lab.kube.store import Object
+
+_PREFIX = "#/components/schemas/"
+_PARAMETERS = [
+    {"name": name, "in": "query", "schema": {"type": "string"}}
+    for name in ("dryRun", "fieldManager", "fieldValidation")
+]
+_ITEM_ACTIONS = {"get": "get", "put": "put", "patch": "patch", "delete": "delete"}
+_COLLECTION_ACTIONS = {"get": "list", "post": "post", "delete": "deletecollection"}
+
+
+class OpenApi:
+    """Builds the documents when they are first asked for, and anew when the kinds have changed."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._revision = -1
+        self._documents: dict[str, bytes] = {}
+
+    def index(self) -> Object:
+        """Where the documents are. The hash is of the content: it is the key of the clients' caches."""
+        return {
+            "paths": {
+                path: {"serverRelativeURL": f"/openapi/v3/{path}?hash={self.hash(path)}"}
+                for path in self._all()
+            }
+        }
+
+    def document(self, path: str) -> bytes:
+        """The document of `api/v1` or `apis/GROUP/VERSION`. Raises a 404."""
+        document = self._all().get(path)
+        if document is None:
+            raise no_such_path()
+        return document
+
+    def hash(self, path: str) -> str:
+        return hashlib.sha256(self.document(path)).hexdigest().upper()
+
+    def _all(self) -> dict[str, bytes]:
+        if self._revision != self._registry.revision:
+            self._revision = self._registry.revision
+            self._documents = {
+                resources[0].path: orjson.dumps(_document(resources))
+                for versions in self._registry.groups().values()
+                for resources in versions.values()
+            }
+        return self._documents
+
+
+def _document(resources: list[Resource]) -> Object:
+    schemas: Object = {}
+    paths: Object = {}
+    for resource in resources:
+        name = _add(resource, schemas)
+        paths |= _paths(resource, name)
+    return {
+        "openapi": "3.0.0",
+        "info": {"title": "Kubernetes", "version": "v1.32.4"},
+        "paths": paths,
+        "components": {"schemas": schemas},
+    }
+
+
+def _add(resource: Resource, schemas: Object) -> str:
+    if not resource.crd:
+        _include(resource.schema.name, schemas)
+        return resource.schema.name
+    name = ".".join([*reversed(resource.group.split(".")), resource.version, resource.kind])
+    identity = {"group": resource.group, "version": resource.version, "kind": resource.kind}
+    schemas[name] = {
+        **_converted(resource.schema.raw, schemas),
+        "x-kubernetes-group-version-kind": [identity],
+    }
+    _include(OBJECT_META, schemas)
+    return name
+
+
+def _include(name: str, schemas: Object) -> None:
+    if name not in schemas:
+        schemas[name] = {}
+        schemas[name] = _converted(definitions()[name], schemas)
+
+
+def _converted(schema: Any, schemas: Object) -> Any:
+    """A schema with its references as OpenAPI writes them; what they name is included."""
+    if isinstance(schema, list):
+        return [_converted(item, schemas) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    reference = schema.get("$ref")
+    converted = {
+        word: _converted(value, schemas)
+        for word, value in schema.items()
+        if not (word == "$ref" and isinstance(value, str))
+    }
+    if isinstance(reference, str):
+        _include(reference, schemas)
+        # Siblings of a reference are ignored by readers, so it stands beside the description in an allOf.
+        converted["allOf"] = [{"$ref": _PREFIX + reference}]
+    return converted
+
+
+def _paths(resource: Resource, schema: str) -> Object:
+    base = f"/{resource.path}/" + ("namespaces/{namespace}/" if resource.namespaced else "") + resource.plural
+    collection = {
+        method: _operation(resource, action, schema) for method, action in _COLLECTION_ACTIONS.items()
+    }
+    if resource.verbs == ("create",):
+        return {base: {"post": collection["post"]}}
+    item = {method: _operation(resource, action, schema) for method, action in _ITEM_ACTIONS.items()}
+    return {base: collection, f"{base}/{{name}}": item}
+
+
+def _operation(resource: Resource, action: str, schema: str) -> Object:
+    content = {"application/json": {"schema": {"$ref": _PREFIX + schema}}}
+    return {
+        "x-kubernetes-action": action,
+        "x-kubernetes-group-version-kind": {
+            "group": resource.group,
+            "version": resource.version,
+            "kind": resource.kind,
+        },
+        "parameters": _PARAMETERS,
+        "responses": {"200": {"description": "OK", "content": content}},
+    }

@@ -1,0 +1,143 @@
+"""Requests that store nothing: TokenRequest, TokenReview and the SelfSubject reviews.
+
+Every known user may do everything, so access reviews always say yes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from lab.kube.errors import (
+    Cause,
+    bad_request,
+    forbidden,
+    invalid,
+    invalid_value,
+    not_found,
+    unsupported_value,
+)
+from lab.kube.identity.auth import Authenticator, User, user_of
+from lab.kube.identity.tokens import BINDABLE, ISSUER, InvalidToken
+from lab.kube.store import Key, Object, Store
+
+#: Seconds, after the API's own validation.
+SHORTEST_LIFETIME, LONGEST_LIFETIME, DEFAULT_LIFETIME = 600, 2**32, 3600
+
+
+def token_request(authenticator: Authenticator, store: Store, account: Object, request: Object) -> Object:
+    """Answers a TokenRequest for a ServiceAccount. Raises ApiError: 422, 404, 409 for its boundObjectRef."""
+    spec = _spec(request)
+    lifetime = spec.get("expirationSeconds", DEFAULT_LIFETIME)
+    audiences = spec.get("audiences") or [ISSUER]
+    _check_token_request(lifetime, audiences)
+    bound = _bound_object(store, account["metadata"]["namespace"], spec.get("boundObjectRef"))
+    token, expiry = authenticator.tokens.issue(account, audiences=audiences, lifetime=lifetime, bound=bound)
+    expires = datetime.fromtimestamp(expiry, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {
+        "kind": "TokenRequest",
+        "apiVersion": "authentication.k8s.io/v1",
+        "metadata": {key: account["metadata"][key] for key in ("name", "namespace")},
+        "spec": {"audiences": audiences, "expirationSeconds": lifetime} | _given(spec, "boundObjectRef"),
+        "status": {"token": token, "expirationTimestamp": expires},
+    }
+
+
+def _check_token_request(lifetime: Any, audiences: Any) -> None:
+    field = "spec.expirationSeconds"
+    causes: list[Cause] = []
+    if isinstance(lifetime, bool) or not isinstance(lifetime, int):
+        raise bad_request(f"{field} must be a number of seconds")
+    if not isinstance(audiences, list) or not all(isinstance(audience, str) for audience in audiences):
+        raise bad_request("spec.audiences must be a list of strings")
+    if lifetime < SHORTEST_LIFETIME:
+        causes.append(invalid_value(field, lifetime, "may not specify a duration less than 10 minutes"))
+    if lifetime > LONGEST_LIFETIME:
+        causes.append(invalid_value(field, lifetime, "may not specify a duration larger than 2^32 seconds"))
+    if causes:
+        raise invalid("authentication.k8s.io", "TokenRequest", "", causes)
+
+
+def _bound_object(store: Store, namespace: str, reference: Any) -> Object | None:
+    if not reference:
+        return None
+    if not isinstance(reference, dict):
+        raise bad_request("spec.boundObjectRef must be an object")
+    kind, name = reference.get("kind"), reference.get("name", "")
+    if kind not in BINDABLE:
+        causes = [unsupported_value("spec.boundObjectRef.kind", kind, sorted(BINDABLE))]
+        raise invalid("authentication.k8s.io", "TokenRequest", "", causes)
+    key = BINDABLE[kind]
+    found = store.get(key, "" if kind == "Node" else namespace, name)
+    if found is None:
+        raise not_found(key, name)
+    if reference.get("uid") not in (None, "", found["metadata"]["uid"]):
+        raise forbidden(
+            key, name, f"the UID in the bound object reference ({reference['uid']}) does not match"
+        )
+    return {"kind": kind, **found}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A review and who asks for it."""
+
+    authenticator: Authenticator
+    user: User
+    request: Object
+
+
+def _token_status(asked: Asked) -> Object:
+    spec = _spec(asked.request)
+    audiences = spec.get("audiences") or []
+    if not isinstance(audiences, list) or not all(isinstance(audience, str) for audience in audiences):
+        raise bad_request("spec.audiences must be a list of strings")
+    try:
+        identity = asked.authenticator.tokens.verify(str(spec.get("token", "")), audiences)
+    except InvalidToken as error:
+        return {"user": {}, "error": f"invalid bearer token: {error}"}
+    user = user_of(identity).as_object()
+    return {"authenticated": True, "user": user, "audiences": list(identity.audiences)}
+
+
+def _self_status(asked: Asked) -> Object:
+    return {"userInfo": asked.user.as_object()}
+
+
+def _access_status(_: Asked) -> Object:
+    return {"allowed": True, "reason": "every user of this cluster may do everything"}
+
+
+def _rules_status(_: Asked) -> Object:
+    return {
+        "resourceRules": [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}],
+        "nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["*"]}],
+        "incomplete": False,
+    }
+
+
+REVIEWS: Mapping[Key, Callable[[Asked], Object]] = {
+    Key("authentication.k8s.io", "tokenreviews"): _token_status,
+    Key("authentication.k8s.io", "selfsubjectreviews"): _self_status,
+    Key("authorization.k8s.io", "selfsubjectaccessreviews"): _access_status,
+    Key("authorization.k8s.io", "subjectaccessreviews"): _access_status,
+    Key("authorization.k8s.io", "selfsubjectrulesreviews"): _rules_status,
+}
+
+
+def review(key: Key, authenticator: Authenticator, user: User, request: Object) -> Object:
+    """The posted review with its status filled in. `key` is one of REVIEWS."""
+    return {**request, "status": REVIEWS[key](Asked(authenticator, user, request))}
+
+
+def _spec(request: Object) -> dict[str, Any]:
+    spec = request.get("spec") or {}
+    if not isinstance(spec, dict):
+        raise bad_request("spec must be an object")
+    return spec
+
+
+def _given(spec: Mapping[str, Any], key: str) -> dict[str, Any]:
+    return {key: spec[key]} if key in spec else {}

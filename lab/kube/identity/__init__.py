@@ -1,0 +1,1 @@
+"""Who is asking: keys and certificates, tokens, and what may be asked."""

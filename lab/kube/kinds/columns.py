@@ -1,0 +1,248 @@
+"""The columns of `kubectl get` for the built-in kinds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from lab.kube.kinds.humans import pod_restarts, pod_status, since
+from lab.kube.kinds.resources import Column
+from lab.kube.store import Object
+
+NONE = "<none>"
+
+
+def _spec(obj: Object) -> Object:
+    return obj.get("spec") or {}
+
+
+def _status(obj: Object) -> Object:
+    return obj.get("status") or {}
+
+
+def _joined(items: Iterable[Any]) -> str:
+    return ",".join(str(item) for item in items) or NONE
+
+
+def _labels(labels: Mapping[str, str] | None) -> str:
+    return _joined(f"{key}={value}" for key, value in sorted((labels or {}).items()))
+
+
+def label_selector(selector: Object | None) -> str:
+    """A LabelSelector as text."""
+    selector = selector or {}
+    parts = [f"{key}={value}" for key, value in sorted((selector.get("matchLabels") or {}).items())]
+    for expression in selector.get("matchExpressions") or []:
+        key, values = expression["key"], ",".join(sorted(expression.get("values") or []))
+        parts.append(
+            {
+                "In": f"{key} in ({values})",
+                "NotIn": f"{key} notin ({values})",
+                "Exists": key,
+                "DoesNotExist": f"!{key}",
+            }[expression["operator"]]
+        )
+    return _joined(parts)
+
+
+def _few(items: list[str], shown: int = 3) -> str:
+    if len(items) > shown:
+        return f"{','.join(items[:shown])} + {len(items) - shown} more..."
+    return ",".join(items) or NONE
+
+
+def _ready_containers(pod: Object) -> str:
+    statuses = _status(pod).get("containerStatuses") or []
+    ready = sum(bool(status.get("ready")) for status in statuses)
+    return f"{ready}/{len(_spec(pod).get('containers') or [])}"
+
+
+def _service_port(port: Object) -> str:
+    node_port = f":{port['nodePort']}" if port.get("nodePort") else ""
+    return f"{port['port']}{node_port}/{port.get('protocol', 'TCP')}"
+
+
+def _service_ports(service: Object) -> str:
+    return _joined(_service_port(port) for port in _spec(service).get("ports") or [])
+
+
+def _external_ip(service: Object) -> str:
+    spec = _spec(service)
+    if spec.get("type") == "ExternalName":
+        return str(spec.get("externalName"))
+    if spec.get("type") == "LoadBalancer":
+        ingress = (_status(service).get("loadBalancer") or {}).get("ingress") or []
+        addresses = [entry.get("ip") or entry.get("hostname") or "" for entry in ingress]
+        return ",".join([*addresses, *(spec.get("externalIPs") or [])]) or "<pending>"
+    return _joined(spec.get("externalIPs") or [])
+
+
+def _endpoints(endpoints: Object) -> str:
+    found = [
+        f"{address['ip']}:{port['port']}" if port else address["ip"]
+        for subset in endpoints.get("subsets") or []
+        for port in subset.get("ports") or [None]
+        for address in subset.get("addresses") or []
+    ]
+    return _few(found)
+
+
+def _slice_ports(slice_: Object) -> str:
+    return (
+        _few([str(port.get("port")) for port in slice_.get("ports") or []])
+        if slice_.get("ports")
+        else "<unset>"
+    )
+
+
+def _slice_addresses(slice_: Object) -> str:
+    found = [
+        address for endpoint in slice_.get("endpoints") or [] for address in endpoint.get("addresses") or []
+    ]
+    return _few(found) if found else "<unset>"
+
+
+def _containers(template_owner: Object, field: str) -> str:
+    spec = _spec(_spec(template_owner).get("template") or {})
+    return _joined(container.get(field, "") for container in spec.get("containers") or [])
+
+
+def _node_status(node: Object) -> str:
+    conditions = _status(node).get("conditions") or []
+    ready = next((c.get("status") for c in conditions if c.get("type") == "Ready"), None)
+    words = [{"True": "Ready", "False": "NotReady"}.get(ready or "", "Unknown")]
+    if _spec(node).get("unschedulable"):
+        words.append("SchedulingDisabled")
+    return ",".join(words)
+
+
+def _node_roles(node: Object) -> str:
+    prefix = "node-role.kubernetes.io/"
+    return _joined(
+        sorted(
+            label.removeprefix(prefix)
+            for label in node["metadata"].get("labels") or {}
+            if label.startswith(prefix)
+        )
+    )
+
+
+def _node_address(node: Object, kind: str) -> str:
+    addresses = _status(node).get("addresses") or []
+    return next((str(a["address"]) for a in addresses if a.get("type") == kind), NONE)
+
+
+def _node_info(node: Object, field: str) -> str:
+    return (_status(node).get("nodeInfo") or {}).get(field) or "<unknown>"
+
+
+def _event_object(event: Object) -> str:
+    about = event.get("involvedObject") or {}
+    return f"{about.get('kind', '').lower()}/{about.get('name', '')}"
+
+
+def _event_source(event: Object) -> str:
+    source = event.get("source") or {}
+    return ", ".join(part for part in (source.get("component"), source.get("host")) if part)
+
+
+NAME = Column("Name", lambda obj: obj["metadata"]["name"])
+AGE = Column("Age", lambda obj: since(obj["metadata"].get("creationTimestamp")))
+DEFAULT = (NAME, AGE)
+
+COLUMNS: dict[str, tuple[Column, ...]] = {
+    "Namespace": (NAME, Column("Status", lambda obj: _status(obj).get("phase", "")), AGE),
+    "Pod": (
+        NAME,
+        Column("Ready", _ready_containers),
+        Column("Status", pod_status),
+        Column("Restarts", pod_restarts),
+        AGE,
+        Column("IP", lambda obj: _status(obj).get("podIP") or NONE, priority=1),
+        Column("Node", lambda obj: _spec(obj).get("nodeName") or NONE, priority=1),
+        Column("Nominated Node", lambda obj: _status(obj).get("nominatedNodeName") or NONE, priority=1),
+        Column("Readiness Gates", lambda _: NONE, priority=1),
+    ),
+    "Service": (
+        NAME,
+        Column("Type", lambda obj: _spec(obj).get("type", "")),
+        Column("Cluster-IP", lambda obj: _spec(obj).get("clusterIP") or NONE),
+        Column("External-IP", _external_ip),
+        Column("Port(s)", _service_ports),
+        AGE,
+        Column("Selector", lambda obj: _labels(_spec(obj).get("selector")), priority=1),
+    ),
+    "ServiceAccount": (NAME, Column("Secrets", lambda obj: len(obj.get("secrets") or []), "integer"), AGE),
+    "ConfigMap": (
+        NAME,
+        Column("Data", lambda obj: len(obj.get("data") or {}) + len(obj.get("binaryData") or {}), "integer"),
+        AGE,
+    ),
+    "Secret": (
+        NAME,
+        Column("Type", lambda obj: obj.get("type", "")),
+        Column("Data", lambda obj: len(obj.get("data") or {}), "integer"),
+        AGE,
+    ),
+    "Endpoints": (NAME, Column("Endpoints", _endpoints), AGE),
+    "EndpointSlice": (
+        NAME,
+        Column("AddressType", lambda obj: obj.get("addressType", "")),
+        Column("Ports", _slice_ports),
+        Column("Endpoints", _slice_addresses),
+        AGE,
+    ),
+    "Node": (
+        NAME,
+        Column("Status", _node_status),
+        Column("Roles", _node_roles),
+        AGE,
+        Column("Version", lambda obj: _node_info(obj, "kubeletVersion")),
+        Column("Internal-IP", lambda obj: _node_address(obj, "InternalIP"), priority=1),
+        Column("External-IP", lambda obj: _node_address(obj, "ExternalIP"), priority=1),
+        Column("OS-Image", lambda obj: _node_info(obj, "osImage"), priority=1),
+        Column("Kernel-Version", lambda obj: _node_info(obj, "kernelVersion"), priority=1),
+        Column("Container-Runtime", lambda obj: _node_info(obj, "containerRuntimeVersion"), priority=1),
+    ),
+    "Event": (
+        Column("Last Seen", lambda obj: since(obj.get("lastTimestamp") or obj.get("eventTime"))),
+        Column("Type", lambda obj: obj.get("type", "")),
+        Column("Reason", lambda obj: obj.get("reason", "")),
+        Column("Object", _event_object),
+        Column("Subobject", lambda obj: (obj.get("involvedObject") or {}).get("fieldPath", ""), priority=1),
+        Column("Source", _event_source, priority=1),
+        Column("Message", lambda obj: (obj.get("message") or "").strip()),
+        Column(
+            "First Seen", lambda obj: since(obj.get("firstTimestamp") or obj.get("eventTime")), priority=1
+        ),
+        Column("Count", lambda obj: obj.get("count") or 1, "integer", priority=1),
+        Column("Name", NAME.value, priority=1),
+    ),
+    "Lease": (NAME, Column("Holder", lambda obj: _spec(obj).get("holderIdentity", "")), AGE),
+    "CustomResourceDefinition": (
+        NAME,
+        Column("Created At", lambda obj: obj["metadata"].get("creationTimestamp")),
+    ),
+    "Deployment": (
+        NAME,
+        Column(
+            "Ready", lambda obj: f"{_status(obj).get('readyReplicas', 0)}/{_spec(obj).get('replicas', 0)}"
+        ),
+        Column("Up-to-date", lambda obj: _status(obj).get("updatedReplicas", 0), "integer"),
+        Column("Available", lambda obj: _status(obj).get("availableReplicas", 0), "integer"),
+        AGE,
+        Column("Containers", lambda obj: _containers(obj, "name"), priority=1),
+        Column("Images", lambda obj: _containers(obj, "image"), priority=1),
+        Column("Selector", lambda obj: label_selector(_spec(obj).get("selector")), priority=1),
+    ),
+    "ReplicaSet": (
+        NAME,
+        Column("Desired", lambda obj: _spec(obj).get("replicas", 0), "integer"),
+        Column("Current", lambda obj: _status(obj).get("replicas", 0), "integer"),
+        Column("Ready", lambda obj: _status(obj).get("readyReplicas", 0), "integer"),
+        AGE,
+        Column("Containers", lambda obj: _containers(obj, "name"), priority=1),
+        Column("Images", lambda obj: _containers(obj, "image"), priority=1),
+        Column("Selector", lambda obj: label_selector(_spec(obj).get("selector")), priority=1),
+    ),
+}
