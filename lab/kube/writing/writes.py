@@ -6,22 +6,20 @@ requests, controllers, the node and the mesh alike. Nothing here waits, so a wri
 
 from __future__ import annotations
 
-import secrets
 import uuid
-from collections import defaultdict
 from typing import Any, Literal
 
 from lab.kube import errors
-from lab.kube.errors import ApiError, bad_request
+from lab.kube.errors import bad_request
 from lab.kube.kinds import crds
 from lab.kube.kinds.humans import now
-from lab.kube.kinds.metadata import check_name
 from lab.kube.kinds.registry import Registry
 from lab.kube.kinds.resources import Resource
 from lab.kube.kinds.rules import DEFAULT_STRATEGY, STRATEGIES
 from lab.kube.kinds.services import SERVICES, allocate
-from lab.kube.store import Admission, Denied, Invalid, Key, Object, Store, clone
-from lab.kube.writing import deletion
+from lab.kube.store import Admission, Key, Object, Store, clone
+from lab.kube.writing import deletion, naming
+from lab.kube.writing.admission import Hooks
 from lab.kube.writing.apply import apply
 from lab.kube.writing.ownership import track_update
 from lab.kube.writing.recorder import EVENTS, Recorder
@@ -37,8 +35,6 @@ from lab.kube.writing.replacement import (
 )
 from lab.kube.writing.shape import WriteOptions, check_shape, check_valid, fill_defaults
 
-_SUFFIX_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
-
 
 class Writes:
     """Implements `Objects`; the HTTP server uses the methods that take a `Resource`."""
@@ -46,7 +42,7 @@ class Writes:
     def __init__(self, store: Store, registry: Registry) -> None:
         self.store = store
         self.registry = registry
-        self._admission: defaultdict[Key, list[Admission]] = defaultdict(list)
+        self._hooks = Hooks()
         self._recorder = Recorder(store)
 
     # What controllers, the node and the mesh use.
@@ -111,7 +107,7 @@ class Writes:
 
     def admit(self, key: Key, hook: Admission) -> None:
         """Registers an admission hook."""
-        self._admission[key].append(hook)
+        self._hooks.register(key, hook)
 
     # What the HTTP server uses.
 
@@ -131,8 +127,8 @@ class Writes:
         metadata = obj["metadata"]
         if metadata.get("resourceVersion"):
             raise bad_request("resourceVersion should not be set on objects to be created")
-        name = self._name(resource, metadata)
-        self._place(resource, metadata, namespace)
+        name = naming.name(resource, metadata)
+        naming.place(resource, metadata, namespace, self.store)
         if self.store.get(resource.key, namespace if resource.namespaced else "", name) is not None:
             raise errors.already_exists(resource, name)
         if "status" in resource.subresources and resource.kind != "Node":
@@ -235,49 +231,12 @@ class Writes:
 
     # The steps.
 
-    def _name(self, resource: Resource, metadata: Object) -> str:
-        if not metadata.get("name") and (prefix := metadata.get("generateName")):
-            suffix = "".join(secrets.choice(_SUFFIX_ALPHABET) for _ in range(5))
-            # As the real server does, so that the name stays a valid label.
-            metadata["name"] = prefix[:58] + suffix
-        name: str = metadata.get("name", "")
-        if not name:
-            cause = errors.required("metadata.name", "name or generateName is required")
-            raise errors.invalid(resource.group, resource.kind, "", [cause])
-        if causes := check_name(name, resource.name_rule):
-            raise errors.invalid(resource.group, resource.kind, name, causes)
-        return name
-
-    def _place(self, resource: Resource, metadata: Object, namespace: str) -> None:
-        if not resource.namespaced:
-            metadata.pop("namespace", None)
-            return
-        if not metadata.get("namespace"):
-            metadata["namespace"] = namespace
-        if metadata["namespace"] != namespace:
-            raise bad_request(WRONG_NAMESPACE)
-        holder = self.store.get(NAMESPACES, "", namespace)
-        if holder is None:
-            raise errors.not_found(NAMESPACES, namespace)
-        if holder["metadata"].get("deletionTimestamp"):
-            raise errors.namespace_terminating(resource, metadata["name"], namespace)
-
     def _admitted(self, resource: Resource, new: Object, old: Object | None) -> Object:
         """After admission and validation: the object to store, in its storage version."""
         storage = self.registry.storage(resource.key)
         new = in_version(storage, new)
         before = in_version(storage, old) if old is not None else None
-        for hook in self._admission.get(resource.key, ()):
-            try:
-                new = hook(new, before)
-            except Denied as verdict:
-                message = f'admission webhook "{verdict.webhook}" denied the request: {verdict.message}'
-                raise ApiError(verdict.code, "", message) from None
-            except Invalid as verdict:
-                cause = errors.invalid_value(verdict.field, verdict.value, verdict.detail)
-                raise errors.invalid(
-                    resource.group, resource.kind, new["metadata"]["name"], [cause]
-                ) from None
+        new = self._hooks.admitted(resource, new, before)
         check_valid(resource, new, old, self.registry)
         if resource.key == SERVICES:
             allocate(new, old, self.store, self.registry.node_port_is_free)

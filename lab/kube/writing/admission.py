@@ -1,0 +1,34 @@
+"""Admission hooks: what others than the API server have to say about an object before it is stored."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from lab.kube import errors
+from lab.kube.errors import ApiError
+from lab.kube.kinds.resources import Resource
+from lab.kube.store import Admission, Denied, Invalid, Key, Object
+
+
+class Hooks:
+    """The hooks of each kind, in the order in which they were registered."""
+
+    def __init__(self) -> None:
+        self._of: defaultdict[Key, list[Admission]] = defaultdict(list)
+
+    def register(self, key: Key, hook: Admission) -> None:
+        self._of[key].append(hook)
+
+    def admitted(self, resource: Resource, new: Object, old: Object | None) -> Object:
+        """What the hooks make of an object that replaces another, or none. ApiError if one refuses it."""
+        for hook in self._of.get(resource.key, ()):
+            try:
+                new = hook(new, old)
+            except Denied as verdict:
+                message = f'admission webhook "{verdict.webhook}" denied the request: {verdict.message}'
+                raise ApiError(verdict.code, "", message) from None
+            except Invalid as verdict:
+                cause = errors.invalid_value(verdict.field, verdict.value, verdict.detail)
+                name = new["metadata"]["name"]
+                raise errors.invalid(resource.group, resource.kind, name, [cause]) from None
+        return new
