@@ -132,7 +132,7 @@ FAULTS = {
 def test_a_fault_changes_what_it_says(tmp_path: Path, names: tuple[str, ...]) -> None:
     cluster = playground()
     cluster.peer("istio-system", {"mtls": {"mode": "STRICT"}})
-    faults = load(names)
+    faults = load(names, "current")
     options = {"alter_model": faults.alter_model, "alter_resources": faults.alter_resources}
     mesh_of(cluster, tmp_path, **options).reconcile()
     text = (tmp_path / "proxies" / "uid-httpbin-foo" / "lds.json").read_text()
@@ -144,7 +144,7 @@ def test_port_level_settings_can_be_ignored(tmp_path: Path, names: tuple[str, ..
     cluster = playground()
     spec = {"selector": {"matchLabels": {"app": "httpbin"}}, "mtls": {"mode": "STRICT"}}
     cluster.peer("foo", spec | {"portLevelMtls": {"8080": {"mode": "DISABLE"}}})
-    faults = load(names)
+    faults = load(names, "current")
     mesh_of(cluster, tmp_path, alter_model=faults.alter_model).reconcile()
     text = (tmp_path / "proxies" / "uid-httpbin-foo" / "lds.json").read_text()
     assert [label for label in ("as-is", "mtls") if f"inbound_0.0.0.0_8080-{label}" in text] == (
