@@ -17,7 +17,7 @@ from tools.children import Children
 from tools.fault_expectations import Expectation
 
 REPORTS = Path(__file__).resolve().parent.parent / "reports" / "faults"
-REPORT, PRINTED = "conformance-report.yaml", "printed.txt"
+REPORT = "conformance-report.yaml"
 PASSED, FAILED, COULD_NOT_TELL = "passed", "failed", "could-not-tell"
 BAD = (FAILED, COULD_NOT_TELL)
 """Results of cases, as reports name them."""
@@ -28,7 +28,6 @@ that is busy with other labs; the suite has three rounds, the first at once."""
 
 MOST_FAILURES = 5
 """A run ends with so many: each costs the whole bound, and more would tell nothing new."""
-
 
 NOT_NEEDED = ("cacheprovider", "allure_pytest", "unraisableexception")
 """Plugins of pytest that write small files, or collect garbage, of which nothing is read here."""
@@ -110,7 +109,7 @@ def run(fault: Fault, expectation: Expectation, done: Callable[[Run], None], our
             *("--reports", scratch, "--evidence", "summary", "--color=no"),
             f"--maxfail={1 if expectation.only_first else MOST_FAILURES}",
         ]
-        exit_code = ours.fork(lambda: forked_suites.begin(options, folder / PRINTED))
+        exit_code, output = forked_suites.run(options, folder, ours)
         cases = _cases(folder / REPORT)
         bad = tuple(
             Case(case["id"], case["result"] == FAILED, case["reason"])
@@ -118,7 +117,7 @@ def run(fault: Fault, expectation: Expectation, done: Callable[[Run], None], our
             if case["result"] in BAD
         )
         ran = sum(case["result"] in (*BAD, PASSED) for case in cases)
-        output, seconds = (folder / PRINTED).read_text(), time.monotonic() - start
+        seconds = time.monotonic() - start
         seen = Run(fault, expectation, exit_code, ran, bad, output, seconds, folder)
         done(seen)
         return seen

@@ -17,8 +17,22 @@ from pathlib import Path
 
 import pytest
 
+from tools.children import Children
+
+PRINTED = "printed.txt"
+
 _SERVER = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload(["tools.warm"])
+
+
+def run(options: Sequence[str], folder: Path, ours: Children) -> tuple[int, str]:
+    """A run with these options, to its end: its exit code, and what it printed, which is in the folder too.
+
+    Raises Ended.
+    """
+    printed = folder / PRINTED
+    exit_code = ours.fork(lambda: begin(options, printed))
+    return exit_code, printed.read_text()
 
 
 def begin(options: Sequence[str], output: Path) -> BaseProcess:

@@ -32,9 +32,6 @@ OK, WRONG, USAGE, NO_LAB, INTERRUPTED = 0, 1, 2, 3, 130
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / "reports" / "soak"
 """Here stays the report of a wrong run, with its evidence."""
-
-PRINTED = "printed.txt"
-
 PROFILES = {"current": "reference", "istio-1.0": "reference-1.0"}
 """The mesh profile of each document that the lab's reference mesh speaks."""
 
@@ -149,9 +146,7 @@ def _run(labs: Sequence[Lab], seed: int, ours: Children) -> list[Outcome]:
             *("--profile", "quick", "--shuffle", str(seed)),
             *("--reports", str(reports)),
         ]
-        printed = reports / PRINTED
-        exit_code = ours.fork(lambda: forked_suites.begin(options, printed))
-        output = printed.read_text()
+        exit_code, output = forked_suites.run(options, reports, ours)
         if not exit_code:
             shutil.rmtree(reports)
         lab.replace_gateway()
