@@ -20,6 +20,8 @@ REGISTRY  ?=
 IP_FAMILY ?=
 DRY_RUN   ?=
 
+include tools/variables.mk
+
 # A run starts a dozen Python programs, each of which would otherwise compile the project anew.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -37,14 +39,14 @@ help: ## Print this list
 	@echo "    TARGET=lab|kind|cluster  SUITE=all  PROFILE=full|quick  MESH=  (the reference)  WORKERS=0"
 	@echo "    REPORTS=reports  ARGS='-k strict -v'"
 	@echo "    of kind and cluster: CONTEXT=name  KEEP=1  REGISTRY=mirror.example.com  INSTALL_MESH=1  IP_FAMILY=ipv4|ipv6|dual"
-	@echo "    DRY_RUN=1 prints what would be done"
+	@echo "    DRY_RUN=1 prints what would be done; 0, no and false are no"
 
 .PHONY: conformance
 conformance: setup ## Prove a mesh against the documents: on the embedded lab, or TARGET=kind|cluster
 	$(PYTHON) -m pytest suites --target $(TARGET) --suite $(SUITE) --profile $(PROFILE) $(if $(MESH),--mesh $(MESH)) \
-	    $(if $(CONTEXT),--context $(CONTEXT)) $(if $(INSTALL_MESH),--install) $(if $(KEEP),--keep) \
+	    $(if $(CONTEXT),--context $(CONTEXT)) $(if $(call is_on,INSTALL_MESH),--install) $(if $(call is_on,KEEP),--keep) \
 	    $(if $(REGISTRY),--registry $(REGISTRY)) $(if $(IP_FAMILY),--ip-family $(IP_FAMILY)) \
-	    $(if $(DRY_RUN),--dry-run) -n $(WORKERS) --reports $(REPORTS) $(ARGS)
+	    $(if $(call is_on,DRY_RUN),--dry-run) -n $(or $(WORKERS),0) --reports $(or $(REPORTS),reports) $(ARGS)
 
 .PHONY: profiles
 profiles: setup ## List the mesh profiles, or check one: MESH=path
@@ -98,7 +100,7 @@ lock: setup ## Pin the newest versions that fit pyproject.toml (needs uv)
 .PHONY: clean
 ifdef CONTEXT
 clean: setup ## Remove caches and the virtual environment; or, CONTEXT=name, what a dead run left in a cluster
-	$(CLI) clean --context $(CONTEXT) $(ARGS)
+	$(CLI) clean --context $(CONTEXT) $(if $(call is_on,DRY_RUN),--dry-run) $(ARGS)
 else
 clean:
 	rm -rf $(VENV) reports .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

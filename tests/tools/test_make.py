@@ -1,0 +1,118 @@
+"""What make says of its variables before it does anything. Each of these is real make, told to print only."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+
+import pytest
+
+from fixtures import documents
+from fixtures.targets import FAMILIES, TARGETS
+from tests.labs import ROOT
+
+SWITCHES = {"INSTALL_MESH": "--install", "KEEP": "--keep", "DRY_RUN": "--dry-run"}
+
+
+def make(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """What a make around this one has said is none of its business."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    names = (*SWITCHES, "TARGET", "SUITE", "PROFILE", "IP_FAMILY", "CONTEXT")
+    own = {name: value for name, value in inherited.items() if name not in names}
+    command = ["make", "-n", "--no-print-directory", *words]
+    return subprocess.run(
+        command, cwd=ROOT, env=own | environment, capture_output=True, text=True, timeout=30, check=False
+    )
+
+
+def options(*words: str, **environment: str) -> list[str]:
+    """The words of the command that would be run last."""
+    run = make(*words, **environment)
+    assert run.returncode == 0, run.stderr
+    return run.stdout.replace("\\\n", " ").splitlines()[-1].split()
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        ("conformance SUIT=current", "there is no variable SUIT: did you mean SUITE"),
+        ("conformance TARGE=kind", "there is no variable TARGE: did you mean TARGET"),
+        ("test target=kind", "there is no variable target: did you mean TARGET"),
+        ("help MES=istio", "there is no variable MES: did you mean MESH"),
+        ("clean CONTEX=staging", "there is no variable CONTEX: did you mean CONTEXT"),
+        ("conformance XYZZY=1", "there is no variable XYZZY: there is TARGET, SUITE, PROFILE, .*"),
+        ("conformance TARGET=moon", "TARGET=moon: there is lab, kind, cluster"),
+        ("setup TARGET=moon", "TARGET=moon: there is lab, kind, cluster"),
+        ("conformance TARGET=", "TARGET=: there is lab, kind, cluster"),
+        ("conformance SUITE=istio", "SUITE=istio: there is all, current, istio-1.0"),
+        ("conformance PROFILE=istio", "PROFILE=istio: there is full, quick"),
+        ("conformance IP_FAMILY=ipv5", "IP_FAMILY=ipv5: there is ipv4, ipv6, dual"),
+        ("conformance KEEP=ture", "KEEP=ture: there is 1, 0"),
+    ],
+)
+def test_a_slip_is_refused_in_one_line_before_anything_is_done(words: str, complaint: str) -> None:
+    run = make(*words.split())
+    assert run.returncode == 2
+    assert run.stdout == ""
+    assert re.fullmatch(rf"\S+:\d+: \*\*\* {complaint}\.  Stop\.\n", run.stderr), run.stderr
+
+
+@pytest.mark.parametrize("switch", SWITCHES)
+@pytest.mark.parametrize("no", ["0", "no", "false", "False", ""])
+def test_what_means_no_is_no(switch: str, no: str) -> None:
+    assert SWITCHES[switch] not in options("conformance", f"{switch}={no}")
+    assert SWITCHES[switch] not in options("conformance", **{switch: no})
+
+
+@pytest.mark.parametrize("switch", SWITCHES)
+@pytest.mark.parametrize("yes", ["1", "yes", "true"])
+def test_what_means_yes_is_yes(switch: str, yes: str) -> None:
+    assert SWITCHES[switch] in options("conformance", f"{switch}={yes}")
+    assert SWITCHES[switch] in options("conformance", **{switch: yes})
+
+
+def test_a_dry_run_of_clean_removes_nothing() -> None:
+    assert "--dry-run" in options("clean", "CONTEXT=staging", "DRY_RUN=1")
+    assert "--dry-run" not in options("clean", "CONTEXT=staging", "DRY_RUN=0")
+
+
+def test_a_variable_that_is_empty_swallows_no_other_option() -> None:
+    said = options("conformance", "WORKERS=", "REPORTS=", "ARGS=-x")
+    assert said[-5:] == ["-n", "0", "--reports", "reports", "-x"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "known"),
+    [
+        ("TARGET", TARGETS),
+        ("SUITE", ("all", *documents.known())),
+        ("PROFILE", ("full", "quick")),
+        ("IP_FAMILY", FAMILIES),
+    ],
+)
+def test_every_value_that_the_suites_take_is_taken(variable: str, known: tuple[str, ...]) -> None:
+    for value in known:
+        assert value in options("conformance", f"{variable}={value}")
+    assert ", ".join(known) in make("conformance", f"{variable}=moon").stderr
+
+
+def test_what_other_programs_read_may_stand_on_the_command_line() -> None:
+    run = make(
+        "conformance", "KUBECONFIG=/tmp/x", "INGRESS_HOST=10.0.0.1", "PIP_INDEX_URL=https://mirror.test"
+    )
+    assert run.returncode == 0, run.stderr
+
+
+def test_an_environment_that_is_not_about_us_disturbs_nobody_else() -> None:
+    assert make("test", TARGET="x86_64-linux", PROFILE="dev").returncode == 0
+    assert make("conformance", PROFILE="dev").returncode == 2
+
+
+def test_every_variable_of_the_makefile_is_known() -> None:
+    text = (ROOT / "Makefile").read_text()
+    read = set(re.findall(r"^([A-Z_]+) *\?=", text, re.MULTILINE)) | set(
+        re.findall(r"\(or \$\(([A-Z]+)\)", text)
+    )
+    for name in read:
+        assert "there is no variable" not in make("help", f"{name}=x").stderr
