@@ -18,7 +18,7 @@ from types import FrameType
 from typing import NoReturn
 
 from lab import launch, rundir
-from lab.config import MESHES, BadFault
+from lab.config import MESHES, NO_MESH, BadFault
 from lab.node.netns import die_with_parent
 
 OK = 0
@@ -75,7 +75,10 @@ def _parser() -> argparse.ArgumentParser:
         "--name", default=DEFAULT_NAME, help="several labs run side by side (default: %(default)s)"
     )
     up.add_argument(
-        "--mesh", default=MESHES[0], help=f"policy API: {', '.join(MESHES)} (default: %(default)s)"
+        "--mesh",
+        default=MESHES[0],
+        help=f"policy API of the reference mesh: {', '.join(MESHES)}; or {NO_MESH}, to install another mesh "
+        "(default: %(default)s)",
     )
     up.add_argument(
         "--fault",
@@ -128,8 +131,8 @@ def _up(options: argparse.Namespace) -> int:
             signal.signal(number, _stop)
         if os.getppid() != parent:
             return OK  # the caller ended before it could be noticed
-    if options.mesh not in MESHES:
-        raise UsageError(f'unknown mesh "{options.mesh}"; known are: {", ".join(MESHES)}')
+    if options.mesh not in (*MESHES, NO_MESH):
+        raise UsageError(f'unknown mesh "{options.mesh}"; known are: {", ".join((*MESHES, NO_MESH))}')
     kubeconfig = options.kubeconfig.absolute() if options.kubeconfig else None
     if kubeconfig and not kubeconfig.parent.is_dir():
         raise UsageError(f"--kubeconfig: there is no directory {kubeconfig.parent}")

@@ -9,6 +9,9 @@ from pathlib import Path
 MESHES = ("current", "istio-1.0")
 """Policy APIs that the reference mesh speaks."""
 
+NO_MESH = "none"
+"""In place of one of them: a cluster without a mesh, into which somebody installs another."""
+
 
 class BadFault(LookupError):
     """A fault that does not exist, or is none, was asked for; the message is one line."""
@@ -20,6 +23,7 @@ class LabConfig:
 
     name: str
     mesh: str
+    """One of `MESHES`, or `NO_MESH`."""
     faults: tuple[str, ...]
     port: int
     run_dir: str

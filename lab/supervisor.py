@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from lab import rundir
-from lab.config import BadFault, LabConfig
+from lab.config import NO_MESH, BadFault, LabConfig
 from lab.kube.api.server import ApiServer
 from lab.kube.controllers import run_all
 from lab.kube.identity.auth import kubeconfig
@@ -64,7 +64,8 @@ class Cluster:
     objects: Writes
     credentials: Credentials
     node: Node
-    mesh: ReferenceMesh
+    mesh: ReferenceMesh | None
+    """None in a cluster that waits for another mesh."""
     server: Serving
     tokens: ServiceAccountTokens
     account_secrets: bool
@@ -88,6 +89,9 @@ class Cluster:
             alter_launch=partial(alter, Launch),
         )
         server = ApiServer(objects, registry, alter(Runtime, node.runtime), credentials)
+        serving = alter(Serving, server)
+        if config.mesh == NO_MESH:
+            return cls(objects, credentials, node, None, serving, tokens, account_secrets=False)
         api = APIS[config.mesh]
         mesh = ReferenceMesh(
             alter(Objects, objects),
@@ -96,7 +100,7 @@ class Cluster:
             alter_model=lambda part: alter(type(part), part),
             alter_resources=partial(alter, Resources),
         )
-        return cls(objects, credentials, node, mesh, alter(Serving, server), tokens, api.account_secrets)
+        return cls(objects, credentials, node, mesh, serving, tokens, api.account_secrets)
 
     def install(self) -> None:
         """Creates what every cluster has before its first user comes."""
@@ -104,7 +108,8 @@ class Cluster:
             namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
             self.objects.create(Key("", "namespaces"), namespace, manager="kube-apiserver")
         self.node.install()
-        self.mesh.install()
+        if self.mesh is not None:
+            self.mesh.install()
 
     async def run(self) -> None:
         """Runs everything but the API server, for ever."""
@@ -121,7 +126,8 @@ class Cluster:
                 )
             )
             tasks.create_task(self.node.run())
-            tasks.create_task(self.mesh.run())
+            if self.mesh is not None:
+                tasks.create_task(self.mesh.run())
 
 
 def main(config: LabConfig, channel: socket.socket) -> int:

@@ -87,7 +87,11 @@ def test_a_name_or_port_in_use_is_refused_with_4(home: Home) -> None:
             ["up", "--fault", "no-such-fault"],
             'unknown fault "no-such-fault"; `python -m lab faults` lists them',
         ),
-        (["up", "--mesh", "linkerd"], 'unknown mesh "linkerd"; known are: current, istio-1.0'),
+        (["up", "--mesh", "linkerd"], 'unknown mesh "linkerd"; known are: current, istio-1.0, none'),
+        (
+            ["up", "--mesh", "none", "--fault", "port-level-ignored"],
+            'fault "port-level-ignored" is for the mesh current, not for none',
+        ),
         (
             ["up", "--mesh", "istio-1.0", "--fault", "port-level-ignored"],
             'fault "port-level-ignored" is for the mesh current, not for istio-1.0',
