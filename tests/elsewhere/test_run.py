@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -10,12 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
 from kubernetes import client, config
 
 from fixtures import in_cluster
+from fixtures.images import Reference
+from fixtures.profile import MESHES
 from tests.elsewhere.gatekeeper import HOST, Gatekeeper
-from tests.elsewhere.rights import Need, granted
-from tests.elsewhere.test_rights import ACCOUNT, RBAC
+from tests.elsewhere.rights import Need, Right, granted
+from tests.elsewhere.test_image import instructions
+from tests.elsewhere.test_rights import ACCOUNT, JOB, RBAC
 from tests.labs import ROOT, running_lab
 
 START = "import sys; from pathlib import Path; from fixtures import in_cluster; "
@@ -36,48 +41,80 @@ class Pod:
             "KUBERNETES_SERVICE_PORT": str(self.gatekeeper.port),
             "TMPDIR": str(self.files),
         }
-        command = [sys.executable, "-c", START, str(self.files), "--color=no", *arguments]
+        reports = str(self.files / "reports")
+        command = [
+            sys.executable,
+            "-c",
+            START,
+            str(self.files),
+            "--color=no",
+            "--reports",
+            reports,
+            *arguments,
+        ]
         return subprocess.run(
             command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False
         )
 
 
-@pytest.fixture(scope="module")
-def kubeconfig() -> Iterator[Path]:
-    with running_lab() as path:
-        yield path
+@contextlib.contextmanager
+def pod_beside(mesh: str, folder: Path) -> Iterator[Pod]:
+    """A pod in a cluster whose mesh speaks an API."""
+    with running_lab("--mesh", mesh, "--playgrounds", "2") as kubeconfig:
+        api = client.CoreV1Api(config.new_client_from_config(str(kubeconfig)))
+        namespace, name = ACCOUNT
+        api.create_namespace({"metadata": {"name": namespace}})
+        api.create_namespaced_service_account(namespace, {"metadata": {"name": name}})
+        token = api.create_namespaced_service_account_token(name, namespace, {"spec": {"audiences": []}})
+        (folder / "token").write_text(token.status.token)
+        with Gatekeeper(kubeconfig, folder, list(granted(RBAC, ACCOUNT))).running() as gatekeeper:
+            yield Pod(folder, gatekeeper)
 
 
 @pytest.fixture(scope="module")
-def pod(kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pod]:
-    folder = tmp_path_factory.mktemp("pod")
-    api = client.CoreV1Api(config.new_client_from_config(str(kubeconfig)))
-    namespace, name = ACCOUNT
-    api.create_namespace({"metadata": {"name": namespace}})
-    api.create_namespaced_service_account(namespace, {"metadata": {"name": name}})
-    token = api.create_namespaced_service_account_token(name, namespace, {"spec": {"audiences": []}})
-    (folder / "token").write_text(token.status.token)
-    with Gatekeeper(kubeconfig, folder, list(granted(RBAC, ACCOUNT))).running() as gatekeeper:
-        yield Pod(folder, gatekeeper)
+def pod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pod]:
+    with pod_beside("current", tmp_path_factory.mktemp("pod")) as pod:
+        yield pod
 
 
-# Some of each: policies of a namespace and of the mesh, a workload of a case's own, gateways, a certificate.
-CHOSEN = "mesh-wide-strict or port_that or istio-require-a-valid-token or (hash_is and foo-bar)"
+# What no run on the lab asks for, and why.
+NOT_ASKED_FOR = {
+    ("update", "leases"): "a lease is renewed after 15 s",
+    ("create", "pods/exec"): "older API servers",
+    ("get", "deployments"): "the reference is ready without waiting for workloads",
+    ("get", "daemonsets"): "the reference is ready without waiting for workloads",
+    ("list", "nodes"): "its gateway has a load balancer",
+    ("list", "envoyfilters"): "a kind that it does not have",
+    ("list", "sidecars"): "a kind that it does not have",
+}
 
 
-def test_the_rights_are_enough(pod: Pod) -> None:
-    run = pod.run("--mesh", "reference", "--profile", "quick", "-n", "2", "-k", CHOSEN)
-    assert run.returncode == 0, run.stdout
-    assert "pre-flight of the cluster of context in-cluster" in run.stdout
+def test_the_rights_are_enough_for_every_case_and_each_is_asked_for(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """Whole runs: a selection of cases, like a list of the suite's own, leaves out what somebody forgot."""
+    rights, used = set(granted(RBAC, ACCOUNT)), set[Right]()
+    for mesh, profile in (("current", "reference"), ("istio-1.0", "reference-1.0")):
+        with pod_beside(mesh, tmp_path_factory.mktemp("pod")) as pod:
+            run = pod.run("--mesh", profile, "--profile", "quick", "-n", "2")
+            assert pod.gatekeeper.denied == set()
+            assert run.returncode == 0, run.stdout
+            used |= pod.gatekeeper.used
+            if mesh == "current":
+                used |= used_for_evidence(pod)
+    unused = {(right.verb, right.resource) for right in rights - used}
+    assert unused <= set(NOT_ASKED_FOR)
+
+
+def used_for_evidence(pod: Pod) -> set[Right]:
+    """Those of a run that fails."""
+    wrong = pod.files / "wrong.yaml"
+    text = (MESHES / "reference.yaml").read_text()
+    wrong.write_text(text.replace("trustDomain: cluster.local", "trustDomain: elsewhere"))
+    failing = pod.run("--mesh", str(wrong), "-k", "names_both_ends and foo-bar", "--bound", "1")
     assert pod.gatekeeper.denied == set()
-    # Its rights were really asked for, also when it cleaned up.
-    used = {(right.verb, right.resource) for right in pod.gatekeeper.used}
-    assert {
-        ("patch", "namespaces"),
-        ("get", "pods/exec"),
-        ("delete", "leases"),
-        ("delete", "namespaces"),
-    } <= used
+    assert failing.returncode == 1, failing.stdout
+    return pod.gatekeeper.used
 
 
 def test_a_lane_too_many_is_refused_before_anything_is_touched(pod: Pod) -> None:
@@ -125,3 +162,40 @@ def test_an_address_of_ipv6_is_put_into_brackets(tmp_path: Path) -> None:
         tmp_path, {"KUBERNETES_SERVICE_HOST": "fd00::1", "KUBERNETES_SERVICE_PORT": "443"}
     )
     assert of_pod["clusters"][0]["cluster"]["server"] == "https://[fd00::1]:443"
+
+
+WHERE = "from pathlib import Path; from fixtures import in_cluster; "
+WHERE += "words = in_cluster.command(Path('kubeconfig'), []); print(words[words.index('--reports') + 1])"
+
+
+def where_reports_go(suite: Path, mounts: str) -> Path:
+    """Asked in the folder of the suites, once things are mounted as in a pod."""
+    command = f'{mounts} && cd "$0" && exec "$@"'
+    run = subprocess.run(
+        ["unshare", "-Urm", "sh", "-c", command, str(suite), sys.executable, "-c", WHERE],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": "/tmp"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return Path(run.stdout.strip())
+
+
+def test_the_reports_go_to_the_volume_of_the_job_or_else_to_where_a_pod_can_write(tmp_path: Path) -> None:
+    pod = yaml.safe_load(JOB.read_text())["spec"]["template"]["spec"]
+    mounted = {Path(mount["mountPath"]) for mount in pod["containers"][0]["volumeMounts"]}
+    ((workdir,),) = instructions("WORKDIR")
+    assert Path(workdir) / "reports" in mounted
+    read_only = 'mount -t tmpfs x "$0" && mkdir "$0/reports"'
+    read_only, volume = (
+        f'{read_only} && mount -o remount,ro "$0"',
+        f'{read_only} && mount -t tmpfs v "$0/reports"',
+    )
+    assert where_reports_go(tmp_path, f'{volume} && mount -o remount,ro "$0"') == tmp_path / "reports"
+    assert where_reports_go(tmp_path, read_only) == Path("/tmp/reports")
+
+
+def test_the_image_of_the_job_is_pulled_once() -> None:
+    (container,) = yaml.safe_load(JOB.read_text())["spec"]["template"]["spec"]["containers"]
+    assert Reference.parse(container["image"]).tag not in (None, "latest")
+    assert container["imagePullPolicy"] == "IfNotPresent"
