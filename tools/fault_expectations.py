@@ -18,7 +18,8 @@ BOUND_S = 1.0
 class Expectation:
     """What must be seen of one fault. Of `caught`, `survives` and `untold` at most one says something.
 
-    `caught` is the first case that must fail (its file and name), `says` what must stand in its failure;
+    `caught` is the first case that must fail (its file and name), `says` what must stand in its failure, and
+    the first of it in the first line;
     `survives` is why no case can notice the fault; `untold` is in the output of a run that could not tell.
     None of them: a fault from outside the project, of which nothing is expected but to be caught.
     """

@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FAULT = Fault("wrong", "current", "Setup", "It is wrong.", ("current",))
 REACHABILITY = "current/setup/reachability"
 FINDING = Case(REACHABILITY, True, "sleep.foo to httpbin.foo: 503 instead of 200")
+LATE = Case(REACHABILITY, True, "the grid did not settle\nsleep.foo to httpbin.foo: 503 instead of 200")
 BROKEN = Case(REACHABILITY, False, "the shell has ended")
 
 
@@ -35,6 +36,8 @@ def run(exit_code: int, *bad: Case, output: str = "", **expected: object) -> Run
         (run(1, FINDING), Result.KILLED),
         (run(1, FINDING, caught="current/setup/other"), Result.WRONG_CASE),
         (run(1, FINDING, caught=REACHABILITY, says=("401 instead of 200",)), Result.UNNAMED),
+        (run(1, LATE, caught=REACHABILITY, says=("503 instead of 200",)), Result.UNNAMED),
+        (run(1, LATE, caught=REACHABILITY, says=("did not settle", "503 instead of 200")), Result.KILLED),
         (run(1, BROKEN, replace(FINDING, name="x"), caught=REACHABILITY), Result.WRONG_CASE),
         (run(0, caught=REACHABILITY), Result.SURVIVED),
         (run(3, BROKEN, caught=REACHABILITY), Result.BROKEN),
