@@ -1,4 +1,8 @@
 #!/usr/bin/env python3
+# /// script
+# requires-python = ">=3.11"
+# dependencies = ["jwcrypto"]
+# ///
 """Generate a JSON Web Token signed with a private key, and print it.
 
 The options of Istio's gen-jwt.py, under the same names, and more. Examples:
@@ -8,28 +12,42 @@ The options of Istio's gen-jwt.py, under the same names, and more. Examples:
   gen_jwt.py key.pem --generate ES256 --jwks jwks.json      make the key first, write the key set too
   gen_jwt.py key.pem --exp -65                              expired 65 seconds ago
   gen_jwt.py key.pem --header alg=none                      a header that contradicts the signature
+  gen_jwt.py --decode "$TOKEN" jwks.json                    show a token, and check its signature
 
-Times are Unix seconds, or +N and -N seconds from now. Exit code 2 for anything that cannot be done.
+Times are Unix seconds, or +N and -N seconds from now. Exit code 2 for anything that cannot be done, 1 where
+--decode was given a key and the signature is not right. `uv run` brings what the script needs.
 """
 
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 if __package__ in (None, ""):  # run as a script, as the document does
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tools import tokens
+try:
+    from jwcrypto.jwk import JWK
+
+    from tools import decoded, tokens
+except ModuleNotFoundError as missing:
+    if __name__ != "__main__":
+        raise
+    HOW = "run it with `uv run`" if missing.name == "jwcrypto" else "it runs from its place in the project"
+    sys.exit(sys.stderr.write(f"gen_jwt.py: there is no module {missing.name}: {HOW}\n") and 2)
 
 DEFAULT_ISSUER = "testing@secure.istio.io"
 SECOND_LEVEL = "nested-2"
+
+Read = TypeVar("Read")
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -45,7 +63,7 @@ def parser() -> argparse.ArgumentParser:
         prog="gen_jwt.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = result.add_argument
-    add("key", help="private key file, PEM or JWK")
+    add("key", nargs="?", help="private key file, PEM or JWK")
     add("-iss", "--iss", default=DEFAULT_ISSUER, help=f"issuer (default {DEFAULT_ISSUER}; '' for none)")
     add("-aud", "--aud", help="audience, or several with commas")
     add("-sub", "--sub", help="subject (default: the issuer)")
@@ -66,7 +84,8 @@ def parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="WORD",
-        help="a list claim inside the claim of --nestedkey, and once more one level below it",
+        help="a claim inside the claim of --nestedkey, and once more one level below it: its name, then its "
+        "value, or several for a list; may be repeated",
     )
     add("-nestedkey", "--nestedkey", default="nested", help="name of the outer claim (default nested)")
     add("-expire", "--expire", type=int, default=3600, metavar="SECONDS", help="lifetime (default 3600)")
@@ -107,7 +126,28 @@ def parser() -> argparse.ArgumentParser:
         metavar="ALG",
         help="make a new key for this algorithm first; the key file must not exist",
     )
-    return result  # fmt: skip
+    add(
+        "--decode",
+        metavar="TOKEN",
+        help="show a token instead; '-' reads it from standard input. With a key (PEM, JWK or a key set, "
+        "public ones will do) its signature is checked",
+    )
+    return result
+
+
+def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The options; SystemExit with one line on standard error where they do not go together."""
+    reader = parser()
+    options = reader.parse_args(arguments)
+    if options.decode is None:
+        if options.key is None:
+            reader.error("the following arguments are required: key")
+        return options
+    usual = vars(reader.parse_args([]))
+    others = (name for name, value in vars(options).items() if value != usual.get(name))
+    if other := next((name for name in others if name not in ("decode", "key")), None):
+        reader.error(f"argument --{other}: not allowed with argument --decode")
+    return options
 
 
 def moment(text: str) -> int | None:
@@ -133,7 +173,7 @@ def claims(options: argparse.Namespace, now: int) -> dict[str, Any]:
     times["nbf"] = given.get("nbf")
     payload |= {name: value for name, value in times.items() if value is not None}
     payload |= {"iss": options.iss} if options.iss else {}
-    payload |= {"sub": options.sub or options.iss} if options.sub or options.iss else {}
+    payload["sub"] = options.sub or options.iss
     if options.aud:
         payload["aud"] = options.aud.split(",") if "," in options.aud else options.aud
     for item in options.claims.split(",") if options.claims else []:
@@ -143,7 +183,8 @@ def claims(options: argparse.Namespace, now: int) -> dict[str, Any]:
         payload[name] = value
     payload |= list_claims("--listclaim", options.listclaim)
     if nested := list_claims("--nestedclaim", options.nestedclaim):
-        payload[options.nestedkey] = {**nested, SECOND_LEVEL: nested}
+        inner = {name: values if len(values) > 1 else values[0] for name, values in nested.items()}
+        payload[options.nestedkey] = {**inner, SECOND_LEVEL: inner}
     return payload
 
 
@@ -155,43 +196,120 @@ def list_claims(option: str, given: Sequence[Sequence[str]]) -> dict[str, list[s
     return {name: values for name, *values in given}
 
 
-def write_new(path: Path, data: bytes) -> None:
-    """Write a private key that only its owner can read; FileExistsError if the file is there."""
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(data)
+@contextmanager
+def naming(place: str | Path) -> Iterator[None]:
+    """Have an OSError name the place: one of writing, such as a full disk, names none by itself."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(place)
+        raise
 
 
-def run(options: argparse.Namespace) -> str:
-    """What is to be printed: a token, or the key set. Files are written only once all the rest went well."""
+@contextmanager
+def new_key_file(path: Path, data: bytes) -> Iterator[None]:
+    """A private key that only its owner can read; it is gone again if what is done with it fails.
+
+    FileExistsError if the file is there.
+    """
+    with naming(path):
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with naming(path), os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+        yield
+    except BaseException:
+        path.unlink()
+        raise
+
+
+def replace(path: Path, text: str) -> None:
+    """Write a file wholly or not at all; a device or a pipe is written to as it is."""
+    if path.exists() and not path.is_file():
+        with naming(path):
+            path.write_text(text)
+        return
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        with naming(path):
+            unfinished.write_text(text)
+            unfinished.replace(path)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        error.filename = str(path)
+        raise
+
+
+def say(text: str) -> None:
+    """Print on standard output, or OSError: what Python only notices when it ends would be too late."""
+    with naming("standard output"):
+        if sys.stdout is None:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        try:
+            print(text, flush=True)  # noqa: T201
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python tries again at its end
+            raise
+
+
+def generate(options: argparse.Namespace) -> int:
+    """Print a token or the key set; files are left only if all went well."""
     path = Path(options.key)
     payload = claims(options, int(time.time()))
-    key = tokens.generate_key(options.generate) if options.generate else tokens.load_key(path.read_bytes())
-    kid = {} if options.kid is None else {"kid": options.kid or None}
-    token = tokens.mint(key, payload, options.alg or options.generate, {**kid, **dict(options.header)})
-    key_set = json.dumps(tokens.jwks([key]))
     if options.generate:
-        write_new(path, tokens.pem(key))
-    if options.jwks and options.jwks != "-":
-        try:
-            Path(options.jwks).write_text(key_set + "\n")
-        except OSError:
-            if options.generate:
-                path.unlink()
-            raise
-    return key_set if options.jwks == "-" else token
+        key = tokens.generate_key(options.generate)
+        token = mint(key, payload, options)
+        with new_key_file(path, tokens.pem(key)):
+            hand_out(key, token, options.jwks)
+    else:
+        key = of_file(path, tokens.load_key)
+        hand_out(key, mint(key, payload, options), options.jwks)
+    return 0
+
+
+def mint(key: JWK, payload: dict[str, Any], options: argparse.Namespace) -> str:
+    """The token that the options ask for."""
+    kid = {} if options.kid is None else {"kid": options.kid or None}
+    return tokens.mint(key, payload, options.alg or options.generate, {**kid, **dict(options.header)})
+
+
+def hand_out(key: JWK, token: str, jwks: str | None) -> None:
+    """Print the token; the public key set to a file, or instead of the token."""
+    key_set = json.dumps(tokens.jwks([key]))
+    if jwks and jwks != "-":
+        replace(Path(jwks), key_set + "\n")
+    say(key_set if jwks == "-" else token)
+
+
+def show(options: argparse.Namespace) -> int:
+    """Print what is in a token; 1 if its signature was checked and is not right."""
+    text = sys.stdin.read() if options.decode == "-" else options.decode
+    token = decoded.decode(text.strip())
+    keys = of_file(Path(options.key), tokens.load_public_keys) if options.key else []
+    verdict = decoded.check(token, keys, options.key)
+    say("\n".join(decoded.lines(token, verdict, time.time())))
+    return int(verdict.wrong)
+
+
+def of_file(path: Path, read: Callable[[bytes], Read]) -> Read:
+    """What is in a file; BadKey names it."""
+    with naming(path):
+        data = path.read_bytes()
+    try:
+        return read(data)
+    except tokens.BadKey as error:
+        raise tokens.BadKey(f"{path}: {error}") from None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command; 0, or 2 with one line on standard error."""
-    options = parser().parse_args(arguments)
+    """The command; 0, or 2 with one line on standard error, or 1 for a signature that is not right."""
+    options = parsed(arguments)
     try:
-        print(run(options))  # noqa: T201
+        return generate(options) if options.decode is None else show(options)
     except OSError as error:
         print(f"gen_jwt.py: {error.filename}: {error.strerror}", file=sys.stderr)  # noqa: T201
     except ValueError as error:
         print(f"gen_jwt.py: {error}", file=sys.stderr)  # noqa: T201
-    else:
-        return 0
     return 2
 
 

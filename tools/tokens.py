@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from cryptography.exceptions import InvalidSignature
 from jwcrypto.common import JWException, base64url_encode
 from jwcrypto.jwa import JWA
 from jwcrypto.jwk import JWK
@@ -26,6 +27,10 @@ ALGORITHMS: dict[str, dict[str, Any]] = {
     "EdDSA": {"kty": "OKP", "crv": "Ed25519"},
 }
 
+RSA_PRIVATE = ("d", "p", "q", "dp", "dq", "qi")
+PURPOSE = ("alg", "use", "key_ops")
+TEXT_MEMBERS = ("kty", "kid", "use", "alg", "crv", "n", "e", "x", "y", "k", *RSA_PRIVATE)
+
 
 class BadKey(ValueError):
     """A key that cannot be read, or cannot sign with an algorithm; the message is one line."""
@@ -37,14 +42,90 @@ def generate_key(algorithm: str) -> JWK:
 
 
 def load_key(data: bytes) -> JWK:
-    """The private key in PEM (PKCS#1, PKCS#8, SEC 1) or JWK text; BadKey if there is none."""
-    try:
-        key = JWK.from_json(data.decode()) if data.lstrip().startswith(b"{") else JWK.from_pem(data)
-    except (ValueError, JWException) as error:
-        raise BadKey(f"not a PEM or JWK key: {error}") from None
+    """The private key in PEM (PKCS#1, PKCS#8, SEC 1) or JWK text; BadKey if there is none that can sign."""
+    key = _one_key(data)
+    if key["kty"] == "oct":
+        raise BadKey("a shared secret; a private key is needed to sign")
     if not key.has_private:
         raise BadKey("a public key; a private one is needed to sign")
+    _check_purpose(key)
+    if key["kty"] == "RSA" and (missing := [name for name in RSA_PRIVATE if name not in key]):
+        raise BadKey(f"an incomplete JWK: there is no {', '.join(missing)}")
+    _check_numbers(key, private=True)
     return key
+
+
+def load_public_keys(data: bytes) -> list[JWK]:
+    """The keys in PEM, JWK or JWK set text that can check a signature; BadKey if there is none."""
+    members = _json_object(data).get("keys") if _is_json(data) else None
+    texts = [json.dumps(key).encode() for key in members] if isinstance(members, list) else [data]
+    if not texts:
+        raise BadKey("a key set without a key")
+    keys = [_one_key(text) for text in texts]
+    for key in keys:
+        if key["kty"] != "oct":
+            _check_numbers(key, private=False)
+    return keys
+
+
+def _one_key(data: bytes) -> JWK:
+    if _is_json(data):
+        members = _json_object(data)
+        if "keys" in members:
+            raise BadKey("a key set; one key is needed")
+        for name in TEXT_MEMBERS:
+            if not isinstance(members.get(name, ""), str):
+                raise BadKey(f"not a JWK: its {name} is no text")
+        operations = members.get("key_ops", [])
+        if not isinstance(operations, list) or not all(isinstance(each, str) for each in operations):
+            raise BadKey("not a JWK: its key_ops are no list of texts")
+        try:
+            return JWK.from_json(json.dumps(members))
+        except (ValueError, JWException) as error:
+            raise BadKey(f"not a PEM or JWK key: {_one_line(error)}") from None
+    try:
+        return JWK.from_pem(data)
+    except TypeError:  # what cryptography raises where a passphrase is needed
+        raise BadKey(
+            "the private key is encrypted; `openssl pkey -in KEY -out PLAIN` removes the passphrase"
+        ) from None
+    except (ValueError, JWException):
+        raise BadKey("not a PEM or JWK key") from None
+
+
+def _is_json(data: bytes) -> bool:
+    return data.lstrip()[:1] in (b"{", b"[")
+
+
+def _json_object(data: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise BadKey(f"not a PEM or JWK key: {_one_line(error)}") from None
+    if not isinstance(value, dict):
+        raise BadKey("not a PEM or JWK key: a JSON text, but no object")
+    return value
+
+
+def _check_numbers(key: JWK, private: bool) -> None:
+    """BadKey if its numbers make no key of its type: jwcrypto looks at them only when it uses them."""
+    try:
+        key.export_to_pem(private_key=private, password=None)
+    except (ValueError, JWException) as error:
+        raise BadKey(f"not a valid {key['kty']} key: {_one_line(error)}") from None
+
+
+def _check_purpose(key: JWK) -> None:
+    """BadKey if the JWK says itself that it is not for signing (RFC 7517, sections 4.2 and 4.3)."""
+    if key.get("use", "sig") != "sig":
+        raise BadKey(f"a JWK that is not for signing: its use is {key['use']!r}")
+    operations = key.get("key_ops", ["sign"])
+    if "sign" not in operations:
+        raise BadKey(f"a JWK that is not for signing: its key_ops are {json.dumps(operations)}")
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def pem(key: JWK) -> bytes:
@@ -63,12 +144,21 @@ def key_id(key: JWK) -> str:
 
 
 def jwks(keys: Iterable[JWK]) -> dict[str, list[dict[str, Any]]]:
-    """The public key set: ``kty``, ``kid`` and the key itself; no ``alg`` or ``use``, as in Istio's."""
-    return {"keys": [{**key.export_public(as_dict=True), "kid": key_id(key)} for key in keys]}
+    """The public key set: ``kty``, ``kid`` and the key itself, as in Istio's.
+
+    What a JWK says it is for (``alg``, ``use``, ``key_ops``) is said of the private key, and left out.
+    """
+    return {"keys": [{**_bare(key.export_public(as_dict=True)), "kid": key_id(key)} for key in keys]}
+
+
+def _bare(members: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if name not in PURPOSE}
 
 
 def default_algorithm(key: JWK) -> str:
-    """The first algorithm that a key can sign with: RS256 for RSA, the curve's own for the others."""
+    """The algorithm that a JWK names, or the first that fits: RS256 for RSA, else that of the curve."""
+    if key.get("alg"):
+        return str(key["alg"])
     for algorithm, needs in ALGORITHMS.items():
         if _fits(key, needs):
             return algorithm
@@ -95,6 +185,18 @@ def mint(
     text = f"{_encoded(kept)}.{_encoded(claims)}"
     signature = JWA.signing_alg(algorithm).sign(key, text.encode())
     return f"{text}.{base64url_encode(signature)}"
+
+
+def verifies(key: JWK, algorithm: str, signed: bytes, signature: bytes) -> bool:
+    """Whether a key made this signature, with an algorithm of ours that fits the key."""
+    if algorithm not in ALGORITHMS or not _fits(key, ALGORITHMS[algorithm]):
+        return False
+    public = JWK(**_bare(key.export_public(as_dict=True)))
+    try:
+        JWA.signing_alg(algorithm).verify(public, signed, signature)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
 
 
 def mint_unsigned(claims: Mapping[str, Any], header: Mapping[str, Any] | None = None) -> str:

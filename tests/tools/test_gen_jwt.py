@@ -20,9 +20,13 @@ ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "tools" / "gen_jwt.py"
 
 
-def gen_jwt(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+def gen_jwt(
+    *arguments: str | Path, cwd: Path | None = None, stdin: str = ""
+) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(SCRIPT), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=60, check=False)
+    return subprocess.run(
+        command, input=stdin, capture_output=True, text=True, cwd=cwd, timeout=60, check=False
+    )
 
 
 def claims_of(printed: str) -> dict[str, object]:
@@ -45,23 +49,6 @@ def test_the_documents_command_makes_a_token_that_expires_in_5_seconds(key_file:
     assert claims["iss"] == claims["sub"] == "testing@secure.istio.io"
     assert before + 5 <= int(str(claims["exp"])) <= int(time.time()) + 5
     assert set(claims) == {"iss", "sub", "iat", "exp"}
-
-
-def test_the_options_of_istios_generator(key_file: Path) -> None:
-    run = gen_jwt(
-        key_file, "-iss", "me", "-sub", "you", "-aud", "foo,bar", "-claims", "email:a@b.c,dead:beef",
-        "-listclaim", "groups", "g1", "g2", "-listclaim", "scope", "s1",
-        "-nestedclaim", "key", "v1", "v2", "-nestedkey", "outer",
-    )  # fmt: skip
-    claims = claims_of(run.stdout)
-    assert (claims["iss"], claims["sub"], claims["aud"]) == ("me", "you", ["foo", "bar"])
-    assert (claims["email"], claims["dead"]) == ("a@b.c", "beef")
-    assert (claims["groups"], claims["scope"]) == (["g1", "g2"], ["s1"])
-    assert claims["outer"] == {"key": ["v1", "v2"], "nested-2": {"key": ["v1", "v2"]}}
-
-
-def test_one_audience_is_a_string(key_file: Path) -> None:
-    assert claims_of(gen_jwt(key_file, "--aud", "foo").stdout)["aud"] == "foo"
 
 
 def test_times_are_absolute_relative_or_left_out(key_file: Path) -> None:
@@ -125,7 +112,7 @@ def test_a_key_made_elsewhere_is_read(tmp_path: Path) -> None:
     [
         ([], "the following arguments are required: key"),
         (["nosuch.pem"], "nosuch.pem: No such file or directory"),
-        (["bad.pem"], "not a PEM or JWK key"),
+        (["bad.pem"], "bad.pem: not a PEM or JWK key"),
         (["good.pem", "--expire", "soon"], "argument -expire/--expire: invalid int value: 'soon'"),
         (["good.pem", "--exp", "soon"], "argument --exp: invalid moment value: 'soon'"),
         (["good.pem", "--claims", "novalue"], "--claims: 'novalue' is not NAME:VALUE"),
