@@ -12,6 +12,9 @@ REPORTS ?= reports
 ARGS    ?=
 FAULTS  ?=
 RUNS    ?= 200
+# Of Istio on the lab: which version of it, or where its programs are that somebody has built.
+ISTIO   ?=
+ISTIO_BINARIES ?=
 # Of clusters: which one (KUBECONFIG is taken from the environment), and what to do before and after.
 CONTEXT   ?=
 INSTALL_MESH ?=
@@ -47,6 +50,10 @@ conformance: setup ## Prove a mesh against the documents: on the embedded lab, o
 	    $(if $(CONTEXT),--context $(CONTEXT)) $(if $(call is_on,INSTALL_MESH),--install) $(if $(call is_on,KEEP),--keep) \
 	    $(if $(REGISTRY),--registry $(REGISTRY)) $(if $(IP_FAMILY),--ip-family $(IP_FAMILY)) \
 	    $(if $(call is_on,DRY_RUN),--dry-run) -n $(or $(WORKERS),0) --reports $(or $(REPORTS),reports) $(ARGS)
+
+.PHONY: istio
+istio: setup ## Make what Istio is installed from in the lab (needs Go): ISTIO=version, or ISTIO_BINARIES=folder
+	@$(PYTHON) -m tools.istio $(if $(ISTIO),--version $(ISTIO)) $(if $(ISTIO_BINARIES),--binaries $(ISTIO_BINARIES))
 
 .PHONY: profiles
 profiles: setup ## List the mesh profiles, or check one: MESH=path

@@ -1,7 +1,7 @@
 # What is said of make's variables before anything is done, in one line: a name on the command line that nothing
 # reads, a value that is none of those that there are. What means no is no: KEEP=0 keeps nothing.
 
-VARIABLES := TARGET SUITE PROFILE MESH WORKERS REPORTS ARGS FAULTS RUNS FILE
+VARIABLES := TARGET SUITE PROFILE MESH WORKERS REPORTS ARGS FAULTS RUNS FILE ISTIO ISTIO_BINARIES
 VARIABLES += CONTEXT INSTALL_MESH KEEP REGISTRY IP_FAMILY DRY_RUN
 # make hands what stands on its command line to the programs that it starts, in their environment.
 PASSED_ON := VENV SHELL KUBECONFIG INGRESS_HOST INGRESS_PORT KIND_EXPERIMENTAL_PROVIDER PYTEST_% PIP_%

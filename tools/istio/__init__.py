@@ -1,0 +1,1 @@
+"""``make istio``: the programs of one version of Istio as images for the lab."""

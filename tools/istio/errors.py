@@ -1,0 +1,5 @@
+"""What can go wrong while a kit is made."""
+
+
+class CannotMake(Exception):
+    """Istio cannot be had like this; the message is one line and says what to do."""
