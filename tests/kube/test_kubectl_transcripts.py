@@ -359,7 +359,8 @@ def test_api_resources(cluster):
     assert kinds["Deployment"] == ["deployments", "deploy", "apps/v1", "true", "Deployment"]
     assert kinds["CustomResourceDefinition"][1] == "crd,crds"
     assert cluster.kubectl("api-resources", "--categories=all", "-o", "name") == (
-        "pods\nservices\ndeployments.apps\nreplicasets.apps\n"
+        "pods\nservices\ndaemonsets.apps\ndeployments.apps\nreplicasets.apps\nstatefulsets.apps\n"
+        "horizontalpodautoscalers.autoscaling\ncronjobs.batch\njobs.batch\n"
     )
 
 

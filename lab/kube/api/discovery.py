@@ -18,6 +18,7 @@ _FOREIGN: dict[str, tuple[str, tuple[str, str], tuple[str, ...]]] = {
     "token": ("TokenRequest", ("authentication.k8s.io", "v1"), ("create",)),
 }
 _VERBS: dict[str, tuple[str, ...]] = {
+    "approval": ("get", "patch", "update"),
     "log": ("get",),
     "finalize": ("update",),
     "status": ("get", "patch", "update"),

@@ -26,7 +26,7 @@ from lab.kube.store import Object, clone
 from lab.kube.writing.apply_request import check_apply
 from lab.kube.writing.deletion import DeleteOptions
 from lab.kube.writing.patching import json_patch, merge_patch, strategic_merge_patch
-from lab.kube.writing.replacement import in_version
+from lab.kube.writing.replacement import STATUS_LIKE, in_version
 from lab.kube.writing.shape import check_shape
 from lab.kube.writing.writes import Writes
 
@@ -81,9 +81,15 @@ class Handlers:
             ("GET", "scale"): self._get_scale,
             ("PUT", "scale"): self._replace_scale,
             ("PATCH", "scale"): self._patch_scale,
-            ("GET", "status"): self._get,
-            ("PUT", "status"): self._replace,
-            ("PATCH", "status"): self._patch,
+            **{
+                (method, name): handler
+                for name in STATUS_LIKE
+                for method, handler in (
+                    ("GET", self._get),
+                    ("PUT", self._replace),
+                    ("PATCH", self._patch),
+                )
+            },
             ("PUT", "finalize"): self._replace,
         }
 
@@ -137,20 +143,20 @@ class Handlers:
     async def _create(self, call: Call) -> web.StreamResponse:
         if call.resource.namespaced and not call.route.namespace:
             raise errors.method_not_allowed()
-        options = write_options(call.request, "Create")
+        options = write_options(call.request, "Create", call.user)
         body = await bodies.parse(call.request)
         created = self._writes.create_in(call.resource, call.route.namespace, body, options)
         return object_answer(call.request, call.resource, created, 201, options.warnings)
 
     async def _replace(self, call: Call) -> web.StreamResponse:
-        options = write_options(call.request, "Update")
+        options = write_options(call.request, "Update", call.user)
         body = await bodies.parse(call.request)
         old = self._existing(call)
         new = self._writes.replace(call.resource, old, body, options, call.route.subresource)
         return object_answer(call.request, call.resource, new, 200, options.warnings)
 
     async def _patch(self, call: Call) -> web.StreamResponse:
-        options = write_options(call.request, "Patch")
+        options = write_options(call.request, "Patch", call.user)
         body = await bodies.parse(call.request)
         resource, route = call.resource, call.route
         if call.request.content_type == APPLY_PATCH:
@@ -214,7 +220,7 @@ class Handlers:
 
     def _rescale(self, call: Call, scale: Any) -> web.StreamResponse:
         old = self._existing(call)
-        options = write_options(call.request, "Update")
+        options = write_options(call.request, "Update", call.user)
         new = self._writes.replace(call.resource, old, scaled(old, scale), options)
         return json_answer(scale_of(new))
 
@@ -233,7 +239,7 @@ class Handlers:
 
     async def _review(self, call: Call) -> web.StreamResponse:
         body = await bodies.parse(call.request)
-        check_shape(call.resource, body, write_options(call.request, "Create"))
+        check_shape(call.resource, body, write_options(call.request, "Create", call.user))
         answer = reviews.review(call.resource.key, self._authenticator, call.user, body)
         return object_answer(call.request, call.resource, answer, 201)
 

@@ -10,7 +10,7 @@ import orjson
 from lab.kube.errors import no_such_path
 from lab.kube.kinds.registry import Registry
 from lab.kube.kinds.resources import Resource
-from lab.kube.kinds.schema import OBJECT_META, definitions
+from lab.kube.kinds.schema import OBJECT_META, definition
 from lab.kube.store import Object
 
 _PREFIX = "#/components/schemas/"
@@ -91,7 +91,7 @@ def _add(resource: Resource, schemas: Object) -> str:
 def _include(name: str, schemas: Object) -> None:
     if name not in schemas:
         schemas[name] = {}
-        schemas[name] = _converted(definitions()[name], schemas)
+        schemas[name] = _converted(definition(name), schemas)
 
 
 def _converted(schema: Any, schemas: Object) -> Any:

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from lab.kube import errors
 from lab.kube.errors import bad_request
+from lab.kube.identity.auth import User
 from lab.kube.kinds.resources import Resource
 from lab.kube.kinds.selectors import field_predicate, label_predicate
 from lab.kube.store import Object
@@ -41,8 +42,8 @@ def number(query: Mapping[str, str], name: str) -> int:
     return int(text)
 
 
-def write_options(request: web.BaseRequest, verb: str) -> WriteOptions:
-    """Who writes, whether it is a rehearsal, and how strictly fields are read. Raises a 422."""
+def write_options(request: web.BaseRequest, verb: str, user: User) -> WriteOptions:
+    """Who writes, by which manager, whether it is a rehearsal, how strictly fields are read. Raises a 422."""
     query = request.query
     causes = []
     dry_run = query.getall("dryRun", [])
@@ -64,7 +65,7 @@ def write_options(request: web.BaseRequest, verb: str) -> WriteOptions:
     if not manager:
         agent = request.headers.get("User-Agent", "").split("/")[0][:_MANAGER_LIMIT]
         manager = agent if agent and agent.isprintable() else "unknown"
-    return WriteOptions(manager, bool(dry_run), cast("Strictness", strictness))
+    return WriteOptions(manager, bool(dry_run), cast("Strictness", strictness), user=user)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Requests that store nothing: TokenRequest, TokenReview and the SelfSubject reviews.
 
-Every known user may do everything, so access reviews always say yes.
+Every known user may do everything, so access reviews say yes of everybody but the anonymous one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from lab.kube.errors import (
     not_found,
     unsupported_value,
 )
-from lab.kube.identity.auth import Authenticator, User, user_of
+from lab.kube.identity.auth import ANONYMOUS, PUBLIC_PATHS, Authenticator, User, user_of
 from lab.kube.identity.tokens import BINDABLE, ISSUER, InvalidToken
 from lab.kube.store import Key, Object, Store
 
@@ -106,8 +106,20 @@ def _self_status(asked: Asked) -> Object:
     return {"userInfo": asked.user.as_object()}
 
 
-def _access_status(_: Asked) -> Object:
-    return {"allowed": True, "reason": "every user of this cluster may do everything"}
+_EVERYTHING = "every known user of this cluster may do everything"
+
+
+def _own_access_status(_: Asked) -> Object:
+    # The anonymous user does not get as far as to ask.
+    return {"allowed": True, "reason": _EVERYTHING}
+
+
+def _access_status(asked: Asked) -> Object:
+    """What `Authenticator.authorize` would say of another user."""
+    spec = _spec(asked.request)
+    if spec.get("user") != ANONYMOUS.name:
+        return {"allowed": True, "reason": _EVERYTHING}
+    return {"allowed": (spec.get("nonResourceAttributes") or {}).get("path") in PUBLIC_PATHS}
 
 
 def _rules_status(_: Asked) -> Object:
@@ -121,7 +133,7 @@ def _rules_status(_: Asked) -> Object:
 REVIEWS: Mapping[Key, Callable[[Asked], Object]] = {
     Key("authentication.k8s.io", "tokenreviews"): _token_status,
     Key("authentication.k8s.io", "selfsubjectreviews"): _self_status,
-    Key("authorization.k8s.io", "selfsubjectaccessreviews"): _access_status,
+    Key("authorization.k8s.io", "selfsubjectaccessreviews"): _own_access_status,
     Key("authorization.k8s.io", "subjectaccessreviews"): _access_status,
     Key("authorization.k8s.io", "selfsubjectrulesreviews"): _rules_status,
 }

@@ -19,6 +19,7 @@ from lab.kube.api.render import json_answer
 from lab.kube.api.routes import route, segments
 from lab.kube.errors import ApiError
 from lab.kube.identity.auth import Authenticator
+from lab.kube.identity.impersonation import acting
 from lab.kube.identity.pki import Credentials
 from lab.kube.kinds.registry import Registry
 from lab.kube.runtime import Runtime
@@ -134,6 +135,7 @@ class ApiServer:
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         parts = segments(request.rel_url.raw_path)
         user = self._authenticator.authenticate(request.headers.get("Authorization"))
+        user = acting(user, request.headers, request.headers.getall("Impersonate-Group", ()))
         self._authenticator.authorize(user, request.method, "/" + "/".join(parts), request.query)
         if (parts[0] == "api" and len(parts) > 2) or (parts[0] == "apis" and len(parts) > 3):
             call = Call(request, route(parts, self._registry), user)

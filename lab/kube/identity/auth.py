@@ -47,6 +47,8 @@ class User:
 
 
 ANONYMOUS = User("system:anonymous", ("system:unauthenticated",))
+SYSTEM = User("system:apiserver", ("system:masters", "system:authenticated"))
+"""Whoever writes without a request: the server itself."""
 ADMIN = User("kubernetes-admin", ("system:masters", "system:authenticated"))
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from lab.kube.kinds.columns import COLUMNS, DEFAULT
+from lab.kube.kinds.native import native
 from lab.kube.kinds.resources import Resource
-from lab.kube.kinds.schema import builtin
+from lab.kube.kinds.stored_only import stored_only_resources
 
 _CORE = "io.k8s.api.core.v1."
 _APPS = "io.k8s.api.apps.v1."
@@ -34,12 +35,8 @@ _EVENT_FIELDS = (
 )
 
 
-def _resource(schema: str, group: str, plural: str, *, version: str = "v1", **more: Any) -> Resource:
-    kind = schema.rsplit(".", 1)[1]
-    more.setdefault("singular", kind.lower())
-    more.setdefault("list_kind", f"{kind}List")
-    more.setdefault("columns", COLUMNS.get(kind, DEFAULT))
-    return Resource(group, version, plural, kind, builtin(schema), **more)
+def _resource(schema: str, group: str, plural: str, **more: Any) -> Resource:
+    return native(schema, group, plural, COLUMNS.get(schema.rsplit(".", 1)[1], DEFAULT), **more)
 
 
 def builtin_resources() -> list[Resource]:
@@ -157,4 +154,5 @@ def builtin_resources() -> list[Resource]:
             "endpointslices",
             has_generation=True,
         ),
+        *stored_only_resources(),
     ]

@@ -12,20 +12,20 @@ from lab.kube.store import Object
 NONE = "<none>"
 
 
-def _spec(obj: Object) -> Object:
+def spec_of(obj: Object) -> Object:
     return obj.get("spec") or {}
 
 
-def _status(obj: Object) -> Object:
+def status_of(obj: Object) -> Object:
     return obj.get("status") or {}
 
 
-def _joined(items: Iterable[Any]) -> str:
+def joined(items: Iterable[Any]) -> str:
     return ",".join(str(item) for item in items) or NONE
 
 
 def _labels(labels: Mapping[str, str] | None) -> str:
-    return _joined(f"{key}={value}" for key, value in sorted((labels or {}).items()))
+    return joined(f"{key}={value}" for key, value in sorted((labels or {}).items()))
 
 
 def label_selector(selector: Object | None) -> str:
@@ -42,7 +42,7 @@ def label_selector(selector: Object | None) -> str:
                 "DoesNotExist": f"!{key}",
             }[expression["operator"]]
         )
-    return _joined(parts)
+    return joined(parts)
 
 
 def _few(items: list[str], shown: int = 3) -> str:
@@ -52,9 +52,9 @@ def _few(items: list[str], shown: int = 3) -> str:
 
 
 def _ready_containers(pod: Object) -> str:
-    statuses = _status(pod).get("containerStatuses") or []
+    statuses = status_of(pod).get("containerStatuses") or []
     ready = sum(bool(status.get("ready")) for status in statuses)
-    return f"{ready}/{len(_spec(pod).get('containers') or [])}"
+    return f"{ready}/{len(spec_of(pod).get('containers') or [])}"
 
 
 def _service_port(port: Object) -> str:
@@ -63,18 +63,18 @@ def _service_port(port: Object) -> str:
 
 
 def _service_ports(service: Object) -> str:
-    return _joined(_service_port(port) for port in _spec(service).get("ports") or [])
+    return joined(_service_port(port) for port in spec_of(service).get("ports") or [])
 
 
 def _external_ip(service: Object) -> str:
-    spec = _spec(service)
+    spec = spec_of(service)
     if spec.get("type") == "ExternalName":
         return str(spec.get("externalName"))
     if spec.get("type") == "LoadBalancer":
-        ingress = (_status(service).get("loadBalancer") or {}).get("ingress") or []
+        ingress = (status_of(service).get("loadBalancer") or {}).get("ingress") or []
         addresses = [entry.get("ip") or entry.get("hostname") or "" for entry in ingress]
         return ",".join([*addresses, *(spec.get("externalIPs") or [])]) or "<pending>"
-    return _joined(spec.get("externalIPs") or [])
+    return joined(spec.get("externalIPs") or [])
 
 
 def _endpoints(endpoints: Object) -> str:
@@ -102,23 +102,23 @@ def _slice_addresses(slice_: Object) -> str:
     return _few(found) if found else "<unset>"
 
 
-def _containers(template_owner: Object, field: str) -> str:
-    spec = _spec(_spec(template_owner).get("template") or {})
-    return _joined(container.get(field, "") for container in spec.get("containers") or [])
+def containers(template_owner: Object, field: str) -> str:
+    spec = spec_of(spec_of(template_owner).get("template") or {})
+    return joined(container.get(field, "") for container in spec.get("containers") or [])
 
 
 def _node_status(node: Object) -> str:
-    conditions = _status(node).get("conditions") or []
+    conditions = status_of(node).get("conditions") or []
     ready = next((c.get("status") for c in conditions if c.get("type") == "Ready"), None)
     words = [{"True": "Ready", "False": "NotReady"}.get(ready or "", "Unknown")]
-    if _spec(node).get("unschedulable"):
+    if spec_of(node).get("unschedulable"):
         words.append("SchedulingDisabled")
     return ",".join(words)
 
 
 def _node_roles(node: Object) -> str:
     prefix = "node-role.kubernetes.io/"
-    return _joined(
+    return joined(
         sorted(
             label.removeprefix(prefix)
             for label in node["metadata"].get("labels") or {}
@@ -128,12 +128,12 @@ def _node_roles(node: Object) -> str:
 
 
 def _node_address(node: Object, kind: str) -> str:
-    addresses = _status(node).get("addresses") or []
+    addresses = status_of(node).get("addresses") or []
     return next((str(a["address"]) for a in addresses if a.get("type") == kind), NONE)
 
 
 def _node_info(node: Object, field: str) -> str:
-    return (_status(node).get("nodeInfo") or {}).get(field) or "<unknown>"
+    return (status_of(node).get("nodeInfo") or {}).get(field) or "<unknown>"
 
 
 def _event_object(event: Object) -> str:
@@ -151,26 +151,26 @@ AGE = Column("Age", lambda obj: since(obj["metadata"].get("creationTimestamp")))
 DEFAULT = (NAME, AGE)
 
 COLUMNS: dict[str, tuple[Column, ...]] = {
-    "Namespace": (NAME, Column("Status", lambda obj: _status(obj).get("phase", "")), AGE),
+    "Namespace": (NAME, Column("Status", lambda obj: status_of(obj).get("phase", "")), AGE),
     "Pod": (
         NAME,
         Column("Ready", _ready_containers),
         Column("Status", pod_status),
         Column("Restarts", pod_restarts),
         AGE,
-        Column("IP", lambda obj: _status(obj).get("podIP") or NONE, priority=1),
-        Column("Node", lambda obj: _spec(obj).get("nodeName") or NONE, priority=1),
-        Column("Nominated Node", lambda obj: _status(obj).get("nominatedNodeName") or NONE, priority=1),
+        Column("IP", lambda obj: status_of(obj).get("podIP") or NONE, priority=1),
+        Column("Node", lambda obj: spec_of(obj).get("nodeName") or NONE, priority=1),
+        Column("Nominated Node", lambda obj: status_of(obj).get("nominatedNodeName") or NONE, priority=1),
         Column("Readiness Gates", lambda _: NONE, priority=1),
     ),
     "Service": (
         NAME,
-        Column("Type", lambda obj: _spec(obj).get("type", "")),
-        Column("Cluster-IP", lambda obj: _spec(obj).get("clusterIP") or NONE),
+        Column("Type", lambda obj: spec_of(obj).get("type", "")),
+        Column("Cluster-IP", lambda obj: spec_of(obj).get("clusterIP") or NONE),
         Column("External-IP", _external_ip),
         Column("Port(s)", _service_ports),
         AGE,
-        Column("Selector", lambda obj: _labels(_spec(obj).get("selector")), priority=1),
+        Column("Selector", lambda obj: _labels(spec_of(obj).get("selector")), priority=1),
     ),
     "ServiceAccount": (NAME, Column("Secrets", lambda obj: len(obj.get("secrets") or []), "integer"), AGE),
     "ConfigMap": (
@@ -218,7 +218,7 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("Count", lambda obj: obj.get("count") or 1, "integer", priority=1),
         Column("Name", NAME.value, priority=1),
     ),
-    "Lease": (NAME, Column("Holder", lambda obj: _spec(obj).get("holderIdentity", "")), AGE),
+    "Lease": (NAME, Column("Holder", lambda obj: spec_of(obj).get("holderIdentity", "")), AGE),
     "CustomResourceDefinition": (
         NAME,
         Column("Created At", lambda obj: obj["metadata"].get("creationTimestamp")),
@@ -226,23 +226,23 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
     "Deployment": (
         NAME,
         Column(
-            "Ready", lambda obj: f"{_status(obj).get('readyReplicas', 0)}/{_spec(obj).get('replicas', 0)}"
+            "Ready", lambda obj: f"{status_of(obj).get('readyReplicas', 0)}/{spec_of(obj).get('replicas', 0)}"
         ),
-        Column("Up-to-date", lambda obj: _status(obj).get("updatedReplicas", 0), "integer"),
-        Column("Available", lambda obj: _status(obj).get("availableReplicas", 0), "integer"),
+        Column("Up-to-date", lambda obj: status_of(obj).get("updatedReplicas", 0), "integer"),
+        Column("Available", lambda obj: status_of(obj).get("availableReplicas", 0), "integer"),
         AGE,
-        Column("Containers", lambda obj: _containers(obj, "name"), priority=1),
-        Column("Images", lambda obj: _containers(obj, "image"), priority=1),
-        Column("Selector", lambda obj: label_selector(_spec(obj).get("selector")), priority=1),
+        Column("Containers", lambda obj: containers(obj, "name"), priority=1),
+        Column("Images", lambda obj: containers(obj, "image"), priority=1),
+        Column("Selector", lambda obj: label_selector(spec_of(obj).get("selector")), priority=1),
     ),
     "ReplicaSet": (
         NAME,
-        Column("Desired", lambda obj: _spec(obj).get("replicas", 0), "integer"),
-        Column("Current", lambda obj: _status(obj).get("replicas", 0), "integer"),
-        Column("Ready", lambda obj: _status(obj).get("readyReplicas", 0), "integer"),
+        Column("Desired", lambda obj: spec_of(obj).get("replicas", 0), "integer"),
+        Column("Current", lambda obj: status_of(obj).get("replicas", 0), "integer"),
+        Column("Ready", lambda obj: status_of(obj).get("readyReplicas", 0), "integer"),
         AGE,
-        Column("Containers", lambda obj: _containers(obj, "name"), priority=1),
-        Column("Images", lambda obj: _containers(obj, "image"), priority=1),
-        Column("Selector", lambda obj: label_selector(_spec(obj).get("selector")), priority=1),
+        Column("Containers", lambda obj: containers(obj, "name"), priority=1),
+        Column("Images", lambda obj: containers(obj, "image"), priority=1),
+        Column("Selector", lambda obj: label_selector(spec_of(obj).get("selector")), priority=1),
     ),
 }

@@ -39,6 +39,8 @@ _NAME_RULES: dict[NameRule, tuple[int, re.Pattern[str], str]] = {
         " character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for"
         f" validation is '{_SERVICE}')",
     ),
+    # Of roles, which are called `system:node` and `admin/team:a`... as long as a path can hold it.
+    "path": (253, re.compile(r"(?!\.{1,2}$)[^/%]+"), "may not be '.' or '..', nor contain '/' or '%'"),
 }
 _QUALIFIED_PATTERN = re.compile(_QUALIFIED)
 _LABEL_VALUE_PATTERN = re.compile(_LABEL_VALUE)

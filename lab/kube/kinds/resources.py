@@ -11,7 +11,7 @@ from lab.kube.store import Key, Object
 
 ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 
-NameRule = Literal["subdomain", "label", "service"]
+NameRule = Literal["subdomain", "label", "service", "path"]
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,8 @@ class Resource:
     name_rule: NameRule = "subdomain"
     fields: tuple[str, ...] = ()
     """What a field selector may ask for, besides metadata.name and metadata.namespace."""
+    notice: str = ""
+    """What whoever creates one is warned of."""
 
     @property
     def key(self) -> Key:

@@ -7,6 +7,7 @@ import binascii
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from lab.kube import errors
 from lab.kube.errors import Cause
@@ -20,6 +21,23 @@ from lab.kube.kinds.podspec import (
     prepare_pod,
 )
 from lab.kube.kinds.services import apply_service_defaults, check_service
+from lab.kube.kinds.stored_only_rules import (
+    apply_autoscaler_defaults,
+    apply_binding_defaults,
+    apply_cronjob_defaults,
+    apply_daemonset_defaults,
+    apply_job_defaults,
+    apply_network_policy_defaults,
+    apply_priority_class_defaults,
+    apply_statefulset_defaults,
+    check_binding,
+)
+from lab.kube.kinds.webhook_configurations import (
+    MUTATING,
+    VALIDATING,
+    apply_webhook_defaults,
+    check_webhooks,
+)
 from lab.kube.kinds.workloads import (
     apply_deployment_defaults,
     apply_replicaset_defaults,
@@ -45,11 +63,15 @@ def _no_causes(_new: Object, _old: Object | None) -> list[Cause]:
 
 @dataclass(frozen=True)
 class Strategy:
-    """`defaults` runs on every write, `prepare` on creation alone; `check` gets the old object on updates."""
+    """`defaults` runs on every write, `prepare` on creation alone; `check` gets the old object on updates.
+
+    Before `check` comes what the schema requires, unless that is `complete`, with words of its own for it.
+    """
 
     defaults: Callable[[Object], None] = _nothing
     prepare: Callable[[Object], None] = _nothing
     check: Callable[[Object, Object | None], list[Cause]] = _no_causes
+    complete: bool = False
 
 
 def _namespace_defaults(namespace: Object) -> None:
@@ -112,16 +134,36 @@ def _check_secret(secret: Object, old: Object | None) -> list[Cause]:
     return causes
 
 
+def _complete(
+    check: Callable[[Object, Object | None], list[Cause]] = _no_causes,
+    defaults: Callable[[Object], None] = _nothing,
+    prepare: Callable[[Object], None] = _nothing,
+) -> Strategy:
+    return Strategy(defaults, prepare, check, complete=True)
+
+
+_RBAC = "rbac.authorization.k8s.io"
+_BINDING = Strategy(apply_binding_defaults, check=check_binding)
+
 STRATEGIES: dict[Key, Strategy] = {
-    Key("", "namespaces"): Strategy(defaults=_namespace_defaults, prepare=_prepare_namespace),
-    Key("", "pods"): Strategy(defaults=_pod_defaults, prepare=prepare_pod, check=check_pod),
-    Key("", "services"): Strategy(
-        defaults=apply_service_defaults, prepare=_prepare_service, check=check_service
-    ),
-    Key("", "secrets"): Strategy(defaults=_secret_defaults, check=_check_secret),
-    Key("", "configmaps"): Strategy(check=_check_data),
-    Key("apps", "deployments"): Strategy(defaults=_deployment_defaults, check=check_deployment),
-    CRDS: Strategy(defaults=apply_crd_defaults),
-    Key("apps", "replicasets"): Strategy(defaults=apply_replicaset_defaults, check=check_replicaset),
+    Key("", "namespaces"): _complete(defaults=_namespace_defaults, prepare=_prepare_namespace),
+    Key("", "pods"): _complete(check_pod, _pod_defaults, prepare_pod),
+    Key("", "services"): _complete(check_service, apply_service_defaults, _prepare_service),
+    Key("", "secrets"): _complete(_check_secret, _secret_defaults),
+    Key("", "configmaps"): _complete(_check_data),
+    Key("apps", "deployments"): _complete(check_deployment, _deployment_defaults),
+    Key("apps", "replicasets"): _complete(check_replicaset, apply_replicaset_defaults),
+    CRDS: Strategy(apply_crd_defaults),
+    MUTATING: Strategy(partial(apply_webhook_defaults, mutating=True), check=check_webhooks),
+    VALIDATING: Strategy(partial(apply_webhook_defaults, mutating=False), check=check_webhooks),
+    Key("apps", "daemonsets"): Strategy(apply_daemonset_defaults),
+    Key("apps", "statefulsets"): Strategy(apply_statefulset_defaults),
+    Key("autoscaling", "horizontalpodautoscalers"): Strategy(apply_autoscaler_defaults),
+    Key("batch", "cronjobs"): Strategy(apply_cronjob_defaults),
+    Key("batch", "jobs"): Strategy(apply_job_defaults),
+    Key("networking.k8s.io", "networkpolicies"): Strategy(apply_network_policy_defaults),
+    Key("scheduling.k8s.io", "priorityclasses"): Strategy(apply_priority_class_defaults),
+    Key(_RBAC, "clusterrolebindings"): _BINDING,
+    Key(_RBAC, "rolebindings"): _BINDING,
 }
 DEFAULT_STRATEGY = Strategy()

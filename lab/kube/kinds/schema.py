@@ -28,17 +28,25 @@ ListType = Literal["atomic", "map", "set"]
 
 
 @cache
-def definitions() -> dict[str, Any]:
-    """The raw schemas of the built-in types, by full name."""
-    packed = Path(__file__).with_name("data").joinpath("defs.json.gz").read_bytes()
+def _packed(stem: str) -> dict[str, Any]:
+    packed = Path(__file__).with_name("data").joinpath(f"{stem}.json.gz").read_bytes()
     loaded: dict[str, Any] = orjson.loads(gzip.decompress(packed))
     return loaded
+
+
+def definition(name: str) -> dict[str, Any]:
+    """The raw schema of a built-in type by its full name. KeyError."""
+    found = _packed("defs").get(name)
+    if found is None:
+        found = _packed("stored_only")[name]
+    raw: dict[str, Any] = found
+    return raw
 
 
 @cache
 def builtin(name: str) -> Schema:
     """The schema of a built-in type by its full name, e.g. `io.k8s.api.core.v1.Pod`."""
-    return Schema(definitions()[name], name)
+    return Schema(None, name)
 
 
 def custom(raw: dict[str, Any] | None) -> Schema:
@@ -55,11 +63,16 @@ def custom(raw: dict[str, Any] | None) -> Schema:
 class Schema:
     """One place of a schema. `name` is the full name of a built-in type, "" for an inline or custom one."""
 
-    def __init__(self, raw: dict[str, Any], name: str = "", *, native: bool | None = None) -> None:
-        self.raw = raw
+    def __init__(self, raw: dict[str, Any] | None, name: str = "", *, native: bool | None = None) -> None:
+        """Without `raw` it is what the name means, looked up when somebody asks."""
+        self._raw = raw
         self.name = name
         # Inside a built-in type; those are decoded into Go structs, not validated by their schema.
         self.native = bool(name) if native is None else native
+
+    @cached_property
+    def raw(self) -> dict[str, Any]:
+        return definition(self.name) if self._raw is None else self._raw
 
     def _at(self, raw: dict[str, Any]) -> Schema:
         reference = raw.get("$ref")
@@ -68,7 +81,7 @@ class Schema:
         siblings = {word: value for word, value in raw.items() if word.startswith("x-kubernetes-")}
         if not siblings:
             return builtin(reference)
-        return Schema({**definitions()[reference], **siblings}, reference)
+        return Schema({**definition(reference), **siblings}, reference)
 
     @cached_property
     def properties(self) -> dict[str, Schema]:

@@ -24,16 +24,17 @@ def apply_deployment_defaults(deployment: Object) -> None:
         rolling = strategy.setdefault("rollingUpdate", {})
         rolling.setdefault("maxSurge", "25%")
         rolling.setdefault("maxUnavailable", "25%")
-    _apply_template_defaults(spec)
+    apply_template_defaults(spec)
 
 
 def apply_replicaset_defaults(replicaset: Object) -> None:
     spec = replicaset.setdefault("spec", {})
     spec.setdefault("replicas", 1)
-    _apply_template_defaults(spec)
+    apply_template_defaults(spec)
 
 
-def _apply_template_defaults(spec: Object) -> None:
+def apply_template_defaults(spec: Object) -> None:
+    """Of the pods that a workload's spec describes."""
     template = spec.setdefault("template", {})
     template.setdefault("metadata", {})
     apply_podspec_defaults(template.setdefault("spec", {}))

@@ -9,6 +9,7 @@ from lab.kube.store import Key, Object, clone
 from lab.kube.writing.ownership import signature
 
 NAMESPACES = Key("", "namespaces")
+SIGNING_REQUESTS = Key("certificates.k8s.io", "certificatesigningrequests")
 # What only the server may set; a writer's own values are ignored.
 _SYSTEM = (
     "name",
@@ -21,6 +22,8 @@ _SYSTEM = (
     "deletionTimestamp",
     "deletionGracePeriodSeconds",
 )
+STATUS_LIKE = ("status", "approval")
+"""The subresources that change an object's status and nothing else."""
 WRONG_NAMESPACE = "the namespace of the provided object does not match the namespace sent on the request"
 
 
@@ -46,7 +49,7 @@ def check_identity(resource: Resource, old: Object, new: Object) -> None:
 def next_state(resource: Resource, old: Object, new: Object, subresource: str) -> Object:
     """The next state: what the request may change from `new`, everything else from `old`."""
     fields = new["metadata"].get("managedFields")
-    if subresource == "status":
+    if subresource in STATUS_LIKE:
         new = {**clone(old), "status": new.get("status", {}), "apiVersion": new["apiVersion"]}
     elif subresource == "finalize":
         spec = {**(old.get("spec") or {}), "finalizers": (new.get("spec") or {}).get("finalizers", [])}
@@ -55,7 +58,7 @@ def next_state(resource: Resource, old: Object, new: Object, subresource: str) -
         new.pop("status", None)
         if "status" in old:
             new["status"] = clone(old["status"])
-    if resource.key == NAMESPACES and subresource == "":
+    if resource.key in (NAMESPACES, SIGNING_REQUESTS) and subresource == "":
         new["spec"] = clone(old.get("spec") or {})
     metadata, known = new["metadata"], old["metadata"]
     for field in _SYSTEM:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from lab.kube import errors
 from lab.kube.errors import Cause, bad_request
+from lab.kube.identity.auth import SYSTEM, User
 from lab.kube.kinds.crds import CRDS, check_crd
 from lab.kube.kinds.decoding import cannot_handle, decode
 from lab.kube.kinds.metadata import check_metadata
@@ -31,6 +32,7 @@ class WriteOptions:
     dry_run: bool = False
     strictness: Strictness = "Ignore"
     warnings: list[str] = field(default_factory=list)
+    user: User = SYSTEM
 
 
 def check_shape(resource: Resource, obj: Any, options: WriteOptions) -> None:
@@ -78,17 +80,18 @@ def fill_defaults(resource: Resource, obj: Object) -> None:
 def check_valid(resource: Resource, obj: Object, old: Object | None, registry: Registry) -> None:
     """Raises one 422 with everything that is wrong."""
     causes = check_metadata(obj)
-    strategy = STRATEGIES.get(resource.key)
+    strategy = STRATEGIES.get(resource.key, DEFAULT_STRATEGY)
     if resource.crd:
         causes += validate(obj, resource.schema, rules=registry.cel_rules)
     elif resource.key == CRDS:
         causes += _missing(obj, resource.schema, "")
         # A definition that lacks something cannot be looked at any closer.
         causes = causes or check_crd(obj, old, registry.cel_rules)
-    elif strategy is not None:
-        causes += strategy.check(obj, old)
     else:
-        causes += _missing(obj, resource.schema, "")
+        if not strategy.complete:
+            causes += _missing(obj, resource.schema, "")
+        # What lacks a field cannot be looked at any closer.
+        causes = causes or strategy.check(obj, old)
     if old is not None:
         causes += _new_finalizers(obj, old)
     if causes:

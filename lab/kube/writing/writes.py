@@ -7,6 +7,7 @@ requests, controllers, the node and the mesh alike. Nothing here waits, so a wri
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from typing import Any, Literal
 
 from lab.kube import errors
@@ -25,6 +26,8 @@ from lab.kube.writing.ownership import track_update
 from lab.kube.writing.recorder import EVENTS, Recorder
 from lab.kube.writing.replacement import (
     NAMESPACES,
+    SIGNING_REQUESTS,
+    STATUS_LIKE,
     WRONG_NAMESPACE,
     check_identity,
     desired,
@@ -142,9 +145,13 @@ class Writes:
             metadata.pop("managedFields", None)
         fill_defaults(resource, obj)
         STRATEGIES.get(resource.key, DEFAULT_STRATEGY).prepare(obj)
+        if resource.key == SIGNING_REQUESTS:
+            obj["spec"] = {**(obj.get("spec") or {}), **options.user.as_object()}
         obj = self._admitted(resource, obj, None)
         if track:
             self._track(resource, None, obj, options.manager)
+        if resource.notice:
+            options.warnings.append(resource.notice)
         stored: Object = obj if options.dry_run else self._store(resource, obj)
         return stored
 
@@ -163,7 +170,7 @@ class Writes:
         check_identity(resource, old, new)
         next_ = next_state(resource, old, new, subresource)
         fill_defaults(resource, next_)
-        if subresource != "status":
+        if subresource not in STATUS_LIKE:
             next_ = self._admitted(resource, next_, old)
         elif resource.crd:
             check_valid(resource, next_, old, self.registry)
@@ -290,4 +297,4 @@ class Writes:
 
 def _quiet(options: WriteOptions) -> WriteOptions:
     """The configuration has been checked already; what it is merged into was stored before."""
-    return WriteOptions(options.manager, options.dry_run)
+    return replace(options, strictness="Ignore")

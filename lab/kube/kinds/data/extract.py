@@ -1,4 +1,7 @@
-"""Makes `defs.json.gz`: the schemas of the kinds that the lab serves, cut out of all of Kubernetes' schemas.
+"""Makes the schemas of the kinds that the lab serves, cut out of all of Kubernetes' schemas.
+
+`defs.json.gz` has the kinds that every lab uses, `stored_only.json.gz` what those need beyond it that are
+only stored, and which few labs ever look at.
 
 The source is the file `kubernetes-json-schema/v1.32.0-local/_definitions.json` of the Python package
 kubernetes-validate (Apache-2.0), which keeps Kubernetes' own extensions (list types, merge keys):
@@ -11,6 +14,7 @@ from __future__ import annotations
 import gzip
 import json
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +48,32 @@ ROOTS = (
     "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions",
     "io.k8s.apimachinery.pkg.apis.meta.v1.Status",
 )
-OUTPUT = Path(__file__).with_name("defs.json.gz")
+STORED_ONLY = tuple(
+    f"io.k8s.api.{name}"
+    for name in (
+        "admissionregistration.v1.MutatingWebhookConfiguration",
+        "admissionregistration.v1.ValidatingWebhookConfiguration",
+        "apps.v1.DaemonSet",
+        "apps.v1.StatefulSet",
+        "autoscaling.v2.HorizontalPodAutoscaler",
+        "batch.v1.CronJob",
+        "batch.v1.Job",
+        "certificates.v1.CertificateSigningRequest",
+        "networking.v1.Ingress",
+        "networking.v1.IngressClass",
+        "networking.v1.NetworkPolicy",
+        "policy.v1.PodDisruptionBudget",
+        "rbac.v1.ClusterRole",
+        "rbac.v1.ClusterRoleBinding",
+        "rbac.v1.Role",
+        "rbac.v1.RoleBinding",
+        "scheduling.v1.PriorityClass",
+    )
+)
+HERE = Path(__file__).parent
 
 
-def closure(definitions: dict[str, Any]) -> set[str]:
+def closure(definitions: dict[str, Any], roots: Iterable[str]) -> set[str]:
     """The names of the roots and of everything that they refer to."""
     needed: set[str] = set()
 
@@ -67,7 +93,7 @@ def closure(definitions: dict[str, Any]) -> set[str]:
             needed.add(name)
             walk(definitions[name])
 
-    for root in ROOTS:
+    for root in roots:
         visit(root)
     return needed
 
@@ -96,16 +122,24 @@ def cleaned(schema: Any) -> Any:
     return result
 
 
+def _write(stem: str, names: Iterable[str], definitions: dict[str, Any]) -> None:
+    extract = {name: cleaned(definitions[name]) for name in sorted(names)}
+    text = json.dumps(extract, separators=(",", ":"), sort_keys=True)
+    output = HERE / f"{stem}.json.gz"
+    # mtime=0: the same input makes the same bytes.
+    output.write_bytes(gzip.compress(text.encode(), mtime=0))
+    size = output.stat().st_size
+    sys.stdout.write(f"{output.name}: {len(extract)} definitions, {len(text)} bytes, {size} compressed\n")
+
+
 def main() -> int:
     if len(sys.argv) != 2:
         sys.stderr.write(__doc__ or "")
         return 2
     definitions = json.loads(Path(sys.argv[1]).read_text())["$defs"]
-    extract = {name: cleaned(definitions[name]) for name in sorted(closure(definitions))}
-    text = json.dumps(extract, separators=(",", ":"), sort_keys=True)
-    # mtime=0: the same input makes the same bytes.
-    OUTPUT.write_bytes(gzip.compress(text.encode(), mtime=0))
-    sys.stdout.write(f"{len(extract)} definitions, {len(text)} bytes, {OUTPUT.stat().st_size} compressed\n")
+    common = closure(definitions, ROOTS)
+    _write("defs", common, definitions)
+    _write("stored_only", closure(definitions, STORED_ONLY) - common, definitions)
     return 0
 
 
