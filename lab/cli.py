@@ -19,6 +19,8 @@ from typing import NoReturn
 
 from lab import launch, rundir
 from lab.config import MESHES, NO_MESH, BadFault
+from lab.node import image_directories
+from lab.node.image_directories import BadImage
 from lab.node.netns import die_with_parent
 
 OK = 0
@@ -48,6 +50,7 @@ _CODES: dict[type[Exception], int] = {
     rundir.NameInUse: IN_USE,
     launch.PortInUse: IN_USE,
     BadFault: USAGE,
+    BadImage: USAGE,
     launch.DidNotStart: FAILED,
 }
 
@@ -100,6 +103,15 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="how many playgrounds must fit into it (default: %(default)s)",
     )
+    up.add_argument(
+        "--images",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="a directory with image folders, looked at before those of "
+        f"${image_directories.VARIABLE} and the user's own; repeatable",
+    )
     up.add_argument("--foreground", action="store_true", help="stay, and end the lab with this process")
     up.set_defaults(run=_up)
     down = commands.add_parser("down", help="end a lab and remove what it left")
@@ -136,6 +148,7 @@ def _up(options: argparse.Namespace) -> int:
     kubeconfig = options.kubeconfig.absolute() if options.kubeconfig else None
     if kubeconfig and not kubeconfig.parent.is_dir():
         raise UsageError(f"--kubeconfig: there is no directory {kubeconfig.parent}")
+    images = _image_directories(options.images)
     began = time.monotonic()
     lock = rundir.lock(options.name)
     lock.sweep()
@@ -151,6 +164,7 @@ def _up(options: argparse.Namespace) -> int:
                 kubeconfig=kubeconfig,
                 with_parent=options.foreground,
                 playgrounds=options.playgrounds,
+                images=images,
             )
         path = started.config.kubeconfig
         _say(
@@ -167,6 +181,20 @@ def _up(options: argparse.Namespace) -> int:
     finally:
         if options.foreground or started is None:
             _clean_up(started, lock)
+
+
+def _image_directories(given: Sequence[Path]) -> tuple[str, ...]:
+    """Where the lab's images are. Raises UsageError and BadImage for those that were asked for."""
+    asked = image_directories.asked_for(given)
+    for name, directory in asked:
+        if not directory.is_dir():
+            raise UsageError(f"{name}: there is no directory {directory}")
+    directories = [directory.absolute() for _, directory in asked]
+    if directories:
+        from lab.node.image_store import ImageStore
+
+        ImageStore(directories).folders()
+    return tuple(map(str, [*directories, image_directories.own()]))
 
 
 def _stay(started: launch.Started, lock: rundir.Lock) -> int:

@@ -37,6 +37,8 @@ class LabConfig:
 
     outside_fd: int
     """Channel to the lab's doorman in the host's network."""
+    images: tuple[str, ...] = ()
+    """Directories with image folders, the first before the second."""
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -44,7 +46,7 @@ class LabConfig:
     @classmethod
     def from_json(cls, text: str) -> LabConfig:
         fields = json.loads(text)
-        return cls(**fields | {"faults": tuple(fields["faults"])})
+        return cls(**fields | {name: tuple(fields[name]) for name in ("faults", "images")})
 
     @property
     def directory(self) -> Path:

@@ -17,6 +17,8 @@ from lab.node import init
 
 def main() -> NoReturn:
     config = LabConfig.from_json(sys.argv[1])
+    # The lab's files, in a directory that is its owner's alone, are shown to containers of any user.
+    os.umask(0o022)
     for fd in (config.listener_fd, config.report_fd, config.lock_fd, config.outside_fd):
         os.set_inheritable(fd, False)
     ours, supervisors = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

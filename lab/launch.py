@@ -69,6 +69,7 @@ def start(
     kubeconfig: Path | None,
     with_parent: bool,
     playgrounds: int,
+    images: tuple[str, ...] = (),
 ) -> Started:
     """Starts a lab and waits until it is ready. The descriptors of lock and listener are only lent.
 
@@ -90,6 +91,7 @@ def start(
         report_fd=report_write,
         lock_fd=lock.fd,
         outside_fd=labs.fileno(),
+        images=images,
     )
     log = lock.path / "lab.log"
     with log.open("wb") as output, ours, labs:

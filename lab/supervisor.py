@@ -14,7 +14,7 @@ import os
 import signal
 import socket
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -37,11 +37,12 @@ from lab.mesh.apis import APIS
 from lab.mesh.controller import ReferenceMesh
 from lab.mesh.crds import CEL_RULES
 from lab.mesh.envoy.resources import Resources
+from lab.node.image_store import ImageStore
 from lab.node.images import Launch
 from lab.node.node import Node
 from lab.node.outside import Outside
 from lab.node.processes import Spawner
-from lab.node.volumes import AccountTokens
+from lab.node.volume_content import AccountTokens
 from lab.node.wiring import NODE_ADDRESS
 
 API_PORT = 6443
@@ -52,9 +53,6 @@ LOCALHOST = "127.0.0.1"
 
 Alter = Callable[[type[Any], Any], Any]
 """What faults make of a part of the lab, given its type; without faults it stays as it is."""
-
-# What Kubernetes extends the tokens in pods to, for programs that do not read them again.
-_TOKEN_LIFETIME_S = 365 * 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -86,6 +84,7 @@ class Cluster:
             config.directory / "pods",
             tokens=_account_tokens(tokens, credentials),
             outside=outside,
+            images=ImageStore([Path(directory) for directory in config.images]),
             alter_launch=partial(alter, Launch),
         )
         server = ApiServer(objects, registry, alter(Runtime, node.runtime), credentials)
@@ -175,8 +174,8 @@ async def _run(config: LabConfig, channel: socket.socket, alter: Alter) -> None:
 
 
 def _account_tokens(tokens: ServiceAccountTokens, credentials: Credentials) -> AccountTokens:
-    def issue(account: Object, pod: Object) -> str:
-        return tokens.issue(account, lifetime=_TOKEN_LIFETIME_S, bound=pod)[0]
+    def issue(account: Object, pod: Object, audiences: Sequence[str], lifetime: int) -> str:
+        return tokens.issue(account, audiences=audiences, lifetime=lifetime, bound=pod)[0]
 
     return AccountTokens(issue, credentials.ca_certificate)
 

@@ -7,26 +7,27 @@ import os
 import signal
 import time
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from lab.kube.store import Object
-from lab.node import images, probes
-from lab.node.environment import ConfigMissing, environment, words
+from lab.node import contained, images, privileges, probes
+from lab.node.environment import environment, words
 from lab.node.health import Health
+from lab.node.image_directories import BadImage
+from lab.node.image_store import NoSuchImage
 from lab.node.images import Launch, Readiness
-from lab.node.mounts import Bind
 from lab.node.processes import Child, Place, Program, Spawner, StartFailed, Streams
 from lab.node.status import ContainerState, Running, Terminated, Waiting, now
 from lab.node.surroundings import Surroundings, log_file
+from lab.node.waiting import once_there
 from lab.node.wiring import Sandbox
 
 _PROXY_CONFIG_TIMEOUT_S = 10.0
 _PROXY_POLL_S = 0.005
 _START_ERROR_CODE = 128
-_CONFIG_RETRY_S = 1.0
 _PULL_RETRY_S = 1.0
 _OUTPUT_LIMIT = 10 * 1024
 
@@ -40,7 +41,6 @@ class Container:
         self.state = ContainerState(self.name, spec["image"], Waiting(reason))
         self.child: Child | None = None
         self.program: Program | None = None
-        self.variables: dict[str, str] = {}
         self.stopping = False
 
     async def keep_running(self, around: Surroundings, policy: str) -> None:
@@ -72,33 +72,27 @@ class Container:
     async def _run(self, around: Surroundings) -> Terminated:
         """One run from image to exit."""
         started_at = now()
-        launch, volumes = await self._configured(around)
+        launch, program = await self._configured(around)
         around.report(
             "Pulled", f'Container image "{self.spec["image"]}" already present on machine', "Normal"
         )
-        binds = [*around.binds, *volumes]
         if launch.config:
             await self._config_written(launch.config, around)
-            binds.append(Bind(str(launch.config.parent), str(launch.config.parent), writable=True))
+        self.program = program
         identity = f"lab://{uuid.uuid4().hex}"
         around.report("Created", f"Created container: {self.name}", "Normal")
-        self.program = Program(
-            launch.argv,
-            {**launch.environment, **self.variables},
-            self.spec.get("workingDir") or "/",
-            launch.capabilities,
-            binds,
-        )
         log = log_file(around.logs, self.name, self.state.restarts)
         log.parent.mkdir(parents=True, exist_ok=True)
         announce_read, announce_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         try:
-            output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+            output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+            # Whatever user the program has, it may open /dev/stdout anew; the run directory is its owner's.
+            os.fchmod(output, 0o666)
             try:
                 place = Place(around.sandbox.network, around.sandbox.uts, contained=True)
                 ready = announce_write if launch.readiness is Readiness.ANNOUNCED else None
                 streams = Streams(around.spawner.null, output, output, ready=ready)
-                self.child = await around.spawner.start(self.program, place, streams)
+                self.child = await around.spawner.start(program, place, streams)
             except StartFailed as failure:
                 return self._could_not_start(around, str(failure), started_at, identity)
             finally:
@@ -114,38 +108,48 @@ class Container:
             self.child = None
         return Terminated(code, "Error" if code else "Completed", started_at, now(), container_id=identity)
 
-    async def _configured(self, around: Surroundings) -> tuple[Launch, list[Bind]]:
-        """What to run, with which volumes; waits for what is missing (an unknown image: for ever)."""
-        find = images.find(self.spec["image"])
-        if find is None:
-            await self._pull_for_ever(around)
-        assert find is not None
+    async def _configured(self, around: Surroundings) -> tuple[Launch, Program]:
+        """What to run. Waits for what is missing."""
+        find = await self._pulled(around)
+
+        def attempt() -> tuple[Launch, Program]:
+            told = environment(self.spec, around.pod, around.sandbox.address, around.store)
+            command, args = words(self.spec.get("command"), told), words(self.spec.get("args"), told)
+            launch = around.alter_launch(find(images.Request(command, args, told)))
+            return launch, contained.program(self.spec, around, launch, told)
+
+        def missing(reason: str) -> None:
+            self._waits(around, "CreateContainerConfigError", reason)
+            around.report("Failed", f"Error: {reason}", "Warning")
+
+        try:
+            return await once_there(around.store, attempt, missing)
+        except (images.NothingToRun, privileges.Refused) as refused:
+            missing(str(refused))
+            # Neither the pod nor its image will say anything else.
+            await asyncio.Event().wait()
+            raise
+
+    async def _pulled(self, around: Surroundings) -> Callable[[images.Request], Launch]:
+        """What the image stands for; waits until it is there, as for an image that cannot be pulled."""
+        image = self.spec["image"]
+        said = ""
         while True:
             try:
-                self.variables = environment(self.spec, around.pod, around.sandbox.address, around.store)
-                command = words(self.spec.get("command"), self.variables)
-                args = words(self.spec.get("args"), self.variables)
-                launch = find(images.Request(command, args, self.variables))
-                return around.alter_launch(launch), around.volumes.binds(self.spec)
-            except (ConfigMissing, images.ProxyWithoutConfig) as missing:
-                self._waits(around, "CreateContainerConfigError", str(missing))
-                around.report("Failed", f"Error: {missing}", "Warning")
-                await asyncio.sleep(_CONFIG_RETRY_S)
-
-    async def _pull_for_ever(self, around: Surroundings) -> None:
-        image = self.spec["image"]
-        known = ", ".join(images.KNOWN)
-        why = f'Failed to pull image "{image}": the lab has no registry, it knows only these images: {known}'
-        around.report("Pulling", f'Pulling image "{image}"', "Normal")
-        around.report("Failed", why, "Warning")
-        around.report("Failed", "Error: ErrImagePull", "Warning")
-        self._waits(around, "ErrImagePull", why)
-        await asyncio.sleep(_PULL_RETRY_S)
-        around.report("BackOff", f'Back-off pulling image "{image}"', "Normal")
-        around.report("Failed", "Error: ImagePullBackOff", "Warning")
-        self._waits(around, "ImagePullBackOff", f'Back-off pulling image "{image}": {why}')
-        # The list of images never changes, so trying again would not help.
-        await asyncio.Event().wait()
+                return around.images.find(image)
+            except (NoSuchImage, BadImage) as problem:
+                why = f'Failed to pull image "{image}": {problem}'
+            if why != said:
+                around.report("Pulling", f'Pulling image "{image}"', "Normal")
+                around.report("Failed", why, "Warning")
+                around.report("Failed", "Error: ErrImagePull", "Warning")
+                self._waits(around, "ErrImagePull", why)
+            await asyncio.sleep(_PULL_RETRY_S)
+            if why != said:
+                around.report("BackOff", f'Back-off pulling image "{image}"', "Normal")
+                around.report("Failed", "Error: ImagePullBackOff", "Warning")
+                self._waits(around, "ImagePullBackOff", f'Back-off pulling image "{image}": {why}')
+            said = why
 
     def _waits(self, around: Surroundings, reason: str, message: str) -> None:
         self.state = replace(self.state, state=Waiting(reason, message))
@@ -219,7 +223,13 @@ class Container:
         except OSError as error:
             raise StartFailed("container is not running") from error  # it has ended this instant
         try:
-            program = replace(self.program, argv=argv, environment=self.variables, binds=(), group_ends=False)
+            program = replace(
+                self.program,
+                argv=argv,
+                environment=self.program.container_environment,
+                view=replace(self.program.view, binds=()),
+                group_ends=False,
+            )
             return await spawner.start(program, Place(sandbox.network, sandbox.uts, mount), streams)
         finally:
             os.close(mount)

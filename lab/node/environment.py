@@ -5,24 +5,23 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from lab.kube.store import Key, Object, Store
+from lab.node import downward
+from lab.node.downward import ConfigMissing
 
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+DEFAULTS = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/"}
+"""Variables of containers whose image and pod do not set them."""
 
+_SERVICES = Key("", "services")
 _SOURCES = {"configMap": Key("", "configmaps"), "secret": Key("", "secrets")}
 _REFERENCE = re.compile(r"\$\$|\$\(([A-Za-z_.-][\w.-]*)\)")
 
 
-class ConfigMissing(Exception):
-    """A variable's source does not exist; `str` is the kubelet's message."""
-
-
 def environment(container: Object, pod: Object, address: str, store: Store) -> dict[str, str]:
-    """The variables that a container starts with. `address` is the pod's. Raises ConfigMissing."""
+    """The variables that a pod gives its container. `address` is the pod's. Raises ConfigMissing."""
     namespace = pod["metadata"]["namespace"]
-    found = {"PATH": PATH, "HOME": "/", "HOSTNAME": hostname(pod)}
+    found = {"HOSTNAME": hostname(pod), **_api_server(store)}
     for source in container.get("envFrom") or ():
         for kind in _SOURCES:
             if reference := source.get(f"{kind}Ref"):
@@ -30,7 +29,7 @@ def environment(container: Object, pod: Object, address: str, store: Store) -> d
                 found |= {source.get("prefix", "") + name: value for name, value in data.items()}
     for variable in container.get("env") or ():
         if source := variable.get("valueFrom"):
-            value = _value(source, pod, address, store)
+            value = _value(source, container, pod, address, store)
             if value is not None:
                 found[variable["name"]] = value
         else:
@@ -58,9 +57,29 @@ def words(given: Sequence[str] | None, variables: Mapping[str, str]) -> list[str
     return [expand(word, variables) for word in given] if given else None
 
 
-def _value(source: Object, pod: Object, address: str, store: Store) -> str | None:
+def _api_server(store: Store) -> dict[str, str]:
+    """How a container finds the API server, once that has a Service."""
+    service = store.get(_SERVICES, "default", "kubernetes")
+    if service is None:
+        return {}
+    address, port = service["spec"]["clusterIP"], str(service["spec"]["ports"][0]["port"])
+    return {
+        "KUBERNETES_SERVICE_HOST": address,
+        "KUBERNETES_SERVICE_PORT": port,
+        "KUBERNETES_SERVICE_PORT_HTTPS": port,
+        "KUBERNETES_PORT": f"tcp://{address}:{port}",
+        f"KUBERNETES_PORT_{port}_TCP": f"tcp://{address}:{port}",
+        f"KUBERNETES_PORT_{port}_TCP_PROTO": "tcp",
+        f"KUBERNETES_PORT_{port}_TCP_PORT": port,
+        f"KUBERNETES_PORT_{port}_TCP_ADDR": address,
+    }
+
+
+def _value(source: Object, container: Object, pod: Object, address: str, store: Store) -> str | None:
     if reference := source.get("fieldRef"):
-        return _field(reference["fieldPath"], pod, address)
+        return downward.field(reference["fieldPath"], pod, address)
+    if reference := source.get("resourceFieldRef"):
+        return downward.resource(reference, container, pod)
     for kind in _SOURCES:
         if reference := source.get(f"{kind}KeyRef"):
             data = _data(kind, reference, pod["metadata"]["namespace"], store)
@@ -71,25 +90,6 @@ def _value(source: Object, pod: Object, address: str, store: Store) -> str | Non
                 raise ConfigMissing(f"couldn't find key {reference['key']} in {_word(kind)} {place}")
             return data[reference["key"]]
     raise ConfigMissing(f"this node knows no value from {', '.join(source)}")
-
-
-def _field(path: str, pod: Object, address: str) -> str:
-    metadata, spec = pod["metadata"], pod["spec"]
-    fields: dict[str, Any] = {
-        "metadata.name": metadata["name"],
-        "metadata.namespace": metadata["namespace"],
-        "metadata.uid": metadata["uid"],
-        "spec.nodeName": spec.get("nodeName"),
-        "spec.serviceAccountName": spec.get("serviceAccountName", "default"),
-        "status.podIP": address,
-        "status.podIPs": address,
-        "status.hostIP": pod.get("status", {}).get("hostIP"),
-    }
-    if match := re.fullmatch(r"metadata\.(labels|annotations)\['(.+)'\]", path):
-        return str(metadata.get(match[1], {}).get(match[2], ""))
-    if path not in fields:
-        raise ConfigMissing(f"unsupported fieldPath: {path}")
-    return str(fields[path] or "")
 
 
 def _data(kind: str, reference: Object, namespace: str, store: Store) -> dict[str, str] | None:

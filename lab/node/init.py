@@ -157,6 +157,8 @@ def _become(
     try:
         signal.set_wakeup_fd(-1)
         os.setsid()
+        # Before mount points are made: every user must be able to pass through them.
+        os.umask(0o022)
         stage = "namespaces"
         for name, kind in (("net", netns.CLONE_NEWNET), ("uts", netns.CLONE_NEWUTS)):
             if name in fds:
@@ -165,18 +167,24 @@ def _become(
             netns.setns(fds["mnt"], netns.CLONE_NEWNS)
         elif request["contained"]:
             stage = "mounts"
-            mounts.enter(template, [mounts.Bind(**bind) for bind in request["binds"]], hidden)
+            view = request["view"]
+            binds = [mounts.Bind(**bind) for bind in view.pop("binds")]
+            mounts.enter(template, mounts.View(binds, **view), hidden)
         stage = "directory"
-        os.chdir(request["directory"])
+        os.chdir(request["view"]["directory"])
         stage = "descriptors"
         _place(fds, request)
         stage = "capabilities"
         if request["capabilities"] is not None:
             netns.limit_capabilities(request["capabilities"])
             netns.forbid_new_privileges()
+        stage = "user"
+        if (user := request["user"]) is not None:
+            os.setgroups(user["groups"])
+            os.setresgid(user["gid"], user["gid"], user["gid"])
+            os.setresuid(user["uid"], user["uid"], user["uid"])
         for number in (signal.SIGPIPE, signal.SIGINT, signal.SIGXFSZ):
             signal.signal(number, signal.SIG_DFL)
-        os.umask(0o022)
         stage = "program"
         os.execvpe(request["argv"][0], request["argv"], request["environment"])
     except OSError as error:

@@ -1,4 +1,5 @@
-"""What a container sees of the file system: the host's tree, read-only, with a private /tmp, /run and /dev.
+"""What a container sees of the file system: that of its image, or the host's tree, read-only, with a private
+/tmp, /run and /dev.
 
 The part that is the same for all containers is built once and kept as a mount namespace (the template); a
 container's own namespace is a copy of it.
@@ -8,11 +9,11 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.node import netns
+from lab.node import image_trees, netns
 
 PRIVATE = ("/tmp", "/run")
 """Directories that are empty and writable in every container, and gone with it."""
@@ -40,14 +41,26 @@ class Bind:
     optional: bool = False
 
 
+@dataclass(frozen=True)
+class View:
+    """What a program sees of the file system. `files` and `root` exclude each other."""
+
+    binds: Sequence[Bind] = ()
+    files: str | None = None
+    """A directory whose tree lies over the machine's."""
+    root: str | None = None
+    """A directory whose tree is seen instead of the machine's."""
+    directory: str = "/"
+    """Where the program is to start."""
+
+
 class NoMountPoint(OSError):
-    """A container's tree has no such path, and is read-only there."""
+    """There is no such path in a container's tree, and none can be made."""
 
 
 def is_private(path: str) -> bool:
     """Whether a path of the host lies where every container has a file system of its own."""
-    real = os.path.realpath(path)
-    return any(real == top or real.startswith(top + "/") for top in PRIVATE)
+    return _below(os.path.realpath(path), PRIVATE)
 
 
 def build_template() -> int:
@@ -87,31 +100,51 @@ def _restrict_tree() -> None:
     netns.mount_tmpfs("/dev/shm", "mode=1777,size=64m")
 
 
-def enter(template: int, binds: Iterable[Bind], hidden: Iterable[str]) -> None:
-    """Moves the calling process (single-threaded) into a new copy of the template, with its binds.
+def enter(template: int, view: View, hidden: Iterable[str]) -> None:
+    """Moves the calling process (single-threaded) into a new mount namespace with the tree that it is to see.
 
-    Directories `hidden` are shown empty but for binds. Raises NoMountPoint for a bind that has no place
-    and is not optional.
+    Directories `hidden` of the machine are shown empty but for binds. Raises NoMountPoint for a bind that has
+    no place and is not optional.
     """
-    trees = [(bind, netns.open_tree(bind.source, recursive=True)) for bind in binds]
+    # Opened here: the lab's and the image's own directories may lie where the new tree has others.
+    trees = [(bind, netns.open_tree(bind.source, recursive=True)) for bind in view.binds]
+    layer = view.root or view.files
+    image = netns.open_tree(layer) if layer else None
     netns.setns(template, netns.CLONE_NEWNS)
     netns.unshare(netns.CLONE_NEWNS)
-    for path in PRIVATE:
-        netns.mount_tmpfs(path, "mode=1777,size=256m")
-    for path in hidden:
-        if not is_private(path):
-            netns.mount_tmpfs(path, "mode=755,size=1m")
+    if view.root and image is not None:
+        image_trees.show_root(image)
+    else:
+        covered = [*PRIVATE, *(os.path.realpath(path) for path in hidden)]
+        wanted = [os.path.realpath(bind.target) for bind in view.binds if not bind.optional]
+        missing = [path for path in wanted if not Path(path).exists() and not _below(path, covered)]
+        image_trees.extend_machine(image, missing, PRIVATE)
+        for path in PRIVATE:
+            netns.mount_tmpfs(path, "mode=1777,size=256m")
+        for path in hidden:
+            if not is_private(path):
+                netns.mount_tmpfs(path, "mode=755,size=1m")
+    if view.root:
+        Path(view.directory).mkdir(parents=True, exist_ok=True)
     for bind, tree in trees:
-        if not bind.writable:
-            netns.restrict_mount(tree, netns.MOUNT_ATTR_RDONLY | netns.MOUNT_ATTR_NOSUID)
-        target = Path(os.path.realpath(bind.target))
-        try:
-            _make_mount_point(target, directory=stat.S_ISDIR(os.fstat(tree).st_mode))
-        except OSError as error:
-            if bind.optional:
-                continue
-            raise NoMountPoint(error.errno, error.strerror, bind.target) from error
-        netns.move_mount(tree, str(target))
+        _attach(bind, tree)
+
+
+def _attach(bind: Bind, tree: int) -> None:
+    if not bind.writable:
+        netns.restrict_mount(tree, netns.MOUNT_ATTR_RDONLY | netns.MOUNT_ATTR_NOSUID)
+    target = Path(os.path.realpath(bind.target))
+    try:
+        _make_mount_point(target, directory=stat.S_ISDIR(os.fstat(tree).st_mode))
+    except OSError as error:
+        if bind.optional:
+            return
+        raise NoMountPoint(error.errno, error.strerror, bind.target) from error
+    netns.move_mount(tree, str(target))
+
+
+def _below(path: str, tops: Iterable[str]) -> bool:
+    return any(image_trees.is_below(path, top) for top in tops)
 
 
 def _make_mount_point(target: Path, *, directory: bool) -> None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 CLONE_NEWNS = 0x0002_0000
@@ -19,6 +20,7 @@ CLONE_NEWNET = 0x4000_0000
 MS_NOSUID = 2
 MS_NODEV = 4
 MS_NOEXEC = 8
+_MNT_DETACH = 2
 MOUNT_ATTR_RDONLY = 1
 MOUNT_ATTR_NOSUID = 2
 MOUNT_ATTR_NODEV = 4
@@ -109,6 +111,32 @@ def mount_tmpfs(target: str, options: str, flags: int = MS_NOSUID | MS_NODEV) ->
     _checked(result, f"mount(tmpfs on {target})")
 
 
+def mount_overlay(target: str, lowers: Sequence[str], scratch: str) -> None:
+    """The trees `lowers` (the first on top) as one, at `target`; changes go to directory `scratch`."""
+    for name in ("upper", "work"):
+        Path(scratch, name).mkdir(mode=0o755)
+    lower = ":".join(re.sub(r"([\\\\:,])", r"\\\1", each) for each in lowers)
+    options = f"lowerdir={lower},upperdir={scratch}/upper,workdir={scratch}/work"
+    result = _libc.mount(
+        b"overlay", os.fsencode(target), b"overlay", MS_NOSUID | MS_NODEV, os.fsencode(options)
+    )
+    _checked(result, f"mount(overlay on {target})")
+
+
+def unmount(target: str) -> None:
+    """Takes a mount, and all below it, out of the tree; whoever uses it may go on."""
+    _checked(_libc.umount2(os.fsencode(target), _MNT_DETACH), f"umount2({target})")
+
+
+def change_root(target: str) -> None:
+    """Makes a mount the root of the calling process and of its mount namespace; the old root is gone."""
+    os.chdir(target)
+    _checked(_libc.pivot_root(b".", b"."), f"pivot_root({target})")
+    # Both lie at the root now, the old one on top.
+    unmount(".")
+    os.chdir("/")
+
+
 def open_tree(path: str, *, recursive: bool = False) -> int:
     """A detached copy of the mount at `path`, to be attached elsewhere by `move_mount`."""
     flags = _OPEN_TREE_CLONE | _OPEN_TREE_CLOEXEC | (_AT_RECURSIVE if recursive else 0)
@@ -143,6 +171,8 @@ def new_pod_namespaces(hostname: str) -> tuple[int, int]:
         unshare(CLONE_NEWNET | CLONE_NEWUTS)
         try:
             socket.sethostname(hostname)
+            # As container engines do: a program that is not root may listen on port 80.
+            Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").write_text("0")
             network = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
             uts = os.open("/proc/thread-self/ns/uts", os.O_RDONLY | os.O_CLOEXEC)
         finally:

@@ -11,6 +11,7 @@ from typing import Any
 from lab.kube.store import Event, Key, Object, Objects, clone
 from lab.node import services
 from lab.node.exposure import Exposure
+from lab.node.image_store import ImageStore
 from lab.node.images import AlterLaunch, unaltered
 from lab.node.names import Names
 from lab.node.outside import Outside
@@ -20,7 +21,7 @@ from lab.node.relay import Relays
 from lab.node.runtime import NodeRuntime
 from lab.node.status import now
 from lab.node.surroundings import BackOff, grace_of
-from lab.node.volumes import AccountTokens
+from lab.node.volume_content import AccountTokens
 from lab.node.wiring import NODE_ADDRESS, POD_NETWORK, Wiring
 
 NODES = Key("", "nodes")
@@ -32,7 +33,8 @@ class Node:
     """`directory` is the node's own, in the lab's run directory; it holds a directory for each pod.
 
     Without `tokens`, pods have no proof of their ServiceAccount; without `outside`, nothing is reached from
-    the host. `alter_launch` has the last word on what is started for a container.
+    the host. `images` are those besides the programs of this machine. `alter_launch` has the last word on
+    what is started for a container.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class Node:
         tokens: AccountTokens | None = None,
         outside: Outside | None = None,
         back_off: BackOff | None = None,
+        images: ImageStore | None = None,
         alter_launch: AlterLaunch = unaltered,
     ) -> None:
         self._objects = objects
@@ -64,6 +67,7 @@ class Node:
             directory,
             back_off or BackOff(),
             tokens,
+            images or ImageStore(),
             alter_launch,
         )
         self.runtime = NodeRuntime(spawner, self._workers.get)

@@ -17,13 +17,16 @@ from typing import Literal
 from lab.kube.store import ApiError, Key, Object, Objects
 from lab.node.containers import Container
 from lab.node.environment import hostname
+from lab.node.image_store import ImageStore
 from lab.node.images import AlterLaunch
 from lab.node.mounts import Bind, is_private
 from lab.node.names import Names
 from lab.node.processes import Spawner, ToolFailed
 from lab.node.status import Terminated, pod_status
 from lab.node.surroundings import BackOff, Surroundings
-from lab.node.volumes import AccountTokens, Volumes
+from lab.node.volume_content import AccountTokens, Sources
+from lab.node.volumes import Volumes
+from lab.node.waiting import once_there
 from lab.node.wiring import NoAddressLeft, Sandbox, Wiring
 
 PODS = Key("", "pods")
@@ -42,6 +45,7 @@ class Services:
     directory: Path
     back_off: BackOff
     tokens: AccountTokens | None
+    images: ImageStore
     alter_launch: AlterLaunch
 
 
@@ -115,13 +119,17 @@ class PodWorker:
         self.directory.mkdir()
         hosts = self.directory / "hosts"
         services.names.add(hosts, self.namespace, hostname(self.pod), self._address)
-        volumes = Volumes(self.pod, self.directory / "volumes", services.objects.store, services.tokens)
+        sources = Sources(self.pod, self._address, services.objects.store, services.tokens)
+        volumes = Volumes(self.directory / "volumes", sources)
+        await once_there(services.objects.store, volumes.prepare, self._no_mount)
         return Surroundings(
             pod=self.pod,
             sandbox=self.sandbox,
             store=services.objects.store,
             spawner=services.spawner,
-            binds=_common_binds(hosts, services.names),
+            names=_name_binds(hosts, services.names),
+            machine=_machine_binds(services.names),
+            images=services.images,
             volumes=volumes,
             logs=self.directory,
             back_off=services.back_off,
@@ -129,6 +137,9 @@ class PodWorker:
             report=self._report,
             changed=self._publish,
         )
+
+    def _no_mount(self, why: str) -> None:
+        self._report("FailedMount", why, "Warning")
 
     async def _finish(self, grace: float) -> None:
         """Asks, waits, ends; then releases everything."""
@@ -207,10 +218,15 @@ async def _end_process(pid: int) -> None:
         os.close(fd)
 
 
-def _common_binds(hosts: Path, names: Names) -> Sequence[Bind]:
+def _name_binds(hosts: Path, names: Names) -> Sequence[Bind]:
     return (
         Bind(str(hosts), "/etc/hosts"),
         Bind(str(names.resolver), "/etc/resolv.conf", optional=True),
+    )
+
+
+def _machine_binds(names: Names) -> Sequence[Bind]:
+    return (
         Bind(str(names.switch), "/etc/nsswitch.conf", optional=True),
         *(Bind(path, path) for path in _program_roots() if is_private(path)),
     )

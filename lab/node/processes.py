@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from lab.node.mounts import Bind
+from lab.node.mounts import View
+from lab.node.users import User
 
 CONTAINER_CAPABILITIES = (
     "AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NET_BIND_SERVICE", "NET_RAW",
@@ -31,9 +32,14 @@ class Program:
 
     argv: Sequence[str]
     environment: Mapping[str, str]
-    directory: str = "/"
+    """What the program starts with."""
     capabilities: Sequence[str] | None = CONTAINER_CAPABILITIES
-    binds: Sequence[Bind] = ()
+    view: View = field(default_factory=View)
+    """What it sees of the file system; of a program beside another only the directory counts."""
+    user: User | None = None
+    """None: the user of the lab."""
+    container_environment: Mapping[str, str] = field(default_factory=dict)
+    """What programs beside it start with."""
     group_ends: bool = True
     """Whether what the program started ends with it, as in a container."""
 
@@ -130,9 +136,9 @@ class Spawner:
                 {
                     "argv": list(program.argv),
                     "environment": dict(program.environment),
-                    "directory": program.directory,
                     "capabilities": program.capabilities and list(program.capabilities),
-                    "binds": [asdict(bind) for bind in program.binds],
+                    "view": asdict(program.view),
+                    "user": program.user and asdict(program.user),
                     "contained": place.contained,
                     "terminal": streams.terminal,
                     "group_ends": program.group_ends,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from lab.kube.store import Object, Store
+from lab.node.image_store import ImageStore
 from lab.node.images import AlterLaunch
 from lab.node.mounts import Bind
 from lab.node.processes import Spawner
@@ -38,7 +39,11 @@ class Surroundings:
     sandbox: Sandbox
     store: Store
     spawner: Spawner
-    binds: Sequence[Bind]
+    names: Sequence[Bind]
+    """The files by which a container finds names."""
+    machine: Sequence[Bind]
+    """What containers see besides that see this machine's files."""
+    images: ImageStore
     volumes: Volumes
     logs: Path
     back_off: BackOff

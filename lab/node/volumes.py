@@ -1,124 +1,139 @@
-"""Volumes of a pod, as directories of the node: emptyDir, configMap, secret, projected.
-
-A container's tree is read-only: a volume can be mounted where a directory is, and anywhere in /tmp and /run.
-"""
+"""Volumes of a pod, as directories of the node. What is in them: lab.node.volume_content."""
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from lab.kube.store import Key, Object, Store
-from lab.node.environment import ConfigMissing
+from lab.kube.store import Object
+from lab.node import privileges
+from lab.node.downward import ConfigMissing
+from lab.node.environment import expand
 from lab.node.mounts import Bind
+from lab.node.volume_content import File, Sources
 
-_CONFIG_MAPS = Key("", "configmaps")
-_SECRETS = Key("", "secrets")
-
-
-_ACCOUNTS = Key("", "serviceaccounts")
 _ACCOUNT_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"
+# No volume of a pod has a name with a dot.
+_ACCOUNT_VOLUME = "service.account"
+
+_ANYBODYS = 0o777
+_READABLE = 0o755
+_GROUPS_TOO = 0o2070
+_GROUP_READS_AND_WRITES = 0o060
 
 
-@dataclass(frozen=True)
-class AccountTokens:
-    """How pods prove to the API server who they are, and know it."""
+class VolumeMissing(ConfigMissing):
+    """A volume cannot be made yet; `str` is the kubelet's message."""
 
-    issue: Callable[[Object, Object], str]
-    """A token of a ServiceAccount, bound to a pod."""
-    ca_certificate: str
+    def __init__(self, volume: str, why: object) -> None:
+        super().__init__(f'MountVolume.SetUp failed for volume "{volume}" : {why}')
 
 
 class Volumes:
-    """Makes the volumes of one pod when a container needs them."""
+    """The volumes of one pod, in a directory of the pod's own."""
 
-    def __init__(self, pod: Object, directory: Path, store: Store, tokens: AccountTokens | None) -> None:
-        self._pod = pod
-        self._tokens = tokens
-        self._namespace: str = pod["metadata"]["namespace"]
-        self._volumes = {volume["name"]: volume for volume in pod["spec"].get("volumes") or ()}
+    def __init__(self, directory: Path, sources: Sources) -> None:
+        spec = sources.pod["spec"]
+        self._volumes = {volume["name"]: volume for volume in spec.get("volumes") or ()}
+        self._containers = [*(spec.get("initContainers") or ()), *spec["containers"]]
+        self._group: int | None = (spec.get("securityContext") or {}).get("fsGroup")
         self._directory = directory
-        self._store = store
+        self._sources = sources
+        self._account: Path | None = None
 
-    def binds(self, container: Object) -> list[Bind]:
-        """What to mount in a container. Raises ConfigMissing."""
-        return list(self._binds(container))
+    def prepare(self) -> None:
+        """Makes all volumes that are mounted somewhere.
 
-    def _binds(self, container: Object) -> Iterator[Bind]:
-        for mount in container.get("volumeMounts") or ():
-            volume = self._volumes[mount["name"]]
-            source = self._prepared(volume)
-            path = str(source / mount["subPath"]) if mount.get("subPath") else str(source)
-            writable = "emptyDir" in volume and not mount.get("readOnly", False)
-            # Without a place for an empty volume that cannot be written to, nothing is lost.
-            optional = not writable and not any(source.iterdir())
-            yield Bind(path, mount["mountPath"], writable=writable, optional=optional)
+        Raises VolumeMissing when there is something that one is made of; then nothing of that one is left,
+        and it can be tried again.
+        """
+        for container in self._containers:
+            for mount in container.get("volumeMounts") or ():
+                self._make(self._volumes[mount["name"]])
+        try:
+            account = self._sources.account()
+        except ConfigMissing as missing:
+            raise VolumeMissing("kube-api-access", missing) from missing
+        if account is not None:
+            self._account = self._directory / _ACCOUNT_VOLUME
+            self._write(self._account, account, _READABLE)
 
-        mounted = {mount["mountPath"] for mount in container.get("volumeMounts") or ()}
-        if self._tokens and _ACCOUNT_PATH not in mounted and (account := self._account(self._tokens)):
-            yield Bind(str(account), _ACCOUNT_PATH)
+    def binds(self, container: Object, variables: Mapping[str, str]) -> list[Bind]:
+        """What to mount in a container with these variables; outer mounts come before those inside them."""
+        mounts = [*(container.get("volumeMounts") or ())]
+        found = [self._bind(mount, variables) for mount in mounts]
+        if self._account and _ACCOUNT_PATH not in {bind.target.rstrip("/") for bind in found}:
+            found.append(Bind(str(self._account), _ACCOUNT_PATH))
+        found.sort(key=lambda bind: len(_parts(bind.target)))
+        for number, inner in enumerate(found):
+            for outer in found[:number]:
+                _make_place(outer, inner)
+        return found
 
-    def _account(self, tokens: AccountTokens) -> Path | None:
-        """The directory with the token of the pod's account; None if it is not wanted."""
-        name = self._pod["spec"].get("serviceAccountName") or "default"
-        account = self._store.get(_ACCOUNTS, self._namespace, name)
-        if account is None:
-            raise ConfigMissing(f'serviceaccount "{name}" not found')
-        wanted = self._pod["spec"].get("automountServiceAccountToken")
-        if not (account.get("automountServiceAccountToken", True) if wanted is None else wanted):
-            return None
-        # No volume has a name with a dot.
-        directory = self._directory / "service.account"
-        if not directory.exists():
-            directory.mkdir(parents=True)
-            (directory / "token").write_text(tokens.issue(account, self._pod))
-            (directory / "ca.crt").write_text(tokens.ca_certificate)
-            (directory / "namespace").write_text(self._namespace)
-        return directory
+    def _bind(self, mount: Object, variables: Mapping[str, str]) -> Bind:
+        volume = self._volumes[mount["name"]]
+        whole = self._directory / str(mount["name"])
+        below = mount.get("subPath") or expand(mount.get("subPathExpr") or "", variables)
+        source = whole / below
+        if below.startswith("/") or ".." in _parts(below):
+            raise ConfigMissing(f'subPath "{below}" must be a path inside the volume "{mount["name"]}"')
+        if "emptyDir" in volume and not source.exists():
+            self._make_directory(source)
+        writable = "emptyDir" in volume and not mount.get("readOnly", False)
+        # Without a place for an empty volume that cannot be written to, nothing is lost.
+        optional = not writable and not any(whole.iterdir())
+        return Bind(str(source), mount["mountPath"], writable=writable, optional=optional)
 
-    def _prepared(self, volume: Object) -> Path:
+    def _make(self, volume: Object) -> None:
         directory = self._directory / str(volume["name"])
-        if not directory.exists():
-            directory.mkdir(parents=True)
-            for name, content in self._content(volume):
-                (directory / name).parent.mkdir(parents=True, exist_ok=True)
-                (directory / name).write_bytes(content)
-        return directory
-
-    def _content(self, volume: Object) -> Iterator[tuple[str, bytes]]:
+        if directory.exists():
+            return
         if "emptyDir" in volume:
+            self._make_directory(directory)
             return
-        sources = volume.get("projected", {}).get("sources") or [volume]
-        for source in sources:
-            if config := source.get("configMap"):
-                yield from self._selected(_CONFIG_MAPS, "configmap", config, config.get("name"))
-            elif secret := source.get("secret"):
-                name = secret.get("secretName") or secret.get("name")
-                yield from self._selected(_SECRETS, "secret", secret, name)
-            else:
-                raise ConfigMissing(f'volume "{volume["name"]}": this node knows no such kind of volume')
+        try:
+            files = self._sources.files(volume)
+        except ConfigMissing as missing:
+            raise VolumeMissing(volume["name"], missing) from missing
+        self._write(directory, files, _READABLE)
 
-    def _selected(self, key: Key, word: str, source: Object, name: str | None) -> Iterator[tuple[str, bytes]]:
-        obj = self._store.get(key, self._namespace, name or "")
-        if obj is None:
-            if source.get("optional"):
-                return
-            raise ConfigMissing(f'{word} "{name}" not found')
-        entries = _entries(obj, encoded=key == _SECRETS)
-        items = source.get("items")
-        if items is None:
-            yield from entries.items()
-            return
-        for item in items:
-            if item["key"] in entries:
-                yield item["path"], entries[item["key"]]
-            elif not source.get("optional"):
-                raise ConfigMissing(f'{word} "{name}" has no key {item["key"]}')
+    def _make_directory(self, directory: Path) -> None:
+        """One that programs of any user can write to, as the kubelet makes them."""
+        directory.mkdir(parents=True)
+        self._give(directory, _ANYBODYS, _GROUPS_TOO)
+
+    def _write(self, directory: Path, files: Sequence[File], mode: int) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self._give(directory, mode, _GROUPS_TOO)
+        for file in files:
+            path = directory / file.path
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(file.content)
+            self._give(path, file.mode, _GROUP_READS_AND_WRITES)
+
+    def _give(self, path: Path, mode: int, to_group: int) -> None:
+        """Sets the mode, and where the pod has an fsGroup makes that the group, with further permissions."""
+        if self._group is not None and privileges.mapped("group", self._group):
+            os.chown(path, -1, self._group)
+            mode |= to_group
+        path.chmod(mode)
 
 
-def _entries(obj: Object, *, encoded: bool) -> dict[str, bytes]:
-    data, binary = obj.get("data") or {}, obj.get("binaryData") or {}
-    decoded = {name: base64.b64decode(value) for name, value in (data if encoded else binary).items()}
-    return decoded if encoded else decoded | {name: value.encode() for name, value in data.items()}
+def _make_place(outer: Bind, inner: Bind) -> None:
+    """Makes the directory (or file) in a volume on which another one is mounted."""
+    parts, above = _parts(inner.target), _parts(outer.target)
+    if parts[: len(above)] != above or len(parts) == len(above) or not Path(outer.source).is_dir():
+        return
+    place = Path(outer.source, *parts[len(above) :])
+    if place.exists():
+        return
+    if Path(inner.source).is_dir():
+        place.mkdir(parents=True)
+    else:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.touch()
+
+
+def _parts(path: str) -> list[str]:
+    return [part for part in path.split("/") if part not in ("", ".")]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import json
 import os
 import socket
 import subprocess
@@ -24,6 +25,7 @@ from lab.kube.kinds.registry import Registry
 from lab.kube.store import Key, Object, Store
 from lab.kube.writing.writes import Writes
 from lab.node import init
+from lab.node.image_store import ImageStore
 from lab.node.node import Node
 from lab.node.processes import Spawner
 from lab.node.surroundings import BackOff
@@ -73,7 +75,9 @@ class TestNode:
 
     __test__ = False
 
-    def __init__(self, objects: Writes, node: Node, spawner: Spawner) -> None:
+    def __init__(self, objects: Writes, node: Node, spawner: Spawner, images: Path) -> None:
+        self.images = images
+        """Where the node looks for image folders."""
         self.objects = objects
         self.node = node
         self.spawner = spawner
@@ -95,6 +99,16 @@ class TestNode:
             "spec": {"containers": containers, **spec},
         }
         return self.objects.create(PODS, obj, manager="test")
+
+    def image(self, name: str, **manifest: Any) -> Path:
+        """Makes an image folder; returns it."""
+        folder = self.images / name
+        folder.mkdir(parents=True)
+        for tree in ("files", "root"):
+            if tree in manifest:
+                (folder / manifest[tree]).mkdir()
+        (folder / "image.yaml").write_text(json.dumps({"name": name, **manifest}))
+        return folder
 
     def service(self, name: str, port: int, target: int, *, namespace: str = "default", **spec: Any) -> str:
         """Creates a service for the pods labelled `app: NAME`; returns its cluster address."""
@@ -188,9 +202,11 @@ async def _run(where: str, directory: Path, channel: socket.socket) -> None:
     scenario: Scenario = getattr(importlib.import_module(module), name).scenario
     objects = Writes(Store(), Registry())
     spawner = Spawner(channel)
-    node = Node(objects, spawner, directory / "pods", back_off=BACK_OFF)
+    images = directory / "images"
+    images.mkdir()
+    node = Node(objects, spawner, directory / "pods", back_off=BACK_OFF, images=ImageStore([images]))
     await node.connect()
-    test = TestNode(objects, node, spawner)
+    test = TestNode(objects, node, spawner, images)
     test.namespace("default")
     node.install()
     running = [asyncio.create_task(node.run()), asyncio.create_task(run_all(objects))]

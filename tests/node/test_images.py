@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from lab.node import images
+from lab.node.image_references import Reference
 from lab.node.images import Readiness, Request
 
 
@@ -19,7 +20,7 @@ from lab.node.images import Readiness, Request
     ],
 )
 def test_an_image_is_known_from_any_registry_with_any_tag(reference: str) -> None:
-    assert images.repository(reference) == "kong/httpbin"
+    assert Reference.parse(reference).repository == "kong/httpbin"
     assert images.find(reference) is not None
 
 

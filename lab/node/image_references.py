@@ -1,0 +1,57 @@
+"""Names of container images, as pods write them: `[REGISTRY/]REPOSITORY[:TAG][@DIGEST]`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+DEFAULT_TAG = "latest"
+
+_REPOSITORY = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*")
+_TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Reference:
+    """An image's name without its registry, of which the lab has none."""
+
+    repository: str
+    tag: str = ""
+    digest: str = ""
+    """`sha256:…`"""
+
+    @classmethod
+    def parse(cls, image: str) -> Reference:
+        """`kong/httpbin` with tag `1` of `docker.io/kong/httpbin:1@…`. Never fails: see `valid`."""
+        name, _, digest = image.partition("@")
+        path, slash, last = name.rpartition("/")
+        last, _, tag = last.partition(":")
+        return cls(_without_registry(path + slash + last), tag, digest)
+
+    @property
+    def valid(self) -> bool:
+        """Whether a container engine would take it for a name."""
+        return bool(_REPOSITORY.fullmatch(self.repository) and (not self.tag or _TAG.fullmatch(self.tag)))
+
+    def stands_for(self, wanted: Reference, digest: str = "") -> bool:
+        """Whether an image of this name is the one that a pod wants; `digest` is the image's, if it has one.
+
+        A name without a tag stands for all of them.
+        """
+        if self.repository != wanted.repository or (digest and wanted.digest and digest != wanted.digest):
+            return False
+        if wanted.digest and not wanted.tag:
+            return True
+        return not self.tag or self.tag == (wanted.tag or DEFAULT_TAG)
+
+    def __str__(self) -> str:
+        return f"{self.repository}:{self.tag}" if self.tag else self.repository
+
+
+def _without_registry(name: str) -> str:
+    first, slash, rest = name.partition("/")
+    # As container engines tell a registry from a user name.
+    if slash and (first == "localhost" or "." in first or ":" in first):
+        name = rest
+    # What Docker Hub puts before the images that belong to nobody.
+    return name.removeprefix("library/")

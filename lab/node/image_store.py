@@ -1,0 +1,76 @@
+"""Where the lab's images are: programs of this machine, and folders in some directories."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from lab.node import image_folders, images
+from lab.node.image_directories import BadImage
+from lab.node.image_folders import ImageFolder
+from lab.node.image_references import Reference
+from lab.node.images import Launch, Request
+
+
+class NoSuchImage(Exception):
+    """No image has this name; `str` lists those that there are."""
+
+
+@dataclass(frozen=True)
+class ImageStore:
+    """The images of one lab. Of two with the same name that of the earlier directory is used."""
+
+    directories: Sequence[Path] = ()
+
+    def find(self, image: str) -> Callable[[Request], Launch]:
+        """What a container of an image runs. Raises NoSuchImage, BadImage.
+
+        Programs of this machine come first: what the suites stand on is the same for everybody.
+        """
+        if (program := images.find(image)) is not None:
+            return program
+        return partial(images.from_folder, self.folder(image))
+
+    def folder(self, image: str) -> ImageFolder:
+        """Raises NoSuchImage, BadImage."""
+        wanted = Reference.parse(image)
+        every, bad = self._readable()
+        found = [each for each in every if _names(each, wanted)]
+        if not found and bad:
+            raise bad[0]
+        if not found:
+            known = [*images.KNOWN, *sorted({str(name) for each in every for name in each.names})]
+            raise NoSuchImage(
+                f"the lab has no registry, it knows only these images: {', '.join(known)}"
+                " (python -m lab images load|pull adds others)"
+            )
+        # A name with a tag says more than one without.
+        found.sort(key=lambda each: not any(name.tag for name in _names(each, wanted)))
+        best = found[0]
+        if best.architecture not in ("", image_folders.machine()):
+            raise BadImage(f"the image is for {best.architecture}, this machine is {image_folders.machine()}")
+        return best
+
+    def folders(self) -> list[ImageFolder]:
+        """Every image that is a folder. Raises BadImage."""
+        every, bad = self._readable()
+        if bad:
+            raise bad[0]
+        return every
+
+    def _readable(self) -> tuple[list[ImageFolder], list[BadImage]]:
+        """The images, and what is wrong with others, which are in nobody's way."""
+        every: list[ImageFolder] = []
+        bad: list[BadImage] = []
+        for folder in image_folders.folders(self.directories):
+            try:
+                every.append(image_folders.read(folder))
+            except BadImage as problem:
+                bad.append(problem)
+        return every, bad
+
+
+def _names(image: ImageFolder, wanted: Reference) -> list[Reference]:
+    return [name for name in image.names if name.stands_for(wanted, image.digest)]

@@ -1,0 +1,154 @@
+"""The file systems of containers that see something else than this machine's files.
+
+Everything is done by a process in a mount namespace of its own, of which nothing is seen elsewhere.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from lab.node import netns
+
+_STAGE = "/tmp"
+"""Where trees are put together; the container gets a directory of its own there, or has none."""
+
+_KERNELS = ("/dev", "/proc", "/sys")
+"""What every container has, whatever its image."""
+
+_SCRATCH = "mode=755,size=1g"
+
+
+def show_root(image: int) -> None:
+    """Makes a detached tree the root, with a layer for changes on top and the kernel's own directories."""
+    kernels = {path: netns.open_tree(path, recursive=True) for path in _KERNELS}
+    netns.mount_tmpfs(_STAGE, _SCRATCH)
+    root = Path(_STAGE, "root")
+    _overlay(root, [_staged(image, "image")], "top")
+    for path, tree in kernels.items():
+        place = root / path[1:]
+        place.mkdir(exist_ok=True)
+        netns.move_mount(tree, str(place))
+    netns.change_root(str(root))
+
+
+def extend_machine(image: int | None, missing: Iterable[str], left_out: Sequence[str]) -> None:
+    """Lays the tree of an image over the machine's, and makes it possible to add the `missing` paths.
+
+    Only directories to which something is added change: they get a layer for changes. The top-level
+    directories `left_out` are the caller's to fill.
+    """
+    wanted: defaultdict[str, list[str]] = defaultdict(list)
+    for path in missing:
+        wanted[_existing_above(path)]  # that it is there is enough
+    if image is None and not wanted:
+        return
+    netns.mount_tmpfs(_STAGE, _SCRATCH)
+    if image is not None:
+        staged = _staged(image, "image")
+        for directory, source in _additions(staged):
+            wanted[directory].append(source)
+    root = wanted.pop("/", None)
+    for number, directory in enumerate(sorted(wanted)):
+        if not wanted[directory] and any(
+            is_below(directory, other) for other in wanted if other != directory
+        ):
+            continue
+        _overlay(Path(directory), [*wanted[directory], directory], str(number))
+    if root is None:
+        netns.unmount(_STAGE)
+    else:
+        _replace_root(root, left_out)
+
+
+def _replace_root(sources: Sequence[str], left_out: Sequence[str]) -> None:
+    """A new root with what the machine's has, and with what the image has besides.
+
+    Not an overlay as elsewhere: of a directory with mounts in it an ordinary user can make none.
+    """
+    root = Path(_STAGE, "root")
+    root.mkdir()
+    netns.mount_tmpfs(str(root), _SCRATCH)
+    for entry in Path("/").iterdir():
+        place = root / entry.name
+        if entry.is_symlink():
+            place.symlink_to(entry.readlink())
+        elif str(entry) in left_out:
+            place.mkdir()
+        else:
+            _make_like(place, entry)
+            netns.move_mount(netns.open_tree(str(entry), recursive=True), str(place))
+    for source in sources:
+        for entry in Path(source).iterdir():
+            if (place := root / entry.name).exists() and not entry.is_dir():
+                continue
+            if entry.is_symlink():
+                place.symlink_to(entry.readlink())
+            elif not entry.is_dir():
+                place.touch()
+                netns.move_mount(netns.open_tree(str(entry)), str(place))
+            elif not place.exists():
+                _overlay(place, [str(entry)], f"root-{entry.name}")
+    netns.change_root(str(root))
+
+
+def _additions(staged: str) -> list[tuple[str, str]]:
+    """(directory of the machine, directory of the image) for each that the image adds entries to."""
+    found = []
+    for path, directories, files in os.walk(staged):
+        here = os.path.realpath(path.removeprefix(staged) or "/")
+        new = [d for d in directories if not Path(here, d).is_dir() or Path(path, d).is_symlink()]
+        if new or files:
+            found.append((here, path))
+        directories[:] = [name for name in directories if name not in new]
+    return _uppermost(found)
+
+
+def _uppermost(found: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Without those that an overlay higher up shows as well. (It does not where the machine has a link.)"""
+    kept: list[tuple[str, str]] = []
+    for directory, source in found:
+        if not any(_shown_by(directory, source, *other) for other in kept):
+            kept.append((directory, source))
+    return kept
+
+
+def _shown_by(directory: str, source: str, above: str, origin: str) -> bool:
+    if above == "/" or not (is_below(directory, above) and is_below(source, origin)):
+        return False
+    return directory[len(above) :] == source[len(origin) :]
+
+
+def is_below(path: str, top: str) -> bool:
+    """Whether a path is another one, or lies below it."""
+    return path == top or path.startswith(top.rstrip("/") + "/")
+
+
+def _existing_above(path: str) -> str:
+    place = Path(path).parent
+    while not place.is_dir():
+        place = place.parent
+    return str(place)
+
+
+def _staged(tree: int, name: str) -> str:
+    place = Path(_STAGE, name)
+    place.mkdir()
+    netns.move_mount(tree, str(place))
+    return str(place)
+
+
+def _overlay(target: Path, lowers: Sequence[str], scratch: str) -> None:
+    target.mkdir(exist_ok=True)
+    layer = Path(_STAGE, scratch)
+    layer.mkdir()
+    netns.mount_overlay(str(target), lowers, str(layer))
+
+
+def _make_like(place: Path, entry: Path) -> None:
+    if entry.is_dir():
+        place.mkdir()
+    else:
+        place.touch()
