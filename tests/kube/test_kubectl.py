@@ -284,3 +284,19 @@ def test_everything_in_a_terminating_namespace_goes_even_what_has_a_finalizer_on
     release = '{"metadata":{"finalizers":null}}'
     cluster.kubectl("-n", namespace, "patch", "cm", "held", "--type=merge", "-p", release)
     cluster.kubectl("wait", "--for=delete", f"ns/{namespace}", "--timeout=5s")
+
+
+def test_a_definition_with_a_rule_that_nobody_knows_says_so(cluster):
+    definition = peer_authentications(
+        {"type": "object", "x-kubernetes-validations": [{"rule": "self.mystery() < 7"}]}
+    )
+    definition["metadata"]["name"] = "others.example.com"
+    definition["spec"] |= {"group": "example.com", "names": {"kind": "Other", "plural": "others"}}
+    applied = cluster.run("apply", "-f", "-", stdin=json.dumps(definition))
+    assert applied.stdout == "customresourcedefinition.apiextensions.k8s.io/others.example.com created\n"
+    assert applied.stderr == (
+        'Warning: this server cannot evaluate the rule "self.mystery() < 7": what breaks it is stored all the'
+        " same\n"
+    )
+    other = {"apiVersion": "example.com/v1", "kind": "Other", "metadata": {"name": "x"}, "spec": {}}
+    cluster.kubectl("create", "-f", "-", stdin=json.dumps(other))

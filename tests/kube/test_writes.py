@@ -350,18 +350,6 @@ def test_custom_resources_are_defaulted_pruned_and_keep_what_they_may(writes):
     }
 
 
-def test_a_definition_with_a_rule_nobody_knows_is_refused(writes):
-    definition = peer_authentications(
-        {"type": "object", "x-kubernetes-validations": [{"rule": "self.size() < 7"}]}
-    )
-    definition["metadata"]["name"] = "others.example.com"
-    definition["spec"] |= {"group": "example.com", "names": {"kind": "Other", "plural": "others"}}
-    code, _, message = refusal(writes, CRDS, definition)
-    assert code == 422
-    assert "self.size() < 7" in message
-    assert not writes.registry.knows(Key("example.com", "others"))
-
-
 def test_a_definition_cannot_take_the_place_of_a_built_in_kind(writes):
     definition = peer_authentications()
     definition["metadata"]["name"] = "deployments.apps"

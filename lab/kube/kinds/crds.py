@@ -27,8 +27,8 @@ def apply_crd_defaults(crd: Object) -> None:
     spec.setdefault("conversion", {"strategy": "None"})
 
 
-def check_crd(crd: Object, old: Object | None, known_rules: Container[str]) -> list[Cause]:
-    """What is wrong with a definition; a CEL rule that nobody can evaluate is wrong, never ignored."""
+def check_crd(crd: Object, old: Object | None) -> list[Cause]:
+    """What is wrong with a definition."""
     spec = crd["spec"]
     causes = _check_unchanged(spec, old["spec"]) if old is not None else []
     name, wanted = crd["metadata"]["name"], f"{spec['names']['plural']}.{spec['group']}"
@@ -43,8 +43,18 @@ def check_crd(crd: Object, old: Object | None, known_rules: Container[str]) -> l
     if (spec.get("conversion") or {}).get("strategy") not in (None, "None"):
         causes.append(errors.unsupported_value("spec.conversion.strategy", "Webhook", ("None",)))
     for index, version in enumerate(versions):
-        causes += _check_version(version, f"spec.versions[{index}]", known_rules)
+        causes += _check_version(version, f"spec.versions[{index}]")
     return causes
+
+
+def unknown_rules(crd: Object, known_rules: Container[str]) -> list[str]:
+    """What whoever brings a definition must know: a CEL rule that nobody can evaluate holds nothing back."""
+    rules = [rule for version in crd["spec"]["versions"] for rule in rules_of(version)]
+    return [
+        f"this server cannot evaluate the rule {errors.go_quote(rule)}: what breaks it is stored all the same"
+        for rule in dict.fromkeys(rules)
+        if rule not in known_rules
+    ]
 
 
 def _check_unchanged(spec: Object, before: Object) -> list[Cause]:
@@ -61,7 +71,7 @@ def _check_unchanged(spec: Object, before: Object) -> list[Cause]:
     ]
 
 
-def _check_version(version: Object, path: str, known_rules: Container[str]) -> list[Cause]:
+def _check_version(version: Object, path: str) -> list[Cause]:
     causes = []
     schema = (version.get("schema") or {}).get("openAPIV3Schema")
     at = f"{path}.schema.openAPIV3Schema"
@@ -69,13 +79,6 @@ def _check_version(version: Object, path: str, known_rules: Container[str]) -> l
         causes.append(errors.required(at, "schemas are required"))
     elif schema.get("type") != "object":
         causes.append(errors.required(f"{at}.type", "must not be empty at the root"))
-    causes += [
-        errors.invalid_value(
-            f"{at}.x-kubernetes-validations", rule, "this server has no implementation of this rule"
-        )
-        for rule in rules_of(schema)
-        if rule not in known_rules
-    ]
     for number, column in enumerate(version.get("additionalPrinterColumns") or []):
         try:
             jsonpath.compile_path(column["jsonPath"])

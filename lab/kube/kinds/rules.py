@@ -22,6 +22,7 @@ from lab.kube.kinds.podspec import (
 )
 from lab.kube.kinds.services import apply_service_defaults, check_service
 from lab.kube.kinds.stored_only_rules import (
+    apply_admission_policy_defaults,
     apply_autoscaler_defaults,
     apply_binding_defaults,
     apply_cronjob_defaults,
@@ -156,6 +157,8 @@ STRATEGIES: dict[Key, Strategy] = {
     CRDS: Strategy(apply_crd_defaults),
     MUTATING: Strategy(partial(apply_webhook_defaults, mutating=True), check=check_webhooks),
     VALIDATING: Strategy(partial(apply_webhook_defaults, mutating=False), check=check_webhooks),
+    Key(MUTATING.group, "validatingadmissionpolicies"): Strategy(apply_admission_policy_defaults),
+    Key(MUTATING.group, "validatingadmissionpolicybindings"): Strategy(apply_admission_policy_defaults),
     Key("apps", "daemonsets"): Strategy(apply_daemonset_defaults),
     Key("apps", "statefulsets"): Strategy(apply_statefulset_defaults),
     Key("autoscaling", "horizontalpodautoscalers"): Strategy(apply_autoscaler_defaults),

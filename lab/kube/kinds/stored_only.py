@@ -14,6 +14,7 @@ from lab.kube.kinds.stored_only_columns import COLUMNS, CREATED
 _ADMISSION, _RBAC = "admissionregistration.k8s.io", "rbac.authorization.k8s.io"
 # Whoever waits for what never happens should know why. The others do their part in silence elsewhere, too.
 _NO_PODS = "nothing in this cluster acts on a {}: it is stored, but no pods come of it"
+_NOT_EVALUATED = "nothing in this cluster evaluates a {}: it is stored, but refuses nothing"
 _NOT_ENFORCED = "nothing in this cluster enforces a {}: it is stored, but all traffic goes on"
 
 
@@ -36,6 +37,23 @@ def stored_only_resources() -> list[Resource]:
             "admissionregistration.v1.MutatingWebhookConfiguration",
             _ADMISSION,
             "mutatingwebhookconfigurations",
+            categories=("api-extensions",),
+            **cluster,
+            **counted,
+        ),
+        _resource(
+            "admissionregistration.v1.ValidatingAdmissionPolicy",
+            _ADMISSION,
+            "validatingadmissionpolicies",
+            categories=("api-extensions",),
+            notice=_NOT_EVALUATED,
+            **cluster,
+            **status,
+        ),
+        _resource(
+            "admissionregistration.v1.ValidatingAdmissionPolicyBinding",
+            _ADMISSION,
+            "validatingadmissionpolicybindings",
             categories=("api-extensions",),
             **cluster,
             **counted,

@@ -151,6 +151,21 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
     "RoleBinding": _BINDING,
     "MutatingWebhookConfiguration": _WEBHOOKS,
     "ValidatingWebhookConfiguration": _WEBHOOKS,
+    "ValidatingAdmissionPolicy": (
+        NAME,
+        Column("Validations", lambda obj: len(spec_of(obj).get("validations") or ()), "integer"),
+        Column(
+            "ParamKind",
+            lambda obj: "/".join(spec_of(obj).get("paramKind", {}).values()) or "<unset>",
+        ),
+        AGE,
+    ),
+    "ValidatingAdmissionPolicyBinding": (
+        NAME,
+        _field("policyName", "PolicyName"),
+        Column("ParamRef", lambda obj: (spec_of(obj).get("paramRef") or {}).get("name") or "<unset>"),
+        AGE,
+    ),
     "DaemonSet": (
         NAME,
         _count("desiredNumberScheduled", "Desired"),

@@ -96,6 +96,19 @@ def apply_priority_class_defaults(priority_class: Object) -> None:
     priority_class.setdefault("preemptionPolicy", "PreemptLowerPriority")
 
 
+def apply_admission_policy_defaults(policy: Object) -> None:
+    """Of a policy and of its binding."""
+    spec = policy.setdefault("spec", {})
+    if policy["kind"] == "ValidatingAdmissionPolicy":
+        spec.setdefault("failurePolicy", "Fail")
+    for field in ("matchConstraints", "matchResources"):
+        if (matched := spec.get(field)) is None:
+            continue
+        _fill(matched, {"matchPolicy": "Equivalent", "namespaceSelector": {}, "objectSelector": {}})
+        for rule in (*(matched.get("resourceRules") or ()), *(matched.get("excludeResourceRules") or ())):
+            rule.setdefault("scope", "*")
+
+
 def apply_binding_defaults(binding: Object) -> None:
     if isinstance(reference := binding.get("roleRef"), dict) and not reference.get("apiGroup"):
         reference["apiGroup"] = _RBAC

@@ -198,9 +198,10 @@ def _cel(value: Any, schema: Schema, path: str, rules: CelRules) -> Iterable[Cau
     if value is None:
         return
     for validation in schema.raw.get("x-kubernetes-validations", ()):
-        text = validation["rule"]
-        if not rules[text.strip()](value):
-            detail = validation.get("message", "").strip() or f"failed rule: {text.strip()}"
+        text = validation["rule"].strip()
+        holds = rules.get(text)
+        if holds is not None and not holds(value):
+            detail = validation.get("message", "").strip() or f"failed rule: {text}"
             yield invalid_value(_shown(path), json_type(value), detail)
     if isinstance(value, dict):
         for name, item in value.items():

@@ -86,7 +86,7 @@ def check_valid(resource: Resource, obj: Object, old: Object | None, registry: R
     elif resource.key == CRDS:
         causes += _missing(obj, resource.schema, "")
         # A definition that lacks something cannot be looked at any closer.
-        causes = causes or check_crd(obj, old, registry.cel_rules)
+        causes = causes or check_crd(obj, old)
     else:
         if not strategy.complete:
             causes += _missing(obj, resource.schema, "")

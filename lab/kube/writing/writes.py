@@ -147,7 +147,7 @@ class Writes:
         STRATEGIES.get(resource.key, DEFAULT_STRATEGY).prepare(obj)
         if resource.key == SIGNING_REQUESTS:
             obj["spec"] = {**(obj.get("spec") or {}), **options.user.as_object()}
-        obj = self._admitted(resource, obj, None)
+        obj = self._admitted(resource, obj, None, options)
         if track:
             self._track(resource, None, obj, options.manager)
         if resource.notice:
@@ -171,7 +171,7 @@ class Writes:
         next_ = next_state(resource, old, new, subresource)
         fill_defaults(resource, next_)
         if subresource not in STATUS_LIKE:
-            next_ = self._admitted(resource, next_, old)
+            next_ = self._admitted(resource, next_, old, options)
         elif resource.crd:
             check_valid(resource, next_, old, self.registry)
         if track:
@@ -238,7 +238,7 @@ class Writes:
 
     # The steps.
 
-    def _admitted(self, resource: Resource, new: Object, old: Object | None) -> Object:
+    def _admitted(self, resource: Resource, new: Object, old: Object | None, options: WriteOptions) -> Object:
         """After admission and validation: the object to store, in its storage version."""
         storage = self.registry.storage(resource.key)
         new = in_version(storage, new)
@@ -249,6 +249,7 @@ class Writes:
             allocate(new, old, self.store, self.registry.node_port_is_free)
         if resource.key == crds.CRDS:
             self._check_crd_names(resource, new)
+            options.warnings.extend(crds.unknown_rules(new, self.registry.cel_rules))
             new["status"] = crds.established_status(new)
         return new
 
