@@ -18,10 +18,9 @@ pytestmark = pytest.mark.feature("peer-authentication")
 TIMES = 75
 """Of twenty answers one may be wrong, and still more than nine runs out of ten thousand are not mistaken."""
 
-REFUSED = Outcome.parse("000/56")
 # In TLS 1.3 a server refuses a certificate when the client takes the handshake for finished, and is sending
 # its request (55) or waiting for the answer (56).
-HANDSHAKE_REFUSED = (Outcome.parse("000/35"), Outcome.parse("000/55"), REFUSED)
+HANDSHAKE_REFUSED = (Outcome.parse("000/35"), Outcome.parse("000/55"), Outcome.parse("000/56"))
 
 
 @pytest.mark.parametrize("step", [MESH_WIDE_STRICT], ids=str)
@@ -34,7 +33,7 @@ def test_reachability(step: Step, policies: Policies, playground: Playground) ->
 def test_refusal_never_flaps(playground: Playground, server: str) -> None:
     """Mutual TLS is now strictly required: not now and then."""
     playground.enters(MESH_WIDE_STRICT)
-    playground.never_flaps("legacy", reachability(server), REFUSED, TIMES)
+    playground.never_flaps("legacy", reachability(server), TIMES, *playground.refusal)
 
 
 @pytest.mark.parametrize("certificate", ["none", "foreign"])

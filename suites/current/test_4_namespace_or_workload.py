@@ -86,11 +86,11 @@ def test_port_that_no_service_binds(
     for step in (UNBOUND_STRICT, UNBOUND_BESIDE_PORT_DISABLED):
         policies.enforce(step)
         playground.settles_to(step.grid)
-        playground.settles_to_outcome("legacy", request, Outcome.parse("000/56"))
+        playground.settles_to_outcome("legacy", request, *playground.refusal)
 
     policies.enforce(UNBOUND_PORT_DISABLED)
     honoured = playground.watch("legacy", request, Outcome(200))
     if not honoured.settled:
-        playground.settles_to_outcome("legacy", request, Outcome.parse("000/56"))
+        playground.settles_to_outcome("legacy", request, *playground.refusal)
     seen = "honoured" if honoured.settled else "ignored"
     record_property(OBSERVED, f"portLevelMtls of a port that no Service binds is {seen}")
