@@ -71,7 +71,7 @@ def resource(reference: Object, container: Object, pod: Object) -> str:
     else:
         raise ConfigMissing(f"unsupported resource: {reference['resource']}")
     divisor = _number(reference.get("divisor") or "1") or Decimal(1)
-    return str((_number(amount) / divisor).to_integral_value(ROUND_CEILING))
+    return str(int((_number(amount) / divisor).to_integral_value(ROUND_CEILING)))
 
 
 def _of_the_node(what: str) -> str:

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from lab.node.image_store import ImageStore
 from lab.node.node import Node
 from lab.node.processes import Spawner
 from lab.node.surroundings import BackOff
+from lab.node.volume_content import AccountTokens
 
 ROOT = Path(__file__).resolve().parents[2]
 PODS = Key("", "pods")
@@ -193,8 +194,19 @@ class TestNode:
             await asyncio.sleep(0.01)
         return text
 
+    async def until_logged(self, pod: str, text: str) -> None:
+        async with asyncio.timeout(WITHIN_S):
+            while self.logs(pod) != text:  # noqa: ASYNC110 - a file tells nobody that it has grown
+                await asyncio.sleep(0.01)
+
     def events(self) -> list[str]:
         return [f"{e['type']} {e['reason']} {e['message']}" for e in self.objects.store.list(EVENTS)]
+
+
+def _token(account: Object, pod: Object, audiences: Sequence[str], seconds: int) -> str:
+    """Says for whom and for what it was issued."""
+    who = {"account": account["metadata"]["name"], "pod": pod["metadata"]["name"]}
+    return json.dumps({**who, "audiences": list(audiences), "seconds": seconds})
 
 
 async def _run(where: str, directory: Path, channel: socket.socket) -> None:
@@ -204,7 +216,14 @@ async def _run(where: str, directory: Path, channel: socket.socket) -> None:
     spawner = Spawner(channel)
     images = directory / "images"
     images.mkdir()
-    node = Node(objects, spawner, directory / "pods", back_off=BACK_OFF, images=ImageStore([images]))
+    node = Node(
+        objects,
+        spawner,
+        directory / "pods",
+        back_off=BACK_OFF,
+        images=ImageStore([images]),
+        tokens=AccountTokens(_token, "the authority"),
+    )
     await node.connect()
     test = TestNode(objects, node, spawner, images)
     test.namespace("default")
