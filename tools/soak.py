@@ -55,7 +55,9 @@ class Lab:
 
     def replace_gateway(self) -> None:
         """Has the ingress gateway's pod replaced, and does not wait for the new one."""
-        api = client.CoreV1Api(config.new_client_from_config(str(self.kubeconfig), persist_config=False))
+        directly = client.Configuration(proxy="", no_proxy="")
+        config.load_kube_config(str(self.kubeconfig), client_configuration=directly, persist_config=False)
+        api = client.CoreV1Api(client.ApiClient(directly))
         api.delete_collection_namespaced_pod("istio-system", label_selector="istio=ingressgateway")
 
 
