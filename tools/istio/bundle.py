@@ -1,4 +1,4 @@
-"""Putting a kit together: all of it or nothing, wherever it is interrupted."""
+"""Putting a bundle together: all of it or nothing, wherever it is interrupted."""
 
 from __future__ import annotations
 
@@ -13,15 +13,12 @@ from typing import Any
 
 import yaml
 
-from tools import kits
+from tools import bundles
 from tools.istio import programs
 from tools.istio.errors import CannotMake
 from tools.istio.programs import Origin, Say
 
 MESH = "istio"
-MADE = "kit.yaml"
-"""What a kit says of itself; it is written last, and a folder without it is none."""
-
 HUB = "docker.io/istio"
 _USER = "1337:1337"
 _HALF = ".making-"
@@ -32,13 +29,13 @@ _TEMPLATE = "/var/lib/istio/envoy/envoy_bootstrap_tmpl.json"
 
 
 def place() -> Path:
-    """Where the kits of every version are."""
-    return kits.home() / MESH
+    """Where the bundles of every version are."""
+    return bundles.home() / MESH
 
 
 @contextlib.contextmanager
 def alone(say: Say) -> Iterator[Path]:
-    """The folder for kits; nobody else makes one while this lasts. CannotMake if it cannot be had."""
+    """The folder for bundles; nobody else makes one while this lasts. CannotMake if it cannot be had."""
     try:
         place().mkdir(parents=True, exist_ok=True)
         descriptor = os.open(place(), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -59,7 +56,7 @@ def alone(say: Say) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def half_made(parent: Path) -> Iterator[Path]:
-    """A folder to make a kit in, which is removed if it is not put in its place."""
+    """A folder to make a bundle in, which is removed if it is not put in its place."""
     folder = Path(tempfile.mkdtemp(prefix=_HALF, dir=parent))
     try:
         folder.chmod(0o755)  # its programs run as another user
@@ -68,13 +65,8 @@ def half_made(parent: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def is_whole(kit: Path) -> bool:
-    """Whether this is a kit that was made to its end."""
-    return (kit / MADE).is_file()
-
-
 def fill(folder: Path, origin: Origin) -> None:
-    """Write a kit into an empty folder. CannotMake if something is missing or there is no room."""
+    """Write a bundle into an empty folder. CannotMake if something is missing or there is no room."""
     try:
         _image(folder / "pilot", origin, "pilot-discovery", {})
         proxy = folder / "proxyv2"
@@ -82,20 +74,22 @@ def fill(folder: Path, origin: Origin) -> None:
         programs.copy(origin.bootstrap, proxy / "files" / _TEMPLATE[1:], 0o644)
         programs.copy(origin.programs / "istioctl", folder / "bin" / "istioctl", 0o755)
         for definition in sorted(origin.definitions.glob("*.yaml")):
-            programs.copy(definition, folder / "gateway-api" / definition.name, 0o644)
+            # Among them are admission policies, which only clusters that evaluate CEL can have.
+            if "\nkind: CustomResourceDefinition\n" in definition.read_text():
+                programs.copy(definition, folder / "gateway-api" / definition.name, 0o644)
         # For istioctl install: the images as the lab calls them.
         images = {"hub": HUB, "tag": origin.name}
         _write(folder / "images.yaml", {**_OPERATOR, "spec": images})
-        _write(folder / MADE, {"mesh": MESH, "version": origin.version, "commit": origin.commit})
+        _write(folder / bundles.MADE, {"mesh": MESH, "version": origin.version, "commit": origin.commit})
     except OSError as error:
         raise CannotMake(f"{error.filename or folder}: {error.strerror}") from None
 
 
-def put_in_place(folder: Path, kit: Path) -> None:
-    """Let a folder that was filled be the kit of its name."""
-    if kit.exists():
-        shutil.rmtree(kit)  # what is there is no kit, or it would not be made again
-    folder.rename(kit)
+def put_in_place(folder: Path, bundle: Path) -> None:
+    """Let a folder that was filled be the bundle of its name."""
+    if bundle.exists():
+        shutil.rmtree(bundle)  # what is there is no bundle, or it would not be made again
+    folder.rename(bundle)
 
 
 _OPERATOR = {"apiVersion": "install.istio.io/v1alpha1", "kind": "IstioOperator"}
@@ -124,13 +118,13 @@ def _write(path: Path, content: dict[str, Any]) -> None:
 
 
 def prune(parent: Path, kept: Path) -> None:
-    """Remove the kits of programs that somebody has built, but for one and those that a run goes on with.
+    """Remove the bundles of programs that somebody has built, but for one and those that a run goes on with.
 
     Whoever works on Istio makes one after each change. Those of a version stay.
     """
-    for kit in parent.iterdir():
-        if kit.name.startswith(".") or kit == kept or not is_whole(kit):
+    for bundle in parent.iterdir():
+        if bundle.name.startswith(".") or bundle == kept or not bundles.is_whole(bundle):
             continue
-        made = yaml.safe_load((kit / MADE).read_text())
-        if made["version"] != kit.name and not kits.is_in_use(kit):
-            shutil.rmtree(kit)
+        made = yaml.safe_load((bundle / bundles.MADE).read_text())
+        if made["version"] != bundle.name and not bundles.is_in_use(bundle):
+            shutil.rmtree(bundle)
