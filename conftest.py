@@ -7,6 +7,7 @@ pytest_plugins = [
     "fixtures.dry_run",
     "fixtures.shuffle",
     "fixtures.lanes.plugin",
+    "fixtures.blocking",
     "fixtures.report.recording",
     "fixtures.report.plugin",
     "fixtures.plugin",

@@ -53,7 +53,7 @@ def test_refusal(token: str, policies: Policies, ingress_of: Callable[[str], Ing
     """The answer comes from the proxy, and says why."""
     policies.enforce(JWT)
     ingress, tokens = ingress_of("istio"), named_tokens.by_name(policies.issuer)
-    ingress.settles_to(JWT.grid, tokens)
+    ingress.enters(JWT, tokens)
     ingress.refuses("/headers", tokens[token](), REFUSED)
 
 

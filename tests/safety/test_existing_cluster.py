@@ -42,7 +42,7 @@ def test_a_run_removes_what_it_made_even_if_it_fails_and_what_was_kept_before(
         assert kept.returncode == 0, kept.stdout
         assert f"pre-flight of the cluster of context {CONTEXT}, run " in kept.stdout
         assert "to be created  namespaces foo, bar, legacy, each with an httpbin and a sleep" in kept.stdout
-        assert "2 policies of others that do not reach the playground" in kept.stdout
+        assert "2 policies of others, out of reach of the playground" in kept.stdout
         assert f"make clean CONTEXT={CONTEXT} removes it" in kept.stdout
         assert REMOVED not in kept.stdout
 
@@ -50,7 +50,7 @@ def test_a_run_removes_what_it_made_even_if_it_fails_and_what_was_kept_before(
         wrong.write_text((MESHES / "reference.yaml").read_text().replace("cluster.local", "elsewhere"))
         failed = estate.run("-k", "names_both_ends and foo-bar", "--bound", "2", mesh=str(wrong))
         assert failed.returncode == 1, failed.stdout
-        assert "1 policies of earlier runs (" in failed.stdout
+        assert "1 policy of earlier runs (" in failed.stdout
         assert f"removing PeerAuthentication istio-system/default, {REMOVED}" in failed.stdout
         assert "instead of 'spiffe://elsewhere/" in failed.stdout
         assert f"    kubectl --context {CONTEXT} exec -n foo deploy/sleep" in failed.stdout

@@ -24,8 +24,6 @@ EXACTLY = {
     OUTSIDE: [
         "current/namespace-or-workload/reachability/port-8080-disabled",
         "current/namespace-or-workload/reachability/policy-precedence",
-        "current/namespace-or-workload/no-mutual-tls-where-it-is-disabled/port-8080-disabled-foo-bar",
-        "current/namespace-or-workload/no-mutual-tls-where-it-is-disabled/policy-precedence-bar-foo",
         "current/namespace-or-workload/port-that-no-service-binds",
     ],
     "skew-zero": [

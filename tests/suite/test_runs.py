@@ -22,7 +22,7 @@ def test_one_step_alone_conforms_and_says_what_was_left_out() -> None:
     assert re.search(r"test_reachability\[mesh-wide-strict\] PASSED settled in \d+ ms", run.stdout)
     assert STRICT_GRID in run.stdout
     assert re.search(r"^cases +1 of 1 passed$", run.stdout, re.MULTILINE)
-    assert re.search(r"^time to settle +p50 \d+ ms, max \d+ ms \(1 grids\)$", run.stdout, re.MULTILINE)
+    assert re.search(r"^time to settle +p50 \d+ ms, max \d+ ms \(1 grid\)$", run.stdout, re.MULTILINE)
     assert re.search(r"^wall time +\d+\.\d s, lab ready after .* s, playground", run.stdout, re.MULTILINE)
     assert re.search(
         r"^conclusion +the mesh conforms in the 1 cases that ran \(\d+ left out\)$", run.stdout, re.MULTILINE
