@@ -13,14 +13,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from lab.kube.store import Object
-from lab.node import contained, images, privileges, probes
+from lab.node import contained, hooks, images, privileges, probes
 from lab.node.environment import environment, words
 from lab.node.health import Health
 from lab.node.image_directories import BadImage
 from lab.node.image_store import NoSuchImage
 from lab.node.images import Launch, Readiness
 from lab.node.processes import Child, Place, Program, Spawner, StartFailed, Streams
-from lab.node.status import ContainerState, Running, Terminated, Waiting, now
+from lab.node.status import ContainerState, Role, Running, Terminated, Waiting, now
 from lab.node.surroundings import Surroundings, log_file
 from lab.node.waiting import once_there
 from lab.node.wiring import Sandbox
@@ -35,10 +35,16 @@ _OUTPUT_LIMIT = 10 * 1024
 class Container:
     """A container's life. `state` is what the pod's status shows of it."""
 
-    def __init__(self, spec: Object, reason: str) -> None:
+    def __init__(self, spec: Object, reason: str, role: Role = "container") -> None:
         self.spec = spec
         self.name: str = spec["name"]
-        self.state = ContainerState(self.name, spec["image"], Waiting(reason))
+        self.role = role
+        self.state = ContainerState(self.name, spec["image"], Waiting(reason), role=role)
+        self.started = asyncio.Event()
+        """It has started once, as its startup probe has it."""
+        self.after_start = asyncio.Event()
+        """What it is to do after its start has been done once, if there is anything."""
+        self.ending: asyncio.Task[None] | None = None
         self.child: Child | None = None
         self.program: Program | None = None
         self.stopping = False
@@ -188,11 +194,35 @@ class Container:
             finally:
                 watching.cancel()
 
-    def end(self, grace: float) -> None:
-        """Asks the program to end, and ends it after `grace` seconds."""
-        if (child := self.child) is not None:
-            child.signal(signal.SIGTERM)
-            asyncio.get_running_loop().call_later(grace, child.kill)
+    async def stop(self, around: Surroundings, grace: float) -> None:
+        """Does what it is to do before its end, asks the program to end, and ends it, all in `grace` seconds.
+
+        Returns when the program has ended.
+        """
+        if (child := self.child) is None:
+            return
+        asyncio.get_running_loop().call_later(grace, child.kill)
+        if (hook := (self.spec.get("lifecycle") or {}).get("preStop")) and grace:
+            before = asyncio.ensure_future(self._before_end(hook, around))
+            ended = asyncio.ensure_future(child.wait())
+            try:
+                await asyncio.wait([before, ended], return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                before.cancel()
+                ended.cancel()
+        child.signal(signal.SIGTERM)
+        await child.wait()
+
+    async def _before_end(self, hook: Object, around: Surroundings) -> None:
+        try:
+            await hooks.run(hook, self.target(around))
+        except hooks.HookFailed as failure:
+            around.report("FailedPreStopHook", str(failure), "Warning")
+
+    def target(self, around: Surroundings) -> probes.Target:
+        """What probes and hooks are sent to."""
+        ports = {p["name"]: p["containerPort"] for p in self.spec.get("ports") or () if "name" in p}
+        return probes.Target(around.sandbox, ports, self.run_in(around))
 
     def run_in(self, around: Surroundings) -> probes.RunCommand:
         async def run(command: Sequence[str]) -> tuple[int, str]:

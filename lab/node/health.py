@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from lab.kube.store import Object
-from lab.node import probes
+from lab.node import hooks, probes
 from lab.node.images import Launch, Readiness
 from lab.node.surroundings import Surroundings, grace_of
 
@@ -27,14 +27,17 @@ class Health:
 
     async def watch(self, launch: Launch, announced: int) -> None:
         """For ever; `announced` is the reading end of the program's readiness pipe."""
+        spec = self._container.spec
+        target = self._container.target(self._around)
+        if hook := (spec.get("lifecycle") or {}).get("postStart"):
+            await self._after_start(hook, target)
+        self._container.after_start.set()
         if launch.readiness is Readiness.ANNOUNCED:
             await _readable(announced)
         elif launch.readiness is Readiness.PROXY_LIVE and launch.config:
             # Envoy announces nothing: it has to be asked.
             while not await probes.proxy_is_live(launch.config.parent / "admin.sock"):  # noqa: ASYNC110
                 await asyncio.sleep(_PROXY_POLL_S)
-        spec = self._container.spec
-        target = probes.Target(self._around.sandbox, _named_ports(spec), self._container.run_in(self._around))
         if probe := spec.get("startupProbe"):
             await self._started_up(probe, target)
         self._change(started=True, ready="readinessProbe" not in spec)
@@ -45,6 +48,23 @@ class Health:
             if probe := spec.get("livenessProbe"):
                 report = self._liveness_reporter("liveness", probe)
                 tasks.create_task(probes.watch(probe, target, healthy=True, report=report))
+
+    async def _after_start(self, hook: Object, target: probes.Target) -> None:
+        """Returns when the hook has done its work; a container whose hook fails is ended."""
+        try:
+            await hooks.run(hook, target)
+        except hooks.HookFailed as failure:
+            self._around.report("FailedPostStartHook", str(failure), "Warning")
+            why = f"FailedPostStartHook: container {self._container.name} will be restarted"
+            self._end(why, grace_of(self._around.pod))
+            await asyncio.Event().wait()
+
+    def _end(self, why: str, grace: float) -> None:
+        self._around.report("Killing", why, "Normal")
+        # The container keeps it: this watch ends before the program has.
+        self._container.ending = asyncio.get_running_loop().create_task(
+            self._container.stop(self._around, grace)
+        )
 
     async def _started_up(self, probe: Object, target: probes.Target) -> None:
         passed = asyncio.Event()
@@ -81,18 +101,15 @@ class Health:
                 self._around.report("Unhealthy", f"{kind.capitalize()} probe failed: {message}", "Warning")
             if not healthy:
                 why = f"Container {self._container.name} failed {kind} probe, will be restarted"
-                self._around.report("Killing", why, "Normal")
-                self._container.end(grace)
+                self._end(why, grace)
 
         return report
 
     def _change(self, **fields: Any) -> None:
         self._container.state = replace(self._container.state, **fields)
+        if self._container.state.started:
+            self._container.started.set()
         self._around.changed()
-
-
-def _named_ports(spec: Object) -> dict[str, int]:
-    return {port["name"]: port["containerPort"] for port in spec.get("ports") or () if "name" in port}
 
 
 def _settle(future: asyncio.Future[None]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
 import shutil
 import signal
@@ -22,8 +23,8 @@ from lab.node.images import AlterLaunch
 from lab.node.mounts import Bind, is_private
 from lab.node.names import Names
 from lab.node.processes import Spawner, ToolFailed
-from lab.node.status import Terminated, pod_status
-from lab.node.surroundings import BackOff, Surroundings
+from lab.node.status import Role, pod_status
+from lab.node.surroundings import BackOff, Surroundings, grace_of
 from lab.node.volume_content import AccountTokens, Sources
 from lab.node.volumes import Volumes
 from lab.node.waiting import once_there
@@ -32,6 +33,9 @@ from lab.node.wiring import NoAddressLeft, Sandbox, Wiring
 PODS = Key("", "pods")
 NODE_NAME = "node-0"
 KUBELET = "kubelet"
+
+_SIDECARS_LEAST_GRACE_S = 2.0
+"""Also where the containers have taken all of the pod's grace: the kubelet's value."""
 
 
 @dataclass(frozen=True)
@@ -66,11 +70,13 @@ class PodWorker:
         self.sandbox: Sandbox | None = None
         self._address: str | None = None
         spec = pod["spec"]
-        self.init = [Container(c, "PodInitializing") for c in spec.get("initContainers") or ()]
+        self.init = [Container(c, "PodInitializing", _role(c)) for c in spec.get("initContainers") or ()]
         reason = "PodInitializing" if self.init else "ContainerCreating"
         self.containers = [Container(c, reason) for c in spec["containers"]]
         self._task = asyncio.get_running_loop().create_task(self._live())
         self._end: asyncio.Task[None] | None = None
+        self._around: Surroundings | None = None
+        self._deadline = math.inf
         self._published: Object | None = None
 
     def container(self, name: str) -> Container | None:
@@ -82,29 +88,60 @@ class PodWorker:
 
         A second call only shortens the wait.
         """
+        loop = asyncio.get_running_loop()
+        self._deadline = min(self._deadline, loop.time() + grace)
         if self._end is None:
-            self._end = asyncio.get_running_loop().create_task(self._finish(grace))
+            self._end = loop.create_task(self._finish())
         elif not self._end.done():
-            asyncio.get_running_loop().call_later(grace, self._kill)
+            loop.call_at(self._deadline, self._kill)
         return self._end
 
     async def _live(self) -> None:
-        policy = self.pod["spec"].get("restartPolicy", "Always")
         try:
-            around = await self._prepare()
-            for container in self.init:
-                await container.keep_running(around, "Never" if policy == "Never" else "OnFailure")
-                ended = container.state.state
-                if not isinstance(ended, Terminated) or ended.exit_code:
-                    return
+            self._around = await self._prepare()
             async with asyncio.TaskGroup() as tasks:
-                for container in self.containers:
-                    tasks.create_task(container.keep_running(around, policy))
+                await self._run_containers(self._around, tasks)
         except (ToolFailed, NoAddressLeft, NoHostNetwork) as failure:
             self._report("FailedCreatePodSandBox", f"Failed to create pod sandbox: {failure}", "Warning")
         except Exception as error:  # noqa: BLE001 - told in full; other pods go on
             traceback.print_exc(file=sys.stderr)
             self._report("FailedSync", f"error syncing pod: {error!r}", "Warning")
+
+    async def _run_containers(self, around: Surroundings, tasks: asyncio.TaskGroup) -> None:
+        """Runs init containers and sidecars in their order, then the containers; then ends the sidecars."""
+        policy = self.pod["spec"].get("restartPolicy", "Always")
+        running: list[asyncio.Task[None]] = []
+        for container in self.init:
+            if container.role == "sidecar":
+                tasks.create_task(container.keep_running(around, "Always"))
+                await container.started.wait()
+                continue
+            await container.keep_running(around, "Never" if policy == "Never" else "OnFailure")
+            if not container.state.completed or container.stopping:
+                break
+        else:
+            for container in self.containers:
+                running.append(tasks.create_task(container.keep_running(around, policy)))
+                if (container.spec.get("lifecycle") or {}).get("postStart"):
+                    # The next one may stand on what it does: a mesh's proxy lets its application wait.
+                    await container.after_start.wait()
+        if running:
+            await asyncio.wait(running)
+        if self._end is None:
+            await self._end_sidecars(around, grace_of(self.pod))
+
+    async def _end_sidecars(self, around: Surroundings, grace: float) -> None:
+        """One after the other, the last one first."""
+        deadline = asyncio.get_running_loop().time() + grace
+        for container in reversed([c for c in self.init if c.role == "sidecar"]):
+            container.stopping = True
+            left = min(deadline, self._deadline) - asyncio.get_running_loop().time()
+            await self._stop(container, around, max(left, min(grace, _SIDECARS_LEAST_GRACE_S), 0.0))
+
+    async def _stop(self, container: Container, around: Surroundings, grace: float) -> None:
+        if container.child is not None:
+            self._report("Killing", f"Stopping container {container.name}", "Normal")
+            await container.stop(around, grace)
 
     async def _prepare(self) -> Surroundings:
         services = self._services
@@ -141,18 +178,16 @@ class PodWorker:
     def _no_mount(self, why: str) -> None:
         self._report("FailedMount", why, "Warning")
 
-    async def _finish(self, grace: float) -> None:
-        """Asks, waits, ends; then releases everything."""
+    async def _finish(self) -> None:
+        """Asks, waits, ends: the containers at once, then the sidecars; then releases everything."""
         everybody = (*self.init, *self.containers)
-        running = [c for c in everybody if c.child is not None]
         for container in everybody:
             container.stopping = True
-        for container in running:
-            self._report("Killing", f"Stopping container {container.name}", "Normal")
-            container.end(grace)
-        children = [c.child for c in running if c.child is not None]
-        if children:
-            await asyncio.wait([asyncio.ensure_future(child.wait()) for child in children])
+        if (around := self._around) is not None:
+            grace = max(0.0, self._deadline - asyncio.get_running_loop().time())
+            first = [c for c in everybody if c.role != "sidecar"]
+            await asyncio.gather(*(self._stop(container, around, grace) for container in first))
+            await self._end_sidecars(around, grace)
         self._task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._task
@@ -186,6 +221,10 @@ class PodWorker:
             self._services.objects.emit(
                 self.pod, reason=reason, message=message, type=kind, component=component
             )
+
+
+def _role(init_container: Object) -> Role:
+    return "sidecar" if init_container.get("restartPolicy") == "Always" else "init"
 
 
 async def _end_all(sandbox: Sandbox) -> None:

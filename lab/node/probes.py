@@ -76,7 +76,7 @@ async def watch(probe: Object, target: Target, *, healthy: bool, report: Report)
         message: str | None = None
         try:
             async with asyncio.timeout(timing.timeout):
-                await _once(probe, target)
+                await once(probe, target)
         except ProbeFailed as failure:
             message = str(failure)
         except TimeoutError:
@@ -107,7 +107,8 @@ async def proxy_is_live(admin_socket: Path) -> bool:
     return answer.startswith(b"HTTP/1.1 200") and b"LIVE" in answer
 
 
-async def _once(probe: Object, target: Target) -> None:
+async def once(probe: Object, target: Target) -> None:
+    """Raises ProbeFailed, whatever the probe's thresholds and time limit are."""
     if "exec" in probe:
         code, output = await target.run(probe["exec"].get("command") or [])
         if code:

@@ -60,6 +60,9 @@ class Terminated:
 
 State = Waiting | Running | Terminated
 
+Role = Literal["container", "init", "sidecar"]
+"""A sidecar is an init container that goes on running: one with restartPolicy Always."""
+
 
 @dataclass
 class ContainerState:
@@ -73,6 +76,16 @@ class ContainerState:
     started: bool = False
     restarts: int = 0
     container_id: str = ""
+    role: Role = "container"
+
+    @property
+    def passed(self) -> bool:
+        """Whether what comes after this init container may start."""
+        return self.started if self.role == "sidecar" else self.completed
+
+    @property
+    def completed(self) -> bool:
+        return isinstance(self.state, Terminated) and self.state.exit_code == 0
 
     def as_object(self) -> Object:
         return {
@@ -80,7 +93,7 @@ class ContainerState:
             "image": self.image,
             "imageID": f"lab://{self.image}" if self.container_id else "",
             "containerID": self.container_id,
-            "ready": self.ready,
+            "ready": self.ready or (self.role == "init" and self.completed),
             "started": self.started,
             "restartCount": self.restarts,
             "state": self.state.as_object(),
@@ -115,17 +128,19 @@ def pod_status(
 
 def phase_of(policy: str, init: Sequence[ContainerState], containers: Sequence[ContainerState]) -> Phase:
     """Kubernetes' pod lifecycle: Pending until all have started once, then by what has ended."""
-    if policy == "Never" and any(_failed(container) for container in init):
+    if policy == "Never" and any(_failed(container) for container in init if container.role == "init"):
         return "Failed"
-    if not _initialized(init):
+    if not _initialized(init, containers):
         return "Pending"
     if all(isinstance(container.state, Terminated) for container in containers):
+        if any(isinstance(container.state, Running) for container in init):
+            return "Running"  # its sidecars are about to end
         if policy == "Always":
             return "Running"
         if not any(_failed(container) for container in containers):
             return "Succeeded"
         return "Failed" if policy == "Never" else "Running"
-    if any(isinstance(container.state, Waiting) and container.last is None for container in containers):
+    if not all(_has_run(container) for container in containers):
         return "Pending"
     return "Running"
 
@@ -134,8 +149,13 @@ def _failed(container: ContainerState) -> bool:
     return isinstance(container.state, Terminated) and container.state.exit_code != 0
 
 
-def _initialized(init: Sequence[ContainerState]) -> bool:
-    return all(isinstance(c.state, Terminated) and c.state.exit_code == 0 for c in init)
+def _initialized(init: Sequence[ContainerState], containers: Sequence[ContainerState]) -> bool:
+    """Once it is, a sidecar that starts anew changes nothing."""
+    return all(c.passed for c in init) or any(_has_run(c) for c in containers)
+
+
+def _has_run(container: ContainerState) -> bool:
+    return container.last is not None or not isinstance(container.state, Waiting)
 
 
 def _conditions(
@@ -144,8 +164,9 @@ def _conditions(
     containers: Sequence[ContainerState],
     previous: Sequence[Object],
 ) -> list[Object]:
-    incomplete = [c.name for c in init if not isinstance(c.state, Terminated) or c.state.exit_code != 0]
-    unready = [c.name for c in containers if not c.ready]
+    incomplete = [] if _initialized(init, containers) else [c.name for c in init if not c.passed]
+    lasting = [*(c for c in init if c.role == "sidecar"), *containers]
+    unready = [c.name for c in lasting if not c.ready]
     finished = phase == "Succeeded"
     not_ready = (
         ("PodCompleted", "")

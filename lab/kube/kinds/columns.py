@@ -52,9 +52,12 @@ def _few(items: list[str], shown: int = 3) -> str:
 
 
 def _ready_containers(pod: Object) -> str:
-    statuses = status_of(pod).get("containerStatuses") or []
-    ready = sum(bool(status.get("ready")) for status in statuses)
-    return f"{ready}/{len(spec_of(pod).get('containers') or [])}"
+    """Of those that go on running: sidecars count, other init containers do not."""
+    status, spec = status_of(pod), spec_of(pod)
+    sidecars = {c["name"] for c in spec.get("initContainers") or [] if c.get("restartPolicy") == "Always"}
+    lasting = [s for s in status.get("initContainerStatuses") or [] if s.get("name") in sidecars]
+    ready = sum(bool(s.get("ready")) for s in [*lasting, *(status.get("containerStatuses") or [])])
+    return f"{ready}/{len(sidecars) + len(spec.get('containers') or [])}"
 
 
 def _service_port(port: Object) -> str:

@@ -76,6 +76,10 @@ def _is_sidecar(spec: Object, name: str) -> bool:
 
 
 def _initializing(spec: Object, status: Object) -> str:
+    if any(
+        c.get("type") == "Initialized" and c.get("status") == "True" for c in status.get("conditions") or []
+    ):
+        return ""  # also when a sidecar starts anew
     total = len(spec.get("initContainers") or [])
     for index, container in enumerate(status.get("initContainerStatuses") or []):
         state = container.get("state") or {}
@@ -121,8 +125,11 @@ def _running(status: Object, reason: str) -> str:
 
 def pod_restarts(pod: Object) -> str:
     """The RESTARTS column: the count, and when the last one was."""
-    status = pod.get("status") or {}
-    containers = status.get("containerStatuses") or []
+    status, spec = pod.get("status") or {}, pod.get("spec") or {}
+    containers = status.get("initContainerStatuses") or []
+    if not _initializing(spec, status):
+        lasting = [each for each in containers if _is_sidecar(spec, each.get("name", ""))]
+        containers = [*lasting, *(status.get("containerStatuses") or [])]
     count = sum(container.get("restartCount", 0) for container in containers)
     ends = [
         then
