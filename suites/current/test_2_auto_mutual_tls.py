@@ -8,6 +8,7 @@ import pytest
 
 from fixtures import xfcc
 from fixtures.certificates import workload_certificate_hash
+from fixtures.features import XFCC
 from fixtures.header import settles_to_header
 from fixtures.playground import IN_MESH, NAMESPACES, OUTSIDE, Playground
 from fixtures.policies import Policies
@@ -18,7 +19,7 @@ from suites.current.steps import AUTO_MUTUAL_TLS, SOMEBODY_ELSE
 
 pytestmark = pytest.mark.section("Auto mutual TLS")
 
-xfcc_header = pytest.mark.feature("xfcc")
+xfcc_header = pytest.mark.feature(XFCC)
 
 FORGED = {xfcc.NAME: 'By=spiffe://forged/by;Hash=00;Subject="";URI=spiffe://forged/uri'}
 

@@ -10,6 +10,7 @@ from fixtures.addresses import in_url
 from fixtures.cluster import Cluster
 from fixtures.curl import Request
 from fixtures.extra_workload import extra_workload
+from fixtures.features import XFCC
 from fixtures.header import settles_to_header
 from fixtures.outcome import Outcome
 from fixtures.playground import Playground
@@ -50,6 +51,7 @@ def test_reachability(step: Step, policies: Policies, playground: Playground) ->
     playground.settles_to(step.grid)
 
 
+@pytest.mark.feature(XFCC)
 @pytest.mark.parametrize(
     ("step", "client", "server"),
     [(PORT_8080_DISABLED, "foo", "bar"), (PRECEDENCE, "bar", "foo")],
