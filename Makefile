@@ -21,6 +21,7 @@ INSTALL_MESH ?=
 KEEP      ?=
 REGISTRY  ?=
 IP_FAMILY ?=
+NODE_IMAGE ?=
 DRY_RUN   ?=
 
 include tools/variables.mk
@@ -42,6 +43,7 @@ help: ## Print this list
 	@echo "    TARGET=lab|kind|cluster  SUITE=all  PROFILE=full|quick  MESH=  (the reference)  WORKERS=0"
 	@echo "    REPORTS=reports  ARGS='-k strict -v'"
 	@echo "    of kind and cluster: CONTEXT=name  KEEP=1  REGISTRY=mirror.example.com  INSTALL_MESH=1  IP_FAMILY=ipv4|ipv6|dual"
+	@echo "    of kind: NODE_IMAGE=kindest/node:v1.34.4"
 	@echo "    DRY_RUN=1 prints what would be done; 0, no and false are no"
 
 .PHONY: conformance
@@ -49,6 +51,7 @@ conformance: setup ## Prove a mesh against the documents: on the embedded lab, o
 	$(PYTHON) -m pytest suites --target $(TARGET) --suite $(SUITE) --profile $(PROFILE) $(if $(MESH),--mesh $(MESH)) \
 	    $(if $(CONTEXT),--context $(CONTEXT)) $(if $(call is_on,INSTALL_MESH),--install) $(if $(call is_on,KEEP),--keep) \
 	    $(if $(REGISTRY),--registry $(REGISTRY)) $(if $(IP_FAMILY),--ip-family $(IP_FAMILY)) \
+	    $(if $(NODE_IMAGE),--node-image $(NODE_IMAGE)) \
 	    $(if $(call is_on,DRY_RUN),--dry-run) -n $(or $(WORKERS),0) --reports $(or $(REPORTS),reports) $(ARGS)
 
 .PHONY: istio
@@ -60,8 +63,9 @@ profiles: setup ## List the mesh profiles, or check one: MESH=path
 	@$(CLI) profiles $(MESH)
 
 .PHONY: images
-images: setup ## List every image of a run: MESH=name  REGISTRY=prefix  ARGS='--format json'
-	@$(CLI) images $(if $(MESH),--mesh $(MESH)) $(if $(REGISTRY),--prefix $(REGISTRY)) $(ARGS)
+images: setup ## List every image of a run: MESH=name  REGISTRY=prefix  NODE_IMAGE=image  ARGS='--format json'
+	@$(CLI) images $(if $(MESH),--mesh $(MESH)) $(if $(REGISTRY),--prefix $(REGISTRY)) \
+	    $(if $(NODE_IMAGE),--node-image $(NODE_IMAGE)) $(ARGS)
 
 .PHONY: test
 test: setup ## Our own tests: lint, types, import contracts, and tests/

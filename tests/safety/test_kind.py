@@ -28,6 +28,10 @@ from tests.safety.estate import CONTEXT, ROOT, Estate, finished
 
 DIGEST = "sha256:599fe5e5073102dbb0ee3dbb65f049dab44fa9fc251f6835c9990f8fb196a72b"
 HTTPBIN = f"docker.io/kennethreitz/httpbin@{DIGEST}"
+CURL = (
+    "docker.io/curlimages/curl:8.21.0@sha256:7c12af72ceb38b7432ab85e1a265cff6ae58e06f95539d539b654f2cfa64bb13"
+)
+NODE = "docker.io/kindest/node:v1.34.4"
 LOADED = "loaded.invalid/kennethreitz/httpbin:599fe5e50731"
 
 # Writes down how it was called, and does what its first words ask for, if that is in the table.
@@ -157,6 +161,37 @@ def test_a_cluster_is_made_filled_used_and_deleted(estate: Estate, tmp_path: Pat
         for container in item["spec"]["template"]["spec"]["containers"]
     }
     assert images == {LOADED}
+
+
+@pytest.mark.usefixtures("emptied")
+def test_the_image_of_the_nodes_can_be_chosen_and_is_in_the_report(estate: Estate, tmp_path: Path) -> None:
+    own = machine(tmp_path, estate)
+    run = own.run(
+        "-k", "mesh-wide-strict and reachability", "--node-image", NODE, "--registry", "mirror.example"
+    )
+    assert run.returncode == 0, run.stdout
+    assert own.commands()[0].endswith(f"/manifests/kind/ipv4.yaml --wait 120s --image {NODE}")
+    report = yaml.safe_load((tmp_path / "reports" / "conformance-report.yaml").read_text())
+    mesh = next(each for each in report["implementations"] if each["document"] == "current")
+    assert mesh["environment"]["image of kind nodes"] == NODE
+
+
+@pytest.mark.usefixtures("untouched")
+def test_a_dry_run_prints_what_would_be_made_and_loaded(estate: Estate, tmp_path: Path) -> None:
+    own = machine(tmp_path, estate)
+    run = own.run("-k", "mesh-wide-strict and reachability", "--node-image", NODE, "--dry-run")
+    assert run.returncode == 0, run.stdout
+    plan = run.stdout.partition("set-up: a kind cluster of its own\n")[2].partition("namespaces foo")[0]
+    assert [line.strip() for line in plan.splitlines()] == [
+        "kind create cluster --name mesh-authn-RUN --kubeconfig FOLDER/kubeconfig "
+        f"--config {ROOT}/manifests/kind/ipv4.yaml --wait 120s --image {NODE}",
+        f"node image: {NODE}",
+        f"image to pull: {CURL}",
+        f"image to load: {HTTPBIN}",
+        "kubectl --context '{context}' apply -f '{folder}/crds.yaml'",
+        "istioctl install --kubeconfig '{kubeconfig}' --context '{context}'",
+    ]
+    assert {words[0] for _, words, _, _ in own.calls()} == {"image"}
 
 
 @pytest.fixture
