@@ -14,8 +14,8 @@ from typing import Any
 from fixtures.checked_yaml import CheckedYaml
 from fixtures.errors import HarnessError
 from fixtures.report import checks
-from fixtures.report.catalogue import Collecting
 from fixtures.report.checks import AnotherSuite
+from fixtures.report.collecting import Collecting
 
 SOUND, NOT_SOUND, COULD_NOT_TELL, USAGE = 0, 1, 3, 4
 

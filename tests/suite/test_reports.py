@@ -18,7 +18,8 @@ import yaml
 
 from fixtures.checked_yaml import CheckedYaml
 from fixtures.report import checks, text
-from fixtures.report.catalogue import Catalogue, Collecting
+from fixtures.report.catalogue import Catalogue
+from fixtures.report.collecting import Collecting
 from tests.suite.browser import CHROMIUM, look
 from tests.suite.runs import ROOT, run_suites
 
