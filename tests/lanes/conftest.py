@@ -20,6 +20,7 @@ from fixtures.playground import Playground
 from fixtures.policies import Policies
 from fixtures.programs import Surroundings
 from fixtures.settle import Bound
+from fixtures.waiting import Waits
 from fixtures.workloads import Workloads
 from suites.current.steps import SETUP
 from tests.labs import running_lab
@@ -44,7 +45,7 @@ def on_lab(kubeconfig: Path, scratch: Path, number: int) -> OnLab:
     policies = Policies(cluster, profile, Issuer())
     surroundings = Surroundings(kubeconfig, context, profile.root_namespace, profile.folder)
     workloads = Workloads(profile.join, profile.outside, Substitution(profile.images, {}), surroundings)
-    playground = Playground(cluster, profile, policies, Bound(5), workloads)
+    playground = Playground(cluster, profile, policies, Bound(5), workloads, Waits(cluster))
     playground.set_up()
     return OnLab(policies, playground, cluster, kubeconfig)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.cluster import Cluster
+from fixtures.waiting import Waits
 from tests.labs import running_lab
 from tests.safety.estate import CONTEXT, Estate
 
@@ -22,7 +23,7 @@ def estate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
     with running_lab() as kubeconfig:
         there = Estate.of(kubeconfig, tmp_path_factory.mktemp("estate"))
         cluster = Cluster(there.kubeconfig, CONTEXT, tmp_path_factory.mktemp("cluster"), "test")
-        cluster.wait_for_deployments(["istio-system"], READY_WITHIN_S)
+        Waits(cluster).for_deployments(["istio-system"], READY_WITHIN_S)
         yield there
 
 

@@ -1,4 +1,4 @@
-"""A slip in how pods come into the mesh, or stay out of it: said at once, and no finding about the mesh."""
+"""What keeps the playground from being set up: said in one line, soon, and no finding about the mesh."""
 
 from __future__ import annotations
 
@@ -35,3 +35,14 @@ def test_a_label_that_does_not_keep_pods_out(estate: Estate, tmp_path: Path) -> 
     outside = "outside: {namespaceLabels: {istio-injection: enabled}}\njoined:"
     output = said(estate, tmp_path, "joined:", outside)
     assert "with the container istio-proxy, though outside the mesh: check `outside` of the profile" in output
+
+
+@pytest.mark.usefixtures("untouched")
+def test_an_image_that_cannot_be_pulled(estate: Estate, tmp_path: Path) -> None:
+    """It is shown while it is waited for, and waited for no longer than it may pass by itself."""
+    nowhere = "images: {overrides: {docker.io/kennethreitz/httpbin: example.com/nobody/nothing:1}}\njoined:"
+    output = said(estate, tmp_path, "joined:", nowhere)
+    reason = 'container httpbin: Failed to pull image "example.com/nobody/nothing:1"'
+    assert "\nwaiting for Deployment foo/httpbin, " in output
+    assert "could not tell: not available after 3" in output
+    assert output.count(reason) >= 2
