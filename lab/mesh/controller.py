@@ -78,6 +78,8 @@ class ReferenceMesh:
         """Whoever it has issued a certificate to is a peer in the mesh."""
         self._running: dict[str, Proxy] = {}
         self._controllers = api.controllers(objects, self._read_world)
+        self._told: set[tuple[str, str]] = set()
+        """Objects, by their uid, with what has been said of their keys."""
         self._key_sets = KeySets(lambda host: world.addresses_of(self._objects.store, host))
 
     def install(self) -> None:
@@ -106,13 +108,14 @@ class ReferenceMesh:
             tasks.create_task(self._renew())
             for controller in self._controllers:
                 tasks.create_task(controller.run())
-            tasks.create_task(self._key_sets.run(self.reconcile))
+            tasks.create_task(self._key_sets.run(self.reconcile, self.reconcile))
 
     def reconcile(self) -> None:
         """Brings every proxy's files to what the store says now."""
         store, fetched = self._objects.store, self._key_sets.fetched
         declared: Declared = self._alter_model(self._api.read(store, self._read_world(), fetched))
         self._key_sets.want(declared.key_sources)
+        self._tell_of_missing_keys(declared)
         proxied = {
             workload.uid: workload
             for workload in declared.world.workloads
@@ -122,6 +125,26 @@ class ReferenceMesh:
             self._running.pop(uid).folder.remove()
         for workload in proxied.values():
             self._update(declared, workload)
+
+    def _tell_of_missing_keys(self, declared: Declared) -> None:
+        """An event on each policy whose tokens are refused, since there are no keys to check them with."""
+        missing, known = self._key_sets.missing, set()
+        for source, asker in declared.key_askers if missing else ():
+            policy = self._objects.store.get(asker.key, asker.namespace, asker.name)
+            if policy is None or source not in missing:
+                continue
+            why = f"no keys from {source.uri or source.issuer}: {missing[source]}"
+            said = (policy["metadata"]["uid"], why)
+            known.add(said)
+            if said not in self._told:
+                self._objects.emit(
+                    policy,
+                    reason="KeysNotFetched",
+                    message=f"{why}; until they are there, its tokens are refused",
+                    type="Warning",
+                    component=MANAGER,
+                )
+        self._told = known
 
     def renew_certificates(self, due: datetime) -> None:
         """Replaces the certificates that ask for it by then."""

@@ -52,6 +52,8 @@ class KeySets:
     ) -> None:
         """Times are in seconds."""
         self.fetched: dict[KeySource, str] = {}
+        self.missing: dict[KeySource, str] = {}
+        """Why there are no keys, of each source whose keys could not be had so far."""
         self._resolve = resolve
         self._refresh = refresh
         self._first_retry = first_retry
@@ -64,10 +66,14 @@ class KeySets:
         if wanted != self._wanted:
             self._wanted = wanted
             self.fetched = {source: text for source, text in self.fetched.items() if source in wanted}
+            self.missing = {source: why for source, why in self.missing.items() if source in wanted}
             self._changed.set()
 
-    async def run(self, arrived: Callable[[], None]) -> None:
-        """Fetches what is wanted, for ever; `arrived` is called for each key set that is new or different."""
+    async def run(self, arrived: Callable[[], None], failed: Callable[[], None] = lambda: None) -> None:
+        """Fetches what is wanted, for ever.
+
+        `arrived` is called for each key set that is new or different, `failed` where `missing` has changed.
+        """
         following: dict[KeySource, asyncio.Task[None]] = {}
         connector = TCPConnector(
             resolver=ClusterResolver(self._resolve),
@@ -81,10 +87,16 @@ class KeySets:
                 for source in following.keys() - self._wanted:
                     following.pop(source).cancel()
                 for source in self._wanted - following.keys():
-                    following[source] = tasks.create_task(self._follow(session, source, arrived))
+                    following[source] = tasks.create_task(self._follow(session, source, arrived, failed))
                 await self._changed.wait()
 
-    async def _follow(self, session: ClientSession, source: KeySource, arrived: Callable[[], None]) -> None:
+    async def _follow(
+        self,
+        session: ClientSession,
+        source: KeySource,
+        arrived: Callable[[], None],
+        failed: Callable[[], None],
+    ) -> None:
         retry, told = self._first_retry, ""
         while True:
             try:
@@ -93,9 +105,13 @@ class KeySets:
                 if str(error) != told:
                     told = str(error)
                     log.warning("no keys from %s: %s", source.uri or source.issuer, told)
+                    if source not in self.fetched:
+                        self.missing[source] = told
+                        failed()
                 pause, retry = retry, min(2 * retry, LONGEST_RETRY_S)
             else:
                 pause, retry, told = self._refresh, self._first_retry, ""
+                self.missing.pop(source, None)
                 if self.fetched.get(source) != text:
                     self.fetched = {**self.fetched, source: text}
                     arrived()
@@ -160,7 +176,12 @@ class ClusterResolver(AbstractResolver):
     ) -> list[ResolveResult]:
         addresses = self._resolve(host)
         if addresses is None:
-            return await self._system.resolve(host, port, family)
+            try:
+                return await self._system.resolve(host, port, family)
+            except OSError:
+                raise OSError(
+                    None, f"{host} is no name of this cluster, and the lab has no way out"
+                ) from None
         if not addresses:
             raise OSError(None, f"{host} has no endpoints")
         return [_resolved(host, address, port) for address in addresses]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
+from lab.kube.store import Key
 from lab.mesh.model import JwtRule
 
 DEFAULT_TIMEOUT_S = 5.0
@@ -22,6 +23,15 @@ class KeySource:
     issuer: str = ""
     """Only where the URI is not known."""
     timeout: float = DEFAULT_TIMEOUT_S
+
+
+@dataclass(frozen=True)
+class Asker:
+    """The policy object whose tokens need keys."""
+
+    key: Key
+    namespace: str
+    name: str
 
 
 @dataclass(frozen=True)

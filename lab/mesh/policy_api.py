@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from lab.kube.store import Key, Object, Objects, Store
-from lab.mesh.key_source import KeySource
+from lab.mesh.key_source import Asker, KeySource
 from lab.mesh.model import GatewaySnapshot, Snapshot
 from lab.mesh.world import Workload, World
 
@@ -24,6 +24,11 @@ class Declared(Protocol):
     @property
     def key_sources(self) -> frozenset[KeySource]:
         """Whose keys have to be fetched."""
+        ...
+
+    @property
+    def key_askers(self) -> Iterable[tuple[KeySource, Asker]]:
+        """Which policies need the keys of which source."""
         ...
 
 

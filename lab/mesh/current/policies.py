@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -14,7 +14,7 @@ from lab.mesh.current.peer_authentication import PeerAuthentication, PeerAuthent
 from lab.mesh.current.request_authentication import RequestAuthentication
 from lab.mesh.gateway_api import declared as gateway_api
 from lab.mesh.gateway_api.declared import GatewayApi
-from lab.mesh.key_source import NO_KEYS, KeySource
+from lab.mesh.key_source import NO_KEYS, Asker, KeySource
 from lab.mesh.networking import destination_rule, gateway, virtual_service
 from lab.mesh.networking.destination_rule import DestinationRule
 from lab.mesh.networking.gateway import Gateway
@@ -51,12 +51,14 @@ class Policies:
     @property
     def key_sources(self) -> frozenset[KeySource]:
         """What the policies need to have fetched."""
-        return frozenset(
-            declared.source
-            for policy in self.request_authentications
-            for declared in policy.rules
-            if declared.source is not None
-        )
+        return frozenset(source for source, _ in self.key_askers)
+
+    @property
+    def key_askers(self) -> Iterator[tuple[KeySource, Asker]]:
+        """Each source of keys with a policy that needs them."""
+        for policy in self.request_authentications:
+            asker = Asker(request_authentication.KEY, policy.namespace, policy.name)
+            yield from ((rule.source, asker) for rule in policy.rules if rule.source is not None)
 
     @cached_property
     def peer(self) -> PeerAuthentications:

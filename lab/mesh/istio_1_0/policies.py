@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -10,7 +10,7 @@ from lab.kube.store import Store
 from lab.mesh.istio_1_0 import authentication_policy
 from lab.mesh.istio_1_0.authentication_policy import Policy, holding
 from lab.mesh.istio_1_0.destination_rules import DestinationRules
-from lab.mesh.key_source import NO_KEYS, KeySource
+from lab.mesh.key_source import NO_KEYS, Asker, KeySource
 from lab.mesh.networking import destination_rule, gateway, virtual_service
 from lab.mesh.networking.destination_rule import DestinationRule
 from lab.mesh.networking.gateway import Gateway
@@ -43,12 +43,15 @@ class Policies:
     @property
     def key_sources(self) -> frozenset[KeySource]:
         """What the policies need to have fetched."""
-        return frozenset(
-            declared.source
-            for policy in (*self.policies, *self.mesh_policies)
-            for declared in policy.tokens
-            if declared.source is not None
-        )
+        return frozenset(source for source, _ in self.key_askers)
+
+    @property
+    def key_askers(self) -> Iterator[tuple[KeySource, Asker]]:
+        """Each source of keys with a policy that needs them."""
+        for policy in (*self.policies, *self.mesh_policies):
+            key = authentication_policy.KEY if policy.namespace else authentication_policy.MESH_KEY
+            asker = Asker(key, policy.namespace, policy.name)
+            yield from ((rule.source, asker) for rule in policy.tokens if rule.source is not None)
 
     @cached_property
     def destinations(self) -> DestinationRules:
