@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
+import pytest
 import yaml
 
 from fixtures import profile as profiles
 from fixtures.cluster import Cluster, read_manifests
+from fixtures.errors import HarnessError
+from fixtures.evidence.pod_state import Pod, never_started, pod_line
 from fixtures.evidence.scene import Scene
-from fixtures.evidence.sources import Sources, never_started, pods_in
+from fixtures.evidence.sources import Sources, pods_in
 from fixtures.issuer import Issuer
 from fixtures.policies import Policies
+from fixtures.profile import ControlPlane, Profile
+from fixtures.programs import Surroundings
 from tests.labs import running_lab
 
 PODS = """
@@ -32,29 +38,134 @@ metadata: {name: talks, namespace: foo}
 spec:
   containers:
   - {name: sleep, image: curlimages/curl, command: [sh, -c, 'echo "{\\"level\\": null}"; exec sleep 3600']}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: sidecar, namespace: foo}
+spec:
+  initContainers:
+  - name: proxy
+    image: curlimages/curl
+    restartPolicy: Always
+    command: [sh, -c, 'echo proxying; exec sleep 3600']
+  containers:
+  - {name: sleep, image: curlimages/curl, command: [sleep, "3600"]}
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: mesh-system}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: controller, namespace: mesh-system, labels: {app: controller}}
+spec:
+  containers:
+  - name: controller
+    image: curlimages/curl
+    command: [sh, -c, 'echo about foo; yes other | head -300; exec sleep 3600']
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: dashboard, namespace: mesh-system, labels: {app: dashboard}}
+spec:
+  containers:
+  - {name: web, image: curlimages/curl, command: [sleep, "3600"]}
 """
 
+PROFILE = replace(
+    profiles.load("reference"), control_plane=ControlPlane("mesh-system", "app in (controller)")
+)
 
-def test_a_log_is_as_it_was_written_and_of_a_container_that_never_started_says_why(tmp_path: Path) -> None:
-    (tmp_path / "pods.yaml").write_text(PODS)
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Profile], Sources]]:
+    """A cluster with these pods, and what asks it for evidence about a mesh."""
+    folder = tmp_path_factory.mktemp("cluster")
+    (folder / "pods.yaml").write_text(PODS)
     with running_lab() as kubeconfig:
         context = yaml.safe_load(kubeconfig.read_text())["current-context"]
-        cluster = Cluster(kubeconfig, context, tmp_path, "test")
-        profile = profiles.load("reference")
-        for manifest in read_manifests(tmp_path / "pods.yaml"):
+        cluster = Cluster(kubeconfig, context, folder, "test")
+        for manifest in read_manifests(folder / "pods.yaml"):
             cluster.apply(manifest)
-        sources = Sources(Scene("current", cluster, profile, Policies(cluster, profile, Issuer())))
-        deadline = time.monotonic() + 20
-        logs: dict[str, str] = {}
-        while logs.get("talks") != '{"level": null}\n' and time.monotonic() < deadline:
-            pods = {pod["metadata"]["name"]: pod for pod in pods_in(sources.overview()["pods/foo.yaml"]())}
-            if never_started(pods["talks"], "sleep") is None:
-                questions = sources.of_pods(list(pods.values()))
-                logs = {
-                    name: questions[f"logs/foo/{name}.{container}.log"]()
-                    for name, container in (("talks", "sleep"), ("unknown", "web"))
-                }
-            time.sleep(0.05)
-    assert logs["talks"] == '{"level": null}\n'
-    assert logs["unknown"].startswith("# This container has never started: ")
-    assert "the lab has no registry" in logs["unknown"]
+
+        def sources(profile: Profile) -> Sources:
+            around = Surroundings(kubeconfig, context, profile.root_namespace, profile.folder)
+            policies = Policies(cluster, profile, Issuer())
+            return Sources(Scene("current", cluster, profile, policies, around))
+
+        yield sources
+
+
+def pods_of(sources: Sources, namespace: str) -> dict[str, Pod]:
+    found = pods_in(sources.overview()[f"pods/{namespace}.yaml"]())
+    return {pod["metadata"]["name"]: pod for pod in found}
+
+
+def log(sources: Sources, namespace: str, name: str, container: str, contains: str) -> str:
+    """The log of a container, once this stands in it."""
+    deadline = time.monotonic() + 20
+    text = ""
+    while contains not in text and time.monotonic() < deadline:
+        pod = pods_of(sources, namespace)[name]
+        text = sources.of_pods([pod])[f"logs/{namespace}/{name}.{container}.log"]()
+        time.sleep(0.05)
+    return text
+
+
+def test_a_log_is_as_it_was_written(scene: Callable[[Profile], Sources]) -> None:
+    assert log(scene(PROFILE), "foo", "talks", "sleep", "level") == '{"level": null}\n'
+
+
+def test_of_a_container_that_never_started_it_is_said_why(scene: Callable[[Profile], Sources]) -> None:
+    sources = scene(PROFILE)
+    assert never_started(pods_of(sources, "foo")["unknown"], "web")
+    text = log(sources, "foo", "unknown", "web", "registry")
+    assert text.startswith("# This container has never started: ")
+    assert "the lab has no registry" in text
+
+
+def test_a_proxy_that_is_a_native_sidecar_is_counted_and_has_its_log(
+    scene: Callable[[Profile], Sources],
+) -> None:
+    sources = scene(PROFILE)
+    assert log(sources, "foo", "sidecar", "proxy", "proxying") == "proxying\n"
+    line, deadline = "", time.monotonic() + 20
+    while "2 of 2" not in line and time.monotonic() < deadline:
+        line = pod_line(pods_of(sources, "foo")["sidecar"])
+        time.sleep(0.05)
+    assert line == "foo/sidecar: Running, 2 of 2 ready, 0 restarts"
+
+
+def test_of_the_control_plane_the_pods_count_that_the_profile_selects(
+    scene: Callable[[Profile], Sources],
+) -> None:
+    assert set(pods_of(scene(PROFILE), "mesh-system")) == {"controller"}
+    text = scene(PROFILE).overview()["pods/mesh-system.yaml"]()
+    assert text.startswith("# The pods of app in (controller).\n")
+    everything = replace(PROFILE, control_plane=ControlPlane("mesh-system", "app"))
+    assert set(pods_of(scene(everything), "mesh-system")) == {"controller", "dashboard"}
+
+
+def test_of_the_control_planes_log_what_is_about_the_playground_is_kept(
+    scene: Callable[[Profile], Sources],
+) -> None:
+    text = log(scene(PROFILE), "mesh-system", "controller", "controller", "201 of the last 301 lines")
+    first, second, *others = text.splitlines()
+    assert first == (
+        "# 201 of the last 301 lines: those that name foo, bar, legacy, istio-system, and the last 200"
+    )
+    assert second == "about foo"
+    assert others == ["other"] * 200
+
+
+def test_commands_of_this_machine_say_what_the_mesh_knows(scene: Callable[[Profile], Sources]) -> None:
+    words = "echo {context} $KUBE_CONTEXT $KUBECONFIG {kubeconfig} {rootNamespace} {other}"
+    asked = {"who.txt": ("sh", "-c", words), "nothing.txt": ("no-such-program",)}
+    sources = scene(replace(PROFILE, evidence=asked))
+    questions = sources.of_commands()
+    context, again, kubeconfig, same, root, other = questions["commands/who.txt"]().split()
+    assert context == again
+    assert kubeconfig == same
+    assert (root, other) == ("istio-system", "{other}")
+    with pytest.raises(HarnessError, match="no-such-program is not installed"):
+        questions["commands/nothing.txt"]()
