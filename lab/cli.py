@@ -1,7 +1,8 @@
-"""The command line: `python -m lab up|down|status|faults`.
+"""The command line: `python -m lab up|down|status|faults|images`.
 
-Exit codes: 0 done; 1 `status`: no such lab runs; 2 wrong usage (unknown option, fault or mesh, bad name); 3
-the machine lacks something; 4 the port or the name is in use; 5 the lab failed to start, or ended by itself.
+Exit codes: 0 done; 1 `status`: no such lab runs; 2 wrong usage (unknown option, fault or mesh, bad name, bad
+image); 3 the machine lacks something; 4 the port or the name is in use; 5 the lab failed to start, or ended
+by itself.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from typing import NoReturn
 
 from lab import launch, rundir
 from lab.config import MESHES, NO_MESH, BadFault
+from lab.images import commands as commands_of_images
 from lab.node import image_directories
-from lab.node.image_directories import BadImage
+from lab.node.image_directories import BadImage, MachineLacks
 from lab.node.netns import die_with_parent
 
 OK = 0
@@ -51,6 +53,7 @@ _CODES: dict[type[Exception], int] = {
     launch.PortInUse: IN_USE,
     BadFault: USAGE,
     BadImage: USAGE,
+    MachineLacks: PRECONDITION,
     launch.DidNotStart: FAILED,
 }
 
@@ -72,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
         description="An embedded Kubernetes cluster with a reference service mesh.",
         epilog=__doc__ and __doc__.partition("\n\n")[2],
     )
-    commands = parser.add_subparsers(required=True, metavar="up|down|status|faults")
+    commands = parser.add_subparsers(required=True, metavar="up|down|status|faults|images")
     up = commands.add_parser("up", help="start a lab", description='Typical use: eval "$(python -m lab up)"')
     up.add_argument(
         "--name", default=DEFAULT_NAME, help="several labs run side by side (default: %(default)s)"
@@ -126,6 +129,7 @@ def _parser() -> argparse.ArgumentParser:
     faults.add_argument("names", nargs="*", metavar="NAME", help="only these (default: all there are)")
     faults.add_argument("-o", "--output", choices=("text", "json"), default="text", help="(default: text)")
     faults.set_defaults(run=_faults)
+    commands_of_images.add(commands)
     return parser
 
 

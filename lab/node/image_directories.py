@@ -14,6 +14,10 @@ class BadImage(Exception):
     """A folder or archive is no image that a container can be made of; `str` is one line: where, and why."""
 
 
+class MachineLacks(Exception):
+    """What it takes to make an image is not on this machine: a program, or space; `str` is one line."""
+
+
 def own() -> Path:
     """The user's own directory of images, in which `python -m lab images` puts them."""
     cache = os.environ.get("XDG_CACHE_HOME", "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 DEFAULT_TAG = "latest"
 
@@ -36,13 +36,19 @@ class Reference:
     def stands_for(self, wanted: Reference, digest: str = "") -> bool:
         """Whether an image of this name is the one that a pod wants; `digest` is the image's, if it has one.
 
-        A name without a tag stands for all of them.
+        A name without a tag stands for all of them, unless the image has a digest.
         """
         if self.repository != wanted.repository or (digest and wanted.digest and digest != wanted.digest):
             return False
+        if digest and not self.tag:
+            return wanted.digest == digest  # it was got by its digest, and is called by no other name
         if wanted.digest and not wanted.tag:
-            return True
-        return not self.tag or self.tag == (wanted.tag or DEFAULT_TAG)
+            return bool(digest) or not self.tag
+        return not self.tag or self.tag == wanted.tagged().tag
+
+    def tagged(self) -> Reference:
+        """With a tag: the one that container engines take where none is named."""
+        return self if self.tag else replace(self, tag=DEFAULT_TAG)
 
     def __str__(self) -> str:
         return f"{self.repository}:{self.tag}" if self.tag else self.repository

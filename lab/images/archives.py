@@ -1,0 +1,147 @@
+"""Archives of images, as `docker save` and `skopeo copy` write them: docker's layout, and that of the OCI."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import json
+import lzma
+import shutil
+import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Literal
+
+from lab.images.layers import BROKEN, Budget, check
+from lab.node.image_directories import BadImage
+from lab.node.image_references import Reference
+
+Kind = Literal["docker-archive", "oci-archive", "oci"]
+"""In the words of skopeo."""
+
+_DOCKER_INDEX, _OCI_INDEX = "manifest.json", "index.json"
+# Containerd writes the whole name, others mostly a tag.
+_NAMES = ("io.containerd.image.name", "org.opencontainers.image.ref.name")
+_INDEX_LIMIT = 4 << 20
+
+_COMPRESSIONS: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
+_LONGEST_MAGIC = 6
+
+
+@dataclass(frozen=True)
+class Archived:
+    """One image in an archive; `selector` is what tells it from the others, to skopeo."""
+
+    kind: Kind
+    selector: str
+    names: tuple[Reference, ...]
+    digest: str = ""
+
+
+def examine(path: Path) -> list[Archived]:
+    """The images in an archive, or in a directory of the OCI's layout.
+
+    Reads it all. Raises BadImage, for what is no such archive, broken, too large or leads out of itself.
+    """
+    try:
+        indices = dict(_read(path, Budget()))
+        if (content := indices.get(_DOCKER_INDEX)) is not None:
+            return _of_docker(json.loads(content))
+        if (content := indices.get(_OCI_INDEX)) is not None:
+            return _of_oci(json.loads(content), "oci" if path.is_dir() else "oci-archive")
+    except BadImage as problem:
+        raise BadImage(f"{path}: {problem}") from problem
+    except FileNotFoundError as error:
+        raise BadImage(f"{path}: there is no such file") from error
+    except BROKEN as error:
+        raise BadImage(f"{path} is broken: {_why(error)}") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BadImage(f"{path} is broken: its list of images makes no sense") from error
+    raise BadImage(f"{path} is not an archive of docker save or skopeo copy: it has no list of images")
+
+
+def plain(path: Path, copy: Path) -> Path:
+    """An archive that has been examined, uncompressed: itself, or a copy that is made. Raises BadImage."""
+    if path.is_dir():
+        return path
+    with path.open("rb") as file:
+        start = file.read(_LONGEST_MAGIC)
+    opened = next((opened for magic, opened in _COMPRESSIONS.items() if start.startswith(magic)), None)
+    if opened is None:
+        return path
+    with opened(path) as source, copy.open("wb") as target:
+        shutil.copyfileobj(source, target, 1 << 20)
+    return copy
+
+
+def check_layout(layout: Path) -> None:
+    """Looks at what a directory of the OCI's layout would unpack. Raises BadImage."""
+    for _ in _read(layout, Budget()):
+        pass
+
+
+def _read(path: Path, budget: Budget) -> Iterator[tuple[str, bytes]]:
+    """Looks at all files, and gives the content of those that list images."""
+    with _files(path) as files:
+        for name, size, file in files:
+            if name in (_DOCKER_INDEX, _OCI_INDEX):
+                if size > _INDEX_LIMIT:
+                    raise BadImage(f"{name} is too large")
+                yield name, file.read()
+            else:
+                check(Path(name).name, file, budget)
+
+
+@contextmanager
+def _files(path: Path) -> Iterator[Iterator[tuple[str, int, IO[bytes]]]]:
+    """(name, size, content) of all files; of an archive that may itself be compressed."""
+    if path.is_dir():
+        yield _of_directory(path)
+    else:
+        with tarfile.open(path, "r|*") as archive:
+            yield _of_archive(archive)
+
+
+def _of_directory(path: Path) -> Iterator[tuple[str, int, IO[bytes]]]:
+    for file in sorted(path.rglob("*")):
+        if file.is_file() and not file.is_symlink():
+            with file.open("rb") as content:
+                yield str(file.relative_to(path)), file.stat().st_size, content
+
+
+def _of_archive(archive: tarfile.TarFile) -> Iterator[tuple[str, int, IO[bytes]]]:
+    budget = Budget()
+    for member in archive:
+        budget.take(member.size)
+        content = archive.extractfile(member) if member.isreg() else None
+        if content is not None:
+            yield member.name.removeprefix("./"), member.size, content
+
+
+def _of_docker(index: Any) -> list[Archived]:
+    found = []
+    for number, image in enumerate(index):
+        names = tuple(Reference.parse(name).tagged() for name in image.get("RepoTags") or ())
+        found.append(Archived("docker-archive", f":@{number}", names))
+    return found
+
+
+def _of_oci(index: Any, kind: Kind) -> list[Archived]:
+    found = []
+    manifests = index["manifests"]
+    for manifest in manifests:
+        annotations = manifest.get("annotations") or {}
+        reference = annotations.get(_NAMES[1], "")
+        if not reference and len(manifests) > 1:
+            raise BadImage("it has several images and no names for them")
+        whole = next((annotations[key] for key in _NAMES if key in annotations), "")
+        # A tag alone names nothing.
+        names = (Reference.parse(whole).tagged(),) if ":" in whole or "/" in whole else ()
+        found.append(Archived(kind, f":{reference}" if reference else "", names, manifest["digest"]))
+    return found
+
+
+def _why(error: BaseException) -> str:
+    return str(getattr(error, "strerror", None) or error) or type(error).__name__

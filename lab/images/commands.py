@@ -1,0 +1,100 @@
+"""`python -m lab images`: what there is; `load` and `pull` add to it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from lab.node import image_directories
+from lab.node.image_directories import BadImage
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the command to the lab's."""
+    images = commands.add_parser("images", help="list the images that pods can have, or add others")
+    images.set_defaults(run=_list)
+    actions = images.add_subparsers(metavar="load|pull")
+    load = actions.add_parser("load", help="add the images of an archive (docker save, skopeo copy)")
+    load.add_argument(
+        "file", type=Path, metavar="FILE", help="an archive, or a directory of the OCI's layout"
+    )
+    load.add_argument("--name", metavar="NAME", help="what to call its image (default: as the archive says)")
+    load.set_defaults(run=_load)
+    pull = actions.add_parser("pull", help="add an image of a registry")
+    pull.add_argument("name", metavar="NAME", help="such as docker.io/istio/pilot:1.30.3")
+    pull.set_defaults(run=_pull)
+
+
+def _list(_options: argparse.Namespace) -> int:
+    from lab.node import image_folders, images
+
+    rows = [(name, "a program of this machine") for name in images.KNOWN]
+    bad = []
+    directories = [directory for _, directory in image_directories.asked_for(())]
+    for folder in image_folders.folders([*directories, image_directories.own()]):
+        try:
+            image = image_folders.read(folder)
+        except BadImage as problem:
+            bad.append(str(problem))
+        else:
+            rows += [(str(name), str(folder)) for name in image.names]
+    sys.stdout.write(_table([("IMAGE", "WHERE"), *rows]))
+    for line in bad:
+        sys.stderr.write(f"lab: {line}\n")
+    return 0
+
+
+def _load(options: argparse.Namespace) -> int:
+    from lab.images import loading
+    from lab.node.image_references import Reference
+
+    names = [Reference.parse(options.name).tagged()] if options.name else []
+    if names and not names[0].valid:
+        raise BadImage(f'--name: "{options.name}" is not an image name')
+    _end_properly()
+    for image in loading.load(options.file, image_directories.own(), names):
+        _said(image.names, image.folder)
+    return 0
+
+
+def _pull(options: argparse.Namespace) -> int:
+    from lab.images import loading
+
+    _end_properly()
+    image = loading.pull(options.name, image_directories.own())
+    _said(image.names, image.folder)
+    return 0
+
+
+def _said(names: Iterable[object], folder: Path) -> None:
+    from lab.node import images
+
+    for name in map(str, names):
+        sys.stderr.write(f"lab: {name} is there, in {folder}\n")
+        if images.find(name) is not None:
+            sys.stderr.write(f"lab: pods go on having the program of this machine that is called {name}\n")
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> str:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return "".join(
+        "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() + "\n"
+        for row in rows
+    )
+
+
+def _end_properly() -> None:
+    """When asked to end, what is half done is removed."""
+
+    def stop(number: int, _frame: FrameType | None) -> NoReturn:
+        raise SystemExit(128 + number)
+
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, stop)
+    os.umask(0o022)

@@ -1,0 +1,210 @@
+"""From an archive or a registry to an image folder, which is there as a whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import ipaddress
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lab.images import archives, engines
+from lab.node import image_folders
+from lab.node.image_directories import BadImage, MachineLacks
+from lab.node.image_references import DEFAULT_TAG, Reference
+
+_HALF = ".load-"
+_TAG = "loaded"
+
+
+def load(path: Path, store: Path, names: Sequence[Reference] = ()) -> list[image_folders.ImageFolder]:
+    """The images of an archive, put into a store; `names` replace those that it has, if it is one.
+
+    Raises BadImage and MachineLacks; then nothing has changed.
+    """
+    engines.demand()
+    found = archives.examine(path)
+    if names and len(found) > 1:
+        raise BadImage(f"{path} has {len(found)} images, which cannot all have one name")
+    for image in found:
+        if not (names or image.names):
+            raise BadImage(f"{path} does not say what its image is called: add --name NAME")
+    with _workplace(store) as scratch:
+        # Under a name that means nothing to skopeo, which does not take all that is compressed.
+        (scratch / "archive").symlink_to(archives.plain(path, scratch / "plain").absolute())
+        made = []
+        for number, image in enumerate(found):
+            folder = _new(scratch, number)
+            source = f"{image.kind}:{scratch / 'archive'}{image.selector}"
+            _fill(folder, source, tuple(names) or image.names, image.digest, str(path))
+            made.append(folder)
+        return [_put_in_place(folder, store) for folder in made]
+
+
+def pull(name: str, store: Path) -> image_folders.ImageFolder:
+    """An image of a registry, put into a store. Raises as `load` does."""
+    reference = Reference.parse(name)
+    if not reference.valid:
+        raise BadImage(f'"{name}" is not an image name')
+    engines.demand()
+    tag = reference.tag or ("" if reference.digest else DEFAULT_TAG)
+    with _workplace(store) as scratch:
+        folder = _new(scratch, 0)
+        # skopeo takes a tag or a digest, not both.
+        source = re.sub(r":[\w.-]+@", "@", name)
+        named = (Reference(reference.repository, tag),)
+        _fill(folder, f"docker://{source}", named, reference.digest, name, insecure=_is_here(name))
+        return _put_in_place(folder, store)
+
+
+def _fill(
+    folder: Path,
+    source: str,
+    names: tuple[Reference, ...],
+    digest: str,
+    told: str,
+    *,
+    insecure: bool = False,
+) -> None:
+    """Copies, checks and unpacks an image into a folder. `told` is what its user calls the source."""
+    layout = folder / "layout"
+    try:
+        engines.copy(source, layout, _TAG, folder, insecure=insecure)
+        archives.check_layout(layout)
+        config = _config(layout)
+        architecture = config.get("architecture", "")
+        if architecture not in ("", image_folders.machine()):
+            raise BadImage(f"the image is for {architecture}, this machine is {image_folders.machine()}")
+        engines.unpack(layout, _TAG, folder / "root")
+    except BadImage as problem:
+        if "no space left" in str(problem):
+            raise MachineLacks(f"no space left in {folder.parent.parent}") from problem
+        why = str(problem).removeprefix(f"{layout}: ").replace(f"{folder.parent}/", "")
+        raise BadImage(f"{told}: {why}") from problem
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise BadImage(f"{told}: its configuration makes no sense") from error
+    shutil.rmtree(layout)
+    manifest = _manifest(config, names, digest)
+    (folder / image_folders.MANIFEST).write_text(
+        yaml.safe_dump(manifest, sort_keys=False, allow_unicode=True)
+    )
+    try:
+        image_folders.read(folder)
+    except BadImage as problem:
+        raise BadImage(f"{told}: {str(problem).partition(': ')[2]}") from problem
+
+
+def _config(layout: Path) -> Any:
+    """The configuration of the one image in a layout. OCI image specification: config.md."""
+    manifest = _blob(layout, json.loads((layout / "index.json").read_text())["manifests"][0])
+    return _blob(layout, manifest["config"])
+
+
+def _blob(layout: Path, descriptor: Any) -> Any:
+    algorithm, _, digest = descriptor["digest"].partition(":")
+    return json.loads((layout / "blobs" / algorithm / digest).read_text())
+
+
+def _manifest(config: Any, names: tuple[Reference, ...], digest: str) -> dict[str, Any]:
+    inner = config.get("config") or {}
+    fields = {
+        "name": [str(name) for name in names],
+        "entrypoint": list(inner.get("Entrypoint") or ()),
+        "args": list(inner.get("Cmd") or ()),
+        "env": dict(variable.split("=", 1) for variable in inner.get("Env") or () if "=" in variable),
+        "user": str(inner.get("User") or ""),
+        "workingDir": inner.get("WorkingDir") or "/",
+        "root": "root",
+        "architecture": config.get("architecture", ""),
+        "digest": digest,
+    }
+    return {name: value for name, value in fields.items() if value}
+
+
+def _is_here(name: str) -> bool:
+    """Whether a name's registry is on this machine; to such a one engines speak without TLS."""
+    host = name.partition("/")[0].rpartition(":")[0] or name.partition("/")[0]
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+@contextlib.contextmanager
+def _workplace(store: Path) -> Iterator[Path]:
+    """A hidden directory of the store, on its file system, gone in the end. Raises MachineLacks."""
+    try:
+        # Programs that become root when they are run are in images too.
+        store.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _sweep(store)
+        place = Path(tempfile.mkdtemp(prefix=_HALF, dir=store))
+        lock = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield place
+        finally:
+            _remove(place)
+            os.close(lock)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise MachineLacks(f"no space left in {store}") from error
+        raise BadImage(f"{error.filename or store}: {error.strerror}") from error
+
+
+def _sweep(store: Path) -> None:
+    """Removes what loads that were killed have left."""
+    for left in store.glob(f"{_HALF}*"):
+        with contextlib.suppress(FileNotFoundError):
+            lock = os.open(left, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _remove(left)
+            except BlockingIOError:
+                continue  # somebody's who lives
+            finally:
+                os.close(lock)
+
+
+def _new(scratch: Path, number: int) -> Path:
+    folder = scratch / f"image-{number}"
+    # What is below is seen by containers of any user; the store itself is its owner's.
+    folder.mkdir(mode=0o755)
+    return folder
+
+
+def _put_in_place(folder: Path, store: Path) -> image_folders.ImageFolder:
+    """Moves a folder into the store. One that had its name before makes room."""
+    image = image_folders.read(folder)
+    called = str(image.names[0]) if image.names[0].tag else f"{image.names[0]}@{image.digest}"
+    place = store / re.sub(r"[^\w.-]+", "_", called)
+    old = folder.with_name(f"{folder.name}.old")
+    with contextlib.suppress(FileNotFoundError):
+        place.rename(old)
+    folder.rename(place)
+    return image_folders.read(place)
+
+
+def _remove(tree: Path) -> None:
+    """Also where an image has directories that their owner may not write to."""
+
+    def unlock(_function: object, path: str, _error: object) -> None:
+        with contextlib.suppress(OSError):
+            Path(path).parent.chmod(0o700)
+            Path(path).chmod(0o700)
+            if Path(path).is_dir() and not Path(path).is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                Path(path).unlink()
+
+    shutil.rmtree(tree, onerror=unlock)

@@ -1,0 +1,52 @@
+"""Images out of archives, in pods."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from lab.images import loading
+from tests.images import built
+from tests.node.inside import TestNode, on_a_node
+
+BUSYBOX = Path("/bin/busybox")
+PROGRAM = BUSYBOX.read_bytes() if BUSYBOX.exists() else b""
+
+
+@built.needs_engines
+@pytest.mark.skipif(not BUSYBOX.exists(), reason="busybox is missing: apt-get install busybox-static")
+@on_a_node
+async def test_an_image_of_an_archive_runs_as_it_is(node: TestNode) -> None:
+    applets = [
+        built.link(f"bin/{name}", "busybox") for name in ("sh", "sleep", "id", "cat", "ls", "env", "echo")
+    ]
+    base = built.layer(
+        built.directory("bin"),
+        built.file("bin/busybox", PROGRAM, 0o755),
+        *applets,
+        built.directory("etc"),
+        built.file("etc/passwd", b"web:x:101:102::/srv:/bin/sh\n"),
+        built.file("etc/secret", b"only the user's", 0o400, uid=101),
+        built.file("etc/taken-away"),
+        built.directory("bin-of-root", 0o700),
+    )
+    later = built.layer(built.directory("etc"), built.file("etc/.wh.taken-away"))
+    config = {
+        "Entrypoint": ["/bin/sh", "-c"],
+        "Cmd": ["echo $GREETING; exec sleep infinity"],
+        "Env": ["GREETING=hello", "PATH=/bin"],
+        "User": "web",
+        "WorkingDir": "/etc",
+    }
+    made = built.docker(node.images.parent / "busybox.tar", built.Image([base, later], config))
+    loading.load(made, node.images)
+    node.pod("one", {"image": "docker.io/acme/one:1"})
+    await node.ready("one")
+    assert await node.logged("one") == "hello\n"
+    if os.geteuid() == 0:
+        assert await node.exec("one", "id") == (0, "uid=101(web) gid=102\n")
+        assert (await node.exec("one", "ls", "/bin-of-root"))[0] != 0
+    assert await node.exec("one", "cat", "secret") == (0, "only the user's")
+    assert (await node.exec("one", "ls", "taken-away"))[0] != 0
