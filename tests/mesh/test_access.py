@@ -422,3 +422,16 @@ def test_a_valid_token_is_demanded(plane: Plane) -> None:
     plane.cluster.clear_policies()
     plane.settle()
     assert outcomes(plane, [http("/headers", headers) for headers in tokens]) == [200, 200, 200]
+
+
+LONG = (
+    "of-a-team-that-writes-its-whole-address-into-every-name-and-then-some-more-of-it-until-nobody-reads-it"
+)
+
+
+def test_a_denial_for_long_names_denies(plane: Plane) -> None:
+    """An expression that is long for Envoy, which by itself takes programs of 100 at most."""
+    as_policy(plane, "DENY", source(serviceAccounts=[f"foo/{LONG}"]), source(namespaces=["legacy*", "foo"]))
+    by_name = http() | {"host": SERVER_IP, "port": 8000}
+    assert outcomes(plane, [by_name], "client") == [403]
+    assert outcomes(plane, [http()], "naked") == [200]

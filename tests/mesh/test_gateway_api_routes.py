@@ -371,9 +371,10 @@ def test_redirects(cluster: GatewayCluster, redirect: Any, wanted: Redirect) -> 
             ],
         ),
         to("httpbin", matches=[path("RegularExpression", "(")]),
+        to("httpbin", matches=[path("RegularExpression", "/(?=a).*")]),
         to("httpbin", matches=[{"headers": [{"name": "a", "type": "RegularExpression", "value": "["}]}]),
     ],
-    ids=["mirror", "path", "header"],
+    ids=["mirror", "path", "look-ahead", "header"],
 )
 def test_what_the_mesh_cannot_obey_is_refused(cluster: GatewayCluster, rule: Any) -> None:
     cluster.gateway()

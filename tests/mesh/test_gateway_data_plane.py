@@ -105,6 +105,19 @@ def test_the_application_is_told_that_the_gateway_calls(plane: Plane, mode: str)
     assert "x-envoy-upstream-service-time" in answer["answer"]
 
 
+def test_a_path_with_a_fragment_is_served_without_it(plane: Plane) -> None:
+    serve(plane)
+    answer = ask(plane, "/anything#top")
+    assert (answer["code"], answer["path"]) == (200, "/anything")
+
+
+def test_a_route_may_match_a_long_expression(plane: Plane) -> None:
+    long = {"match": [{"uri": {"regex": "/anything/[a-z0-9._-]{1,200}/profile"}}], **to("server")}
+    serve(plane, long)
+    assert ask(plane, "/anything/somebody/profile")["code"] == 200
+    assert ask(plane, "/anything/somebody")["code"] == 404
+
+
 def test_a_workload_outside_the_mesh_is_reached_in_plain_text(plane: Plane) -> None:
     serve(plane, to("naked"))
     headers = ask(plane)["headers"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lab.mesh.envoy.proto import Json, extension, file_source
+from lab.mesh.expressions import LARGEST_PROGRAM
 
 FILE = "bootstrap.json"
 CLUSTERS_FILE = "cds.json"
@@ -12,6 +13,15 @@ LISTENERS_FILE = "lds.json"
 ADMIN_SOCKET = "admin.sock"
 
 MOST_CONNECTIONS = 10_000
+
+RUNTIME: Json = {
+    "re2.max_program_size.error_level": LARGEST_PROGRAM,
+    # A path with a fragment is served, without it.
+    "envoy.reloadable_features.http_reject_path_with_fragment": False,
+    "envoy.reloadable_features.fixed_heap_use_allocated": True,
+    "envoy.reloadable_features.coalesce_lb_rebuilds_on_batch_update": False,
+}
+"""What Istio's bootstrap sets (pkg/bootstrap/config.go of 1.31), but for a field that is not used here."""
 
 
 def build(role: str, name: str, namespace: str, folder: Path) -> Json:
@@ -25,6 +35,12 @@ def build(role: str, name: str, namespace: str, folder: Path) -> Json:
         "dynamic_resources": {
             "cds_config": file_source(str(folder / CLUSTERS_FILE)),
             "lds_config": file_source(str(folder / LISTENERS_FILE)),
+        },
+        "layered_runtime": {
+            "layers": [
+                {"name": "global config", "static_layer": RUNTIME},
+                {"name": "admin", "admin_layer": {}},
+            ]
         },
         "stats_config": {"stats_tags": []},
         "overload_manager": {

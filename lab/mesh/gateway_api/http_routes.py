@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from lab.kube.store import Key, Object
+from lab.mesh import expressions
 from lab.mesh.crds.gateway_api import FILTERS, duration
+from lab.mesh.expressions import NotAnExpression
 from lab.mesh.gateway_api.gateways import GROUP
 from lab.mesh.routing import (
     HeaderChanges,
@@ -152,16 +153,11 @@ def _bad_expressions(matches: Iterable[RequestMatch]) -> Iterator[str]:
     for match in matches:
         texts = (match.path, *(each.value for each in (*match.headers, *match.query)))
         for text in texts:
-            if text is not None and text.matching is TextMatching.REGEX and not _compiles(text.text):
-                yield f'invalid regular expression "{text.text}"'
-
-
-def _compiles(expression: str) -> bool:
-    try:
-        re.compile(expression)
-    except re.error:
-        return False
-    return True
+            if text is not None and text.matching is TextMatching.REGEX:
+                try:
+                    expressions.check(text.text)
+                except NotAnExpression as error:
+                    yield f'invalid regular expression "{text.text}": {error}'
 
 
 def _filters(filters: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from lab.kube.store import Object
+from lab.mesh import expressions
+from lab.mesh.expressions import NotAnExpression
 from lab.mesh.networking.destination_admission import DNS_LABEL, HOST, LONGEST_NAME
 from lab.mesh.networking.virtual_service import MESH
 from lab.mesh.refusals import mapping, refuse_for, sequence, texts
@@ -21,9 +23,6 @@ REDIRECTS = (301, 302, 303, 307, 308)
 LONGEST_PARAMETER = 1024
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 HEADER_NAME = re.compile(r":?[-_A-Za-z0-9]+")
-
-# Python's expressions know these, RE2 does not: looking around, back references, and not giving back.
-NOT_IN_RE2 = re.compile(r"\(\?(?:[=!>#(]|<[=!]|P=)|\\[1-9]|[*+?}]\+")
 
 TEXT_MATCHES = ("uri", "scheme", "method", "authority")
 NAMED_MATCHES = ("headers", "withoutHeaders", "queryParams")
@@ -233,13 +232,13 @@ def _weight_problems(destinations: list[dict[str, Any]]) -> Iterator[str]:
 def _expression_problems(text: Any) -> Iterator[str]:
     if not isinstance(text, str):
         return
-    try:
-        re.compile(text)
-    except re.error as error:
-        yield f"regex {text!r}: {error}"
+    if not text:
+        yield "regex string match should not be empty"
         return
-    if not text or NOT_IN_RE2.search(text):
-        yield f"regex {text!r} is no expression of RE2"
+    try:
+        expressions.check(text)
+    except NotAnExpression as error:
+        yield f"regex {text!r}: {error}; Istio uses RE2 style regex-based match"
 
 
 def _entries(spec: dict[str, Any], field: str) -> list[dict[str, Any]]:

@@ -1,0 +1,40 @@
+"""Regular expressions as proxies read them: RE2, no larger than Istio lets them be.
+
+A proxy refuses all that it was sent with an expression that it cannot read, so nobody may ask for one.
+"""
+
+from __future__ import annotations
+
+import re2
+
+LARGEST_PROGRAM = 32768
+"""The size that RE2 may compile an expression to, which Istio's bootstrap allows
+(``re2.max_program_size.error_level``); Envoy's own limit is 100."""
+
+LONGEST = 1024
+"""How many bytes Istio's webhook lets an expression be, which keeps it below that size in general."""
+
+_QUIET = re2.Options()
+_QUIET.log_errors = False
+
+
+class NotAnExpression(ValueError):
+    """What RE2 cannot read, or no proxy takes; the message is in RE2's own words."""
+
+
+def check(expression: str) -> None:
+    """Raises NotAnExpression unless every proxy takes it."""
+    if len(expression.encode()) > LONGEST:
+        raise NotAnExpression(f"regex is too large, max length allowed is {LONGEST}")
+    try:
+        program = re2.compile(expression, _QUIET)
+    except re2.error as error:
+        raise NotAnExpression(_words(error)) from None
+    if program.programsize > LARGEST_PROGRAM:
+        size = f"RE2 program size of {program.programsize} > max program size of {LARGEST_PROGRAM}"
+        raise NotAnExpression(size)
+
+
+def _words(error: re2.error) -> str:
+    said = error.args[0] if error.args else error
+    return said.decode(errors="replace") if isinstance(said, bytes) else str(said)
