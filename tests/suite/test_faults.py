@@ -51,7 +51,7 @@ def test_nothing_is_caught_but_what_is_wrong(fault: str, judgements: dict[str, J
     found = judgements[fault]
     assert found.result is Result.KILLED, found.why
     assert [case.name for case in found.run.findings] == EXACTLY[fault]
-    assert "the mesh does not conform" in found.run.output
+    assert "\nconclusion      not-conformant: " in found.run.output
 
 
 @pytest.mark.parametrize("fault", SAMPLE)

@@ -58,7 +58,7 @@ def test_four_lanes_on_one_cluster_beside_a_run_on_a_wrong_mesh(tmp_path: Path) 
         run, other = four_lanes.result(), another_run.result()
     assert run.returncode == 0, run.stdout
     assert other.returncode == 1, other.stdout
-    assert "the mesh does not conform: 1 of 1 cases failed" in other.stdout
+    assert "not-conformant: 1 of 1 case failed" in other.stdout
 
     turns = turns_of(report)
     assert re.search(rf"^cases +{len(turns)} of {len(turns)} passed\b", run.stdout, re.MULTILINE)

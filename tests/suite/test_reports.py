@@ -282,13 +282,15 @@ def test_allure_has_steps_with_their_policies_and_grids(failing: Left) -> None:
 def test_github_is_told_of_each_failure_and_of_the_whole(failing: Left) -> None:
     errors = re.findall(r"^::error (.*?)::(.*)$", failing.run.stdout, flags=re.MULTILINE)
     assert [properties.partition("title=")[2] for properties, _ in errors] == [
-        f"not conformant%3A {case}" for case in (PORT_8080, PRECEDENCE)
+        f"failed%3A {case}" for case in (PORT_8080, PRECEDENCE)
     ]
     properties, message = errors[0]
     assert properties.startswith("file=suites/current/test_4_namespace_or_workload.py,line=")
     assert "%0Asleep.legacy to httpbin.bar: 000/56 instead of 200" in message
-    assert "## Mesh authentication conformance: does not conform\n" in failing.job_summary
-    assert "| current | reference | **does not conform** | 4 | 2 |" in failing.job_summary
+    last_word = "not-conformant: 2 of 6 cases failed, 109 not run"
+    assert f"## Mesh authentication conformance: {last_word}\n" in failing.job_summary
+    assert f"\nconclusion      {last_word}\n" in failing.run.stdout
+    assert "| current | reference | **not-conformant** | 4 | 2 |" in failing.job_summary
 
 
 SEEN = """(() => {
@@ -316,8 +318,8 @@ def test_a_browser_shows_the_failures_first_at_any_width_and_in_the_dark(
 ) -> None:
     page = failing.reports / "conformance-report.html"
     desk = look(page, SEEN, tmp_path, 1200)
-    assert desk["title"] == "Does not conform: mesh authentication conformance"
-    assert desk["verdict"] == "does not conform"
+    assert desk["title"] == "Not-conformant: mesh authentication conformance"
+    assert desk["verdict"] == "not-conformant"
     assert desk["failures"] == [PORT_8080, PRECEDENCE]
     assert desk["wrong"] == [["000/56", "not 200"], ["000/56", "not 200"]]
     assert desk["bars"] == 4
@@ -348,7 +350,7 @@ def test_a_run_that_comes_out_as_listed_is_not_called_conformant(tmp_path: Path)
     ]
     run = run_suites(*options, "-k", "reachability and port-80", "-n", "2", reports=tmp_path / "reports")
     assert run.returncode == 0, run.stdout
-    conclusion = "as expected, not conformant: 1 of 2 cases failed, each as listed"
+    conclusion = "not-conformant, as expected: 1 of 2 cases failed, each as listed, 113 not run"
     assert re.search(f"^conclusion +{conclusion}$", run.stdout, re.MULTILINE)
     assert "1 passed, 1 xfailed" in run.stdout
     left = Left(run, tmp_path / "reports", "")
