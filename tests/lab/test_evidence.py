@@ -62,7 +62,7 @@ spec:
   containers:
   - name: controller
     image: curlimages/curl
-    command: [sh, -c, 'echo about foo; yes other | head -300; exec sleep 3600']
+    command: [sh, -c, 'echo about foo; yes other | head -1200; exec sleep 3600']
 ---
 apiVersion: v1
 kind: Pod
@@ -149,13 +149,13 @@ def test_of_the_control_plane_the_pods_count_that_the_profile_selects(
 def test_of_the_control_planes_log_what_is_about_the_playground_is_kept(
     scene: Callable[[Profile], Sources],
 ) -> None:
-    text = log(scene(PROFILE), "mesh-system", "controller", "controller", "201 of the last 301 lines")
+    text = log(scene(PROFILE), "mesh-system", "controller", "controller", "1001 of the last 1201 lines")
     first, second, *others = text.splitlines()
     assert first == (
-        "# 201 of the last 301 lines: those that name foo, bar, legacy, istio-system, and the last 200"
+        "# 1001 of the last 1201 lines: those that name foo, bar, legacy, istio-system, and the last 1000"
     )
     assert second == "about foo"
-    assert others == ["other"] * 200
+    assert others == ["other"] * 1000
 
 
 def test_commands_of_this_machine_say_what_the_mesh_knows(scene: Callable[[Profile], Sources]) -> None:
