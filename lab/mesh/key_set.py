@@ -34,12 +34,17 @@ class NotAKeySet(ValueError):
     """A text that is no JSON Web Key Set; the message says why, in one line."""
 
 
-def check(text: str) -> None:
-    """Raises NotAKeySet unless the text is a key set. One without keys, or with unheard-of ones, is one."""
+def check(text: str, *, known_types: bool = False) -> None:
+    """Raises NotAKeySet unless the text is a key set. One without keys is one.
+
+    So is one with keys of unheard-of types, unless all have to be known.
+    """
     for number, key in enumerate(_keys(text)):
         kind = key.get("kty") if isinstance(key, dict) else None
         if not isinstance(kind, str):
             raise NotAKeySet(f"key {number} has no type (kty)")
+        if known_types and kind not in MEMBERS:
+            raise NotAKeySet(f"key {number} has the invalid type ({kind})")
         for member in MEMBERS.get(kind, ()):
             value = key.get(member)
             valid = isinstance(value, str) if member == "crv" else bool(_decoded(value))

@@ -15,7 +15,7 @@ HEADER_NAME = re.compile(r":?[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 def refuse_for(problems: Iterable[str]) -> None:
     """Raises Denied with every problem at once, if there is any."""
     if found := list(problems):
-        raise Denied("configuration is invalid: " + _listed(found))
+        raise Denied("configuration is invalid: " + (found[0] if len(found) == 1 else listed(found)))
 
 
 def mapping(value: Any) -> dict[str, Any]:
@@ -33,8 +33,8 @@ def texts(value: Any) -> list[str]:
     return [each for each in sequence(value) if isinstance(each, str)]
 
 
-def _listed(problems: list[str]) -> str:
-    if len(problems) == 1:
-        return problems[0]
+def listed(problems: list[str]) -> str:
+    """Several problems as Go's multierror prints them; one alone is a list, too, where Istio makes it one."""
     lines = "".join(f"\n\t* {problem}" for problem in problems)
-    return f"{len(problems)} errors occurred:{lines}\n\n"
+    count = "1 error" if len(problems) == 1 else f"{len(problems)} errors"
+    return f"{count} occurred:{lines}\n\n"

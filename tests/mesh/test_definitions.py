@@ -101,6 +101,10 @@ def destination(**spec: Any) -> dict[str, Any]:
     return {"metadata": {"name": "x", "namespace": "foo"}, "spec": {"host": "httpbin", **spec}}
 
 
+def pool(**settings: Any) -> dict[str, Any]:
+    return destination(trafficPolicy={"connectionPool": settings})
+
+
 def tls(**settings: Any) -> dict[str, Any]:
     return {"trafficPolicy": {"tls": settings}}
 
@@ -115,8 +119,23 @@ def tls(**settings: Any) -> dict[str, Any]:
         (destination(**tls(mode="MUTUAL", clientCertificate="/c")), "private key required for mutual tls"),
         (destination(**tls(mode="MUTUAL", credentialName="x", privateKey="/k")), "credentialName is set"),
         (destination(trafficPolicy={"portLevelSettings": [{"port": {"number": 0}}]}), "range 1..65535"),
-        (destination(trafficPolicy={"portLevelSettings": [{}]}), "must have a port"),
-        (destination(trafficPolicy={"portLevelSettings": [{"port": {"name": "x"}}]}), "must have a port"),
+        (destination(trafficPolicy={"portLevelSettings": [{}]}), "must have valid port"),
+        (destination(trafficPolicy={"portLevelSettings": [{"port": {"name": "x"}}]}), "must have valid port"),
+        (destination(trafficPolicy={"portLevelSettings": [{"port": {"number": 80}}]}), "at least one field"),
+        (destination(trafficPolicy={}), "traffic policy must have at least one field"),
+        (destination(trafficPolicy={"portLevelSettings": []}), "traffic policy must have at least one field"),
+        (pool(), "connection pool must have at least one field"),
+        (pool(http={"maxRetries": -1}), "max retries must be non-negative"),
+        (pool(tcp={"maxConnections": -1}), "max connections must be non-negative"),
+        (destination(subsets=[{"name": "v1"}, {"name": "v1"}]), "duplicate subset names: v1"),
+        (
+            destination(**tls(mode="SIMPLE", insecureSkipVerify=True, subjectAltNames=["a.test"])),
+            "cannot specify CaCertificates or CredentialName or SubjectAltNames when InsecureSkipVerify",
+        ),
+        (
+            destination(**tls(mode="MUTUAL", insecureSkipVerify=True, caCertificates="/ca")),
+            "cannot specify CaCertificates or SubjectAltNames when InsecureSkipVerify is set true",
+        ),
         (destination(**tls(mode="ISTIO_MUTUAL", sni="x" * 256)), "no more than 255 characters"),
         (destination(subsets=[{"name": "not_a_label"}]), "subset name is invalid"),
         (destination(exportTo=["a/b"]), "is not a namespace"),
@@ -137,6 +156,9 @@ def test_a_destination_rule_that_no_proxy_could_obey_is_refused(refused: dict[st
         destination(host="httpbin.foo.svc.cluster.local", **tls(mode="ISTIO_MUTUAL")),
         destination(**tls(mode="MUTUAL", clientCertificate="/c", privateKey="/k")),
         destination(**tls(mode="MUTUAL", credentialName="x")),
+        destination(**tls(mode="SIMPLE", insecureSkipVerify=True)),
+        destination(**tls(mode="MUTUAL", insecureSkipVerify=True, credentialName="x")),
+        pool(tcp={}),
         destination(exportTo=[".", "*", "bar"]),
         # Of the wrong shape: the schema's business.
         destination(trafficPolicy="text", subsets={"a": 1}, exportTo=3),

@@ -11,13 +11,13 @@ from lab.kube.kinds.registry import Registry
 from lab.kube.store import ApiError, Key, Store
 from lab.kube.writing.writes import Writes
 from lab.mesh import crds, current
-from lab.mesh.current.security_admission import validate_authorization_policy, validate_request_authentication
 from tests.mesh.issuer import ISSUER, key
 from tests.mesh.test_request_security import EVERYTHING, TEMPLATES
 from tools.tokens import jwks
 
 TOKENS = Key("security.istio.io", "requestauthentications")
 ACCESS = Key("security.istio.io", "authorizationpolicies")
+PEERS = Key("security.istio.io", "peerauthentications")
 KINDS = {TOKENS: "RequestAuthentication", ACCESS: "AuthorizationPolicy"}
 GATEWAY = {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "gw"}
 LABELS = {"matchLabels": {"app": "httpbin"}}
@@ -35,8 +35,8 @@ def objects() -> Writes:
             objects.create(
                 Key("apiextensions.k8s.io", "customresourcedefinitions"), definition, manager="test"
             )
-    objects.admit(TOKENS, validate_request_authentication)
-    objects.admit(ACCESS, validate_authorization_policy)
+    for which in (TOKENS, ACCESS, PEERS):
+        objects.admit(which, current.API.admission[which])
     return objects
 
 
@@ -62,13 +62,14 @@ WEBHOOK = 'admission webhook "validation.istio.io" denied the request: configura
 
 REFUSED_TOKENS: list[tuple[Any, str]] = [
     (rule(audiences=[""]), "spec.jwtRules[0].audiences[0] in body should be at least 1 chars long"),
-    (only(jwks=KEYS), WEBHOOK + "issuer or jwksUri must be set"),
-    (only(), WEBHOOK + "issuer or jwksUri must be set"),
+    (only(jwks=KEYS), WEBHOOK + "1 error occurred:\n\t* issuer or jwksUri must be non-empty string"),
+    (only(), WEBHOOK + "1 error occurred:\n\t* issuer or jwksUri must be non-empty string"),
     (rule(jwksUri="http://x/"), "only one of jwks or jwksUri can be set"),
     (rule(jwks_uri="http://x/"), "only one of jwks or jwksUri can be set"),
     (only(issuer="x", jwks="deadbeef"), "jwks parse error: not JSON"),
     (only(issuer="x", jwks="[]"), 'jwks parse error: a JSON object with a list of "keys" is expected'),
     (only(issuer="x", jwks='{"keys":[{}]}'), "jwks parse error: key 0 has no type (kty)"),
+    (only(issuer="x", jwks='{"keys":[{"kty":"XYZ"}]}'), "key 0 has the invalid type (XYZ)"),
     (only(issuer="x", jwks='{"keys":[{"kty":"RSA"}]}'), "jwks parse error: key 0 has no valid 'n'"),
     (only(issuer="x", jwksUri="ftp://x/"), "url must have scheme http:// or https://"),
     (only(issuer="x", jwksUri="x"), "url must have scheme http:// or https://"),
@@ -155,6 +156,7 @@ def custom(*rules: Any) -> dict[str, Any]:
     return {"action": "CUSTOM", "provider": {"name": "opa"}, "rules": list(rules)}
 
 
+UNSUPPORTED = "foo/x has unsupported annotation istio.io/dry-run, please remove the annotation"
 MEANINGLESS = "action without `rules` is meaningless as it will never be triggered"
 NOT_CUSTOM = "is currently not supported with CUSTOM action"
 
@@ -163,14 +165,14 @@ REFUSED_ACCESS: list[tuple[Any, str]] = [
         {"action": "PERMIT"},
         'Unsupported value: "PERMIT": supported values: "ALLOW", "DENY", "AUDIT", "CUSTOM"',
     ),
-    ({"action": "DENY"}, f"DENY {MEANINGLESS}"),
+    ({"action": "DENY"}, f"{WEBHOOK}invalid policy x.foo: DENY {MEANINGLESS}"),
+    (deny(), f"DENY {MEANINGLESS}"),
+    (custom(), f"CUSTOM {MEANINGLESS}"),
     ({"action": "CUSTOM", "provider": {"name": "x"}}, f"CUSTOM {MEANINGLESS}"),
     ({"action": "CUSTOM", "rules": [{}]}, "`provider.name` must not be empty"),
     ({"action": "CUSTOM", "rules": [{}], "provider": {"name": ""}}, "`provider.name` must not be empty"),
     (deny({}, provider={"name": "x"}), "`provider` must not be with non CUSTOM action, found DENY"),
     ({"provider": {"name": "x"}}, "`provider` must not be with non CUSTOM action, found ALLOW"),
-    (deny({"from": []}), "`from` must not be empty, found at rule 0"),
-    (deny({}, {"to": []}), "`to` must not be empty, found at rule 1"),
     (deny({"from": [{}]}), "`from.source` must not be nil, found at rule 0"),
     (deny({"to": [{}]}), "`to.operation` must not be nil, found at rule 0"),
     (deny(source()), "`from.source` must not be empty, found at rule 0"),
@@ -235,6 +237,52 @@ def test_authorization_policies_that_are_refused(objects: Writes, spec: Any, why
     assert why in error.value.message
 
 
+def tried_out(objects: Writes, which: Key, spec: Any, answer: str) -> None:
+    kind = KINDS.get(which, "PeerAuthentication")
+    metadata = {"name": "x", "namespace": "foo", "annotations": {"istio.io/dry-run": answer}}
+    policy = {"apiVersion": "security.istio.io/v1", "kind": kind, "metadata": metadata, "spec": spec}
+    objects.create(which, policy, manager="test", dry_run=True)
+
+
+@pytest.mark.parametrize("answer", ["true", "false", "1", "F"])
+def test_a_dry_run_that_is_asked_for_or_not(objects: Writes, answer: str) -> None:
+    tried_out(objects, ACCESS, deny({}), answer)
+
+
+@pytest.mark.parametrize(
+    ("which", "spec", "answer", "why"),
+    [
+        (ACCESS, deny({}), "yes", 'invalid value (yes): strconv.ParseBool: parsing "yes": invalid syntax'),
+        (ACCESS, deny({}), "", "foo/x has annotation istio.io/dry-run with invalid value ()"),
+        (
+            ACCESS,
+            {"action": "AUDIT", "rules": [{}]},
+            "true",
+            "only supports action ALLOW/DENY, found action AUDIT",
+        ),
+        (ACCESS, custom({}), "false", "only supports action ALLOW/DENY, found action CUSTOM in foo/x"),
+        (
+            TOKENS,
+            {},
+            "true",
+            "foo/x has unsupported annotation istio.io/dry-run, please remove the annotation",
+        ),
+        (
+            PEERS,
+            {},
+            "false",
+            "foo/x has unsupported annotation istio.io/dry-run, please remove the annotation",
+        ),
+    ],
+)
+def test_a_dry_run_that_nobody_can_obey(
+    objects: Writes, which: Key, spec: Any, answer: str, why: str
+) -> None:
+    with pytest.raises(ApiError) as error:
+        tried_out(objects, which, spec, answer)
+    assert why in error.value.message
+
+
 UNREADABLE = [
     "/{name}/{*}",
     "/{name=*}/{**}",
@@ -254,6 +302,11 @@ UNREADABLE = [
     "/{*}./",
     "/{*}{*}",
     '/"/{*}',
+    "/anything/{id}",
+    "/{",
+    "/}",
+    "/a/{*}.jpg",
+    "/a/{**}.m3u8",
     "/" + "x" * 256 + "/{*}",
 ]
 
@@ -261,7 +314,7 @@ UNREADABLE = [
 @pytest.mark.parametrize("path", UNREADABLE)
 def test_path_templates_that_no_proxy_could_read(objects: Writes, path: str) -> None:
     for field in ("paths", "notPaths"):
-        with pytest.raises(ApiError, match="invalid or unsupported path template"):
+        with pytest.raises(ApiError, match="invalid or unsupported path"):
             put(objects, ACCESS, deny(to(**{field: [path]})))
 
 
@@ -275,6 +328,8 @@ def test_path_templates_that_they_can(objects: Writes) -> None:
         {},
         {"action": "ALLOW"},
         {"rules": []},
+        {"rules": [{"from": []}]},
+        deny({"to": []}),
         {"action": "AUDIT"},
         deny({}),
         custom({}),

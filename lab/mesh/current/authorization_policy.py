@@ -12,12 +12,12 @@ from enum import StrEnum
 from typing import Any
 
 from lab.kube.store import Key, Object
+from lab.mesh.current import dry_run
 from lab.mesh.current.attachment import Attachment
 from lab.mesh.current.attachment import parse as parse_attachment
 from lab.mesh.model import Attribute, Condition, Conjunction
 
 KEY = Key("security.istio.io", "authorizationpolicies")
-DRY_RUN = "istio.io/dry-run"
 
 SOURCE_FIELDS = {
     "principals": Attribute.PRINCIPAL,
@@ -101,8 +101,7 @@ def parse(obj: Object) -> AuthorizationPolicy:
         attachment=parse_attachment(spec),
         action=Action(spec.get("action") or "ALLOW"),
         rules=tuple(map(_rule, spec.get("rules") or ())),
-        # Go's strconv.ParseBool.
-        dry_run=(metadata.get("annotations") or {}).get(DRY_RUN) in ("1", "t", "T", "true", "True", "TRUE"),
+        dry_run=dry_run.is_asked_for(metadata),
     )
 
 

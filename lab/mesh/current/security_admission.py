@@ -13,6 +13,7 @@ from typing import Any
 
 from lab.kube.store import Object
 from lab.mesh import key_set
+from lab.mesh.current import dry_run
 from lab.mesh.current.authorization_policy import (
     OPERATION_FIELDS,
     SOURCE_FIELDS,
@@ -23,22 +24,21 @@ from lab.mesh.current.authorization_policy import (
 from lab.mesh.key_set import NotAKeySet
 from lab.mesh.key_source import uri_problems
 from lab.mesh.model import Attribute
-from lab.mesh.refusals import HEADER_NAME, mapping, refuse_for, sequence, texts
+from lab.mesh.refusals import HEADER_NAME, listed, mapping, refuse_for, sequence, texts
 
 
 def validate_request_authentication(new: Object, old: Object | None) -> Object:  # noqa: ARG001 - a hook
     """Refuses rules without a way to keys, and keys that are none."""
-    spec = mapping(new.get("spec"))
-    refuse_for(
-        problem for rule in map(mapping, sequence(spec.get("jwtRules"))) for problem in _jwt_problems(rule)
-    )
+    rules = map(mapping, sequence(mapping(new.get("spec")).get("jwtRules")))
+    if found := [problem for rule in rules for problem in _jwt_problems(rule)]:
+        refuse_for([listed(found)])
     return new
 
 
 def _jwt_problems(rule: dict[str, Any]) -> Iterator[str]:
     uri = rule.get("jwksUri") or rule.get("jwks_uri")
     if not rule.get("issuer") and not uri:
-        yield "issuer or jwksUri must be set"
+        yield "issuer or jwksUri must be non-empty string"
     if isinstance(uri, str):
         yield from uri_problems(uri)
     headers = [mapping(header).get("name") for header in sequence(rule.get("fromHeaders"))]
@@ -50,19 +50,22 @@ def _jwt_problems(rule: dict[str, Any]) -> Iterator[str]:
             yield f"header prefix {prefix!r} is not valid"
     if isinstance(rule.get("jwks"), str):
         try:
-            key_set.check(rule["jwks"])
+            key_set.check(rule["jwks"], known_types=True)
         except NotAKeySet as error:
             yield f"jwks parse error: {error}"
 
 
 def validate_authorization_policy(new: Object, old: Object | None) -> Object:  # noqa: ARG001 - a hook
     """Refuses what would never match, and what looks like a restriction and is none."""
-    refuse_for(_policy_problems(mapping(new.get("spec"))))
+    dry_run.refuse_misread(new)
+    which = f"invalid policy {new['metadata'].get('name')}.{new['metadata'].get('namespace')}:"
+    refuse_for(f"{which} {problem}" for problem in _policy_problems(mapping(new.get("spec"))))
     return new
 
 
 def _policy_problems(spec: dict[str, Any]) -> Iterator[str]:
-    action, rules = spec.get("action") or "ALLOW", spec.get("rules")
+    # To Istio a list without elements is one that is not there.
+    action, rules = spec.get("action") or "ALLOW", spec.get("rules") or None
     if action in ("DENY", "CUSTOM") and rules is None:
         yield (
             f"{action} action without `rules` is meaningless as it will never be triggered, "
@@ -116,8 +119,6 @@ def _part_problems(
     rule: dict[str, Any], number: int, section: str, part: str, fields: Mapping[str, Attribute]
 ) -> Iterator[str]:
     """Of `from` and its sources, or of `to` and its operations."""
-    if rule.get(section) == []:
-        yield f"`{section}` must not be empty, found at rule {number}"
     for entry in map(mapping, sequence(rule.get(section))):
         if entry.get(part) is None:
             yield f"`{section}.{part}` must not be nil, found at rule {number}"
@@ -187,20 +188,18 @@ def _is_account(value: str) -> bool:
     return re.fullmatch(r"([^/*]+/)?[^/*]+", value) is not None
 
 
-# Segments are plain text or a variable, which only at the very end may have something after it. Istio refuses
-# no more than named variables, empty braces and stars outside braces; but Envoy terminates on a template that
-# it cannot read.
+# Segments are plain text or a variable. Istio takes some more templates (`//{*}`, `{*}` alone, longer
+# ones), but Envoy terminates on one that it cannot read.
 _PLAIN = r"[A-Za-z0-9._~%!$&'()+,;:@=-]"
-_VARIABLE = r"\{\*\*?\}"
-TEMPLATE = re.compile(rf"(/({_PLAIN}+|{_VARIABLE}))*(/|/{_VARIABLE}{_PLAIN}*)?")
+TEMPLATE = re.compile(rf"(/({_PLAIN}+|\{{\*\*?\}}))*/?")
 LONGEST_TEMPLATE = 255
 
 
 def _is_path(value: str) -> bool:
-    """A template has `{*}` for one segment, `{**}` for any number, and no variable after that."""
-    before, any_number, after = value.partition("{**}")
-    if not any_number and "{*}" not in before:
+    """A template has `{*}` for one segment, `{**}` for any number with none after it, and no other braces."""
+    if not {"{", "}"} & set(value):
         return True
+    _, _, after = value.partition("{**}")
     return "{" not in after and len(value) <= LONGEST_TEMPLATE and TEMPLATE.fullmatch(value) is not None
 
 
@@ -210,7 +209,7 @@ VALUES: dict[Attribute, tuple[Callable[[str], bool], str]] = {
     Attribute.DESTINATION_IP: (_is_address, "bad IP address or CIDR range"),
     Attribute.PORT: (_is_port, "bad port"),
     Attribute.SERVICE_ACCOUNT: (_is_account, "bad service account"),
-    Attribute.PATH: (_is_path, "invalid or unsupported path template"),
+    Attribute.PATH: (_is_path, "invalid or unsupported path"),
 }
 
 
