@@ -15,6 +15,7 @@ from lab.kube.controllers.loop import run
 from lab.kube.identity.tokens import InvalidToken, ServiceAccountTokens
 from lab.kube.kinds.registry import Registry
 from lab.kube.store import ApiError, Key, Object, Store, clone
+from lab.kube.writing.reviewed import Reviewed
 from lab.kube.writing.writes import Writes
 
 NAMESPACES, SECRETS, ACCOUNTS = Key("", "namespaces"), Key("", "secrets"), Key("", "serviceaccounts")
@@ -63,8 +64,10 @@ class Cluster(Writes):
 @asynccontextmanager
 async def following(*, for_all: bool) -> AsyncIterator[Cluster]:
     cluster = Cluster()
-    controller = AccountSecrets(cluster, cluster.tokens, "PEM", for_all=for_all)
-    running = asyncio.create_task(run(controller, cluster.store))
+    controller = AccountSecrets(
+        Reviewed(cluster, "tokens-controller"), cluster.tokens, "PEM", for_all=for_all
+    )
+    running = asyncio.create_task(run(controller, cluster.store, lambda: False))
     yield cluster
     assert not running.done()
     running.cancel()

@@ -8,6 +8,7 @@ import pytest
 
 from lab.kube.kinds.registry import Registry
 from lab.kube.store import ApiError, Key, Store, clone
+from lab.kube.writing.pipeline import at_once
 from lab.kube.writing.shape import WriteOptions
 from lab.kube.writing.writes import Writes
 
@@ -25,7 +26,11 @@ def writes() -> Writes:
 def apply(writes: Writes, key: Key, config: dict[str, Any], manager: str, *, force: bool = False) -> dict:
     resource = writes.registry.storage(key)
     options = WriteOptions(manager)
-    obj, _ = writes.apply(resource, "foo", config["metadata"]["name"], clone(config), options, force=force)
+    obj, _ = at_once(
+        writes.pipeline.apply(
+            resource, "foo", config["metadata"]["name"], clone(config), options, force=force
+        )
+    )
     return obj
 
 

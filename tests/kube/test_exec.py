@@ -36,7 +36,9 @@ def runtime(tmp_path: Path) -> LocalRuntime:
 async def client(runtime: LocalRuntime) -> AsyncIterator[TestClient]:
     async def handle(request: web.Request) -> web.StreamResponse:
         try:
-            return await exec_room.handle(request, PODS[request.match_info["pod"]], runtime)
+            pod = PODS[request.match_info["pod"]]
+            options = exec_room.Options.of(request, pod)
+            return await exec_room.handle(request, pod, options, runtime)
         except ApiError as error:
             return web.json_response(error.status(), status=error.code)
 

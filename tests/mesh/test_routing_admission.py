@@ -8,6 +8,7 @@ import pytest
 
 from lab.kube.kinds.registry import Registry
 from lab.kube.store import ApiError, Denied, Key, Object, Store, clone
+from lab.kube.writing.pipeline import at_once
 from lab.kube.writing.shape import WriteOptions
 from lab.kube.writing.writes import Writes
 from lab.mesh import crds, current
@@ -137,7 +138,7 @@ def create(objects: Writes, kind: str, spec: Object, version: str = "v1") -> Obj
     assert resource
     metadata = {"name": "x", "namespace": "foo"}
     obj = {"apiVersion": resource.api_version, "kind": kind, "metadata": metadata, "spec": spec}
-    return objects.create_in(resource, "foo", clone(obj), WriteOptions("test", dry_run=True))
+    return at_once(objects.pipeline.create(resource, "foo", clone(obj), WriteOptions("test", dry_run=True)))
 
 
 @pytest.mark.parametrize("spec", ACCEPTED_GATEWAYS)

@@ -52,10 +52,16 @@ class Options:
             raise bad_request("you must specify at least 1 of stdin, stdout, stderr")
         return cls(command, container, stdin, stdout, stderr and not tty, tty)
 
+    def as_object(self) -> Object:
+        """The fields of PodExecOptions that are set."""
+        fields: Object = {"container": self.container, "command": list(self.command)}
+        return fields | {name: True for name in ("stdin", "stdout", "stderr", "tty") if getattr(self, name)}
 
-async def handle(request: web.BaseRequest, pod: Object, runtime: Runtime) -> web.StreamResponse:
+
+async def handle(
+    request: web.BaseRequest, pod: Object, options: Options, runtime: Runtime
+) -> web.StreamResponse:
     """Runs a command in a container of the pod. Raises ApiError 400 before the protocol is switched."""
-    options = Options.of(request, pod)
     if not (pod["spec"].get("nodeName")):
         raise bad_request(f"pod {pod['metadata']['name']} does not have a host assigned")
     socket = await _accept(request)

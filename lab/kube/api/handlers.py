@@ -15,19 +15,21 @@ from lab.kube import errors
 from lab.kube.api import bodies, logs, reviews, watch
 from lab.kube.api import exec as exec_
 from lab.kube.api.queries import Selection, flag, number, write_options
-from lab.kube.api.render import json_answer, list_answer, object_answer
+from lab.kube.api.render import json_answer, list_answer, object_answer, warning_headers
 from lab.kube.api.routes import Route
+from lab.kube.api.scaling import rescale
 from lab.kube.errors import bad_request
 from lab.kube.identity.auth import Authenticator, User
 from lab.kube.kinds.resources import Resource
-from lab.kube.kinds.scale import scale_of, scaled
+from lab.kube.kinds.scale import scale_of
 from lab.kube.runtime import Runtime
-from lab.kube.store import Object, clone
+from lab.kube.store import Object, clone, place_of
+from lab.kube.webhooks.asked import Asked
 from lab.kube.writing.apply_request import check_apply
 from lab.kube.writing.deletion import DeleteOptions
 from lab.kube.writing.patching import json_patch, merge_patch, strategic_merge_patch
 from lab.kube.writing.replacement import STATUS_LIKE, in_version
-from lab.kube.writing.shape import check_shape
+from lab.kube.writing.shape import WriteOptions, check_shape
 from lab.kube.writing.writes import Writes
 
 JSON_PATCH = "application/json-patch+json"
@@ -58,7 +60,7 @@ class Handlers:
     """Answers calls. Every method may raise `ApiError`."""
 
     def __init__(self, writes: Writes, authenticator: Authenticator, runtime: Runtime) -> None:
-        self._writes = writes
+        self._pipeline = writes.pipeline
         self._store = writes.store
         self._authenticator = authenticator
         self._runtime = runtime
@@ -108,7 +110,7 @@ class Handlers:
         return await handler(call)
 
     def _existing(self, call: Call) -> Object:
-        return self._writes.existing(call.resource, call.route.namespace, call.route.name)
+        return self._pipeline.existing(call.resource, call.route.namespace, call.route.name)
 
     # Reading.
 
@@ -126,12 +128,12 @@ class Handlers:
         limit, after = number(query, "limit"), query.get("continue", "")
         if after:
             place = _place_after(after)
-            objects = [obj for obj in objects if _place(obj) > place]
+            objects = [obj for obj in objects if place_of(obj) > place]
         if limit and len(objects) > limit:
             if not selection.is_narrow:
                 metadata["remainingItemCount"] = len(objects) - limit
             objects = objects[:limit]
-            metadata["continue"] = base64.urlsafe_b64encode(orjson.dumps(_place(objects[-1]))).decode()
+            metadata["continue"] = base64.urlsafe_b64encode(orjson.dumps(place_of(objects[-1]))).decode()
         return list_answer(call.request, call.resource, objects, metadata)
 
     def _selected(self, selection: Selection) -> list[Object]:
@@ -145,14 +147,13 @@ class Handlers:
             raise errors.method_not_allowed()
         options = write_options(call.request, "Create", call.user)
         body = await bodies.parse(call.request)
-        created = self._writes.create_in(call.resource, call.route.namespace, body, options)
+        created = await self._pipeline.create(call.resource, call.route.namespace, body, options)
         return object_answer(call.request, call.resource, created, 201, options.warnings)
 
     async def _replace(self, call: Call) -> web.StreamResponse:
         options = write_options(call.request, "Update", call.user)
         body = await bodies.parse(call.request)
-        old = self._existing(call)
-        new = self._writes.replace(call.resource, old, body, options, call.route.subresource)
+        new = await self._change(call, lambda _: clone(body), options)
         return object_answer(call.request, call.resource, new, 200, options.warnings)
 
     async def _patch(self, call: Call) -> web.StreamResponse:
@@ -161,7 +162,7 @@ class Handlers:
         resource, route = call.resource, call.route
         if call.request.content_type == APPLY_PATCH:
             check_apply(body, call.request.query)
-            obj, created = self._writes.apply(
+            obj, created = await self._pipeline.apply(
                 resource,
                 route.namespace,
                 route.name,
@@ -171,18 +172,22 @@ class Handlers:
                 subresource=route.subresource,
             )
             return object_answer(call.request, resource, obj, 201 if created else 200, options.warnings)
-        old = self._existing(call)
-        patched = _patched(call, in_version(resource, old), body)
-        new = self._writes.replace(resource, old, patched, options, route.subresource)
+        new = await self._change(call, lambda old: _patched(call, in_version(resource, old), body), options)
         return object_answer(call.request, resource, new, 200, options.warnings)
+
+    async def _change(self, call: Call, change: Callable[[Object], Any], options: WriteOptions) -> Object:
+        route = call.route
+        return await self._pipeline.change(
+            call.resource, route.namespace, route.name, change, options, route.subresource
+        )
 
     async def _delete(self, call: Call) -> web.StreamResponse:
         body = await bodies.parse(call.request)
-        options = DeleteOptions.of(body, call.request.query)
-        obj = self._existing(call)
-        last, gone = self._writes.remove(call.resource, obj, options)
+        options = DeleteOptions.of(body, call.request.query, call.user)
+        route = call.route
+        last, gone = await self._pipeline.remove(call.resource, route.namespace, route.name, options)
         if not gone or call.resource.plural in _ANSWERED_WITH_OBJECT:
-            return object_answer(call.request, call.resource, last)
+            return object_answer(call.request, call.resource, last, 200, options.warnings)
         details = errors.details_of(call.resource, call.route.name) | {"uid": last["metadata"]["uid"]}
         status = {
             "kind": "Status",
@@ -191,20 +196,26 @@ class Handlers:
             "status": "Success",
             "details": details,
         }
-        return json_answer(status)
+        return json_answer(status, headers=warning_headers(options.warnings))
 
     async def _delete_collection(self, call: Call) -> web.StreamResponse:
         body = await bodies.parse(call.request)
         if call.resource.key == ("", "namespaces") or (call.resource.namespaced and not call.route.namespace):
             raise errors.method_not_allowed()
-        options = DeleteOptions.of(body, call.request.query)
+        options = DeleteOptions.of(body, call.request.query, call.user)
         selection = Selection.of(call.resource, call.route.namespace, call.request.query)
         doomed = self._selected(selection)
         for obj in doomed:
-            self._writes.remove(call.resource, obj, options)
+            await self._remove_if_there(call, obj, options)
         return list_answer(
             call.request, call.resource, doomed, {"resourceVersion": str(self._store.revision)}
         )
+
+    async def _remove_if_there(self, call: Call, obj: Object, options: DeleteOptions) -> None:
+        """While webhooks were asked about one object, another one may have gone."""
+        place = place_of(obj)
+        if self._store.get(call.resource.key, *place) is not None:
+            await self._pipeline.remove(call.resource, *place, options)
 
     # Subresources and reviews.
 
@@ -212,20 +223,23 @@ class Handlers:
         return json_answer(scale_of(self._existing(call)))
 
     async def _replace_scale(self, call: Call) -> web.StreamResponse:
-        return self._rescale(call, await bodies.parse(call.request))
+        body = await bodies.parse(call.request)
+        return await self._rescale(call, lambda _: clone(body))
 
     async def _patch_scale(self, call: Call) -> web.StreamResponse:
         body = await bodies.parse(call.request)
-        return self._rescale(call, _patched(call, scale_of(self._existing(call)), body))
+        return await self._rescale(call, lambda scale: _patched(call, scale, body))
 
-    def _rescale(self, call: Call, scale: Any) -> web.StreamResponse:
-        old = self._existing(call)
+    async def _rescale(self, call: Call, change: Callable[[Object], Any]) -> web.StreamResponse:
         options = write_options(call.request, "Update", call.user)
-        new = self._writes.replace(call.resource, old, scaled(old, scale), options)
-        return json_answer(scale_of(new))
+        scale = await rescale(self._pipeline, call.route, change, options)
+        return json_answer(scale, headers=warning_headers(options.warnings))
 
     async def _exec(self, call: Call) -> web.StreamResponse:
-        return await exec_.handle(call.request, self._existing(call), self._runtime)
+        pod = self._existing(call)
+        options = exec_.Options.of(call.request, pod)
+        await self._pipeline.consulted(_connection(call, "PodExecOptions", options.as_object()), pod)
+        return await exec_.handle(call.request, pod, options, self._runtime)
 
     async def _log(self, call: Call) -> web.StreamResponse:
         return await logs.handle(call.request, self._existing(call), self._runtime, self._store)
@@ -262,8 +276,21 @@ def _patched(call: Call, target: Object, patch: Any) -> Any:
     return clone(strategic_merge_patch(target, patch, schema))
 
 
-def _place(obj: Object) -> tuple[str, str]:
-    return obj["metadata"].get("namespace", ""), obj["metadata"]["name"]
+def _connection(call: Call, kind: str, options: Object) -> Asked:
+    """What webhooks are asked about somebody who connects to a pod."""
+    route = call.route
+    return Asked(
+        operation="CONNECT",
+        resource=route.resource,
+        namespace=route.namespace,
+        name=route.name,
+        object={"kind": kind, "apiVersion": "v1", **options},
+        old=None,
+        user=call.user,
+        options={},
+        subresource=route.subresource,
+        kind=("", "v1", kind),
+    )
 
 
 def _place_after(token: str) -> tuple[str, str]:

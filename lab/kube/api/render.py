@@ -16,7 +16,8 @@ from lab.kube.store import Object
 from lab.kube.writing.replacement import in_version
 
 _NO_CACHE = {"Cache-Control": "no-cache, private"}
-_MAX_WARNINGS, _MAX_WARNING = 20, 256
+# Characters of all warnings, and of each where there are more: what the API server grants.
+_MAX_WARNINGS, _MAX_WARNING = 4096, 256
 OBJECT_SHAPES = ("Table", "PartialObjectMetadata")
 LIST_SHAPES = ("Table", "PartialObjectMetadataList")
 
@@ -80,5 +81,8 @@ def _yaml_answer(document: Object, code: int, headers: Mapping[str, str]) -> web
 
 def warning_headers(warnings: Sequence[str]) -> dict[str, str]:
     """RFC 7234 warnings, which kubectl prints. They quote the client, so they are bounded and ASCII."""
-    shown = [json.dumps(warning[:_MAX_WARNING]) for warning in list(warnings)[:_MAX_WARNINGS]]
-    return {"Warning": ", ".join(f"299 - {text}" for text in shown)} if shown else {}
+    texts = list(dict.fromkeys(warnings))
+    if sum(map(len, texts)) > _MAX_WARNINGS:
+        texts = [text[:_MAX_WARNING] for text in texts[: _MAX_WARNINGS // _MAX_WARNING]]
+    shown = ", ".join(f"299 - {json.dumps(text)}" for text in texts)
+    return {"Warning": shown} if shown else {}

@@ -20,7 +20,8 @@ from lab.kube.controllers.loop import Reconciler, run
 from lab.kube.controllers.namespaces import Namespaces
 from lab.kube.controllers.replicaset import ReplicaSets
 from lab.kube.identity.tokens import ServiceAccountTokens
-from lab.kube.store import Objects
+from lab.kube.writing.reviewed import Reviewed
+from lab.kube.writing.writes import Writes
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ class ControllerFailed(Exception):
 
 
 async def run_all(
-    objects: Objects,
+    objects: Writes,
     *,
     ca_certificate: str = "",
     api_address: tuple[str, int] | None = None,
@@ -45,16 +46,25 @@ async def run_all(
     """
     if api_address is not None:
         api_service.publish(objects, *api_address)
+
+    def acting(account: str) -> Reviewed:
+        return Reviewed(objects, account)
+
     reconcilers: list[Reconciler] = [
-        Deployments(objects),
-        ReplicaSets(objects),
-        ServiceEndpoints(objects),
-        Namespaces(objects, ca_certificate),
-        Garbage(objects),
+        Deployments(acting("deployment-controller")),
+        ReplicaSets(acting("replicaset-controller")),
+        ServiceEndpoints(acting("endpoint-controller")),
+        Namespaces(acting("namespace-controller"), ca_certificate),
+        Garbage(acting("generic-garbage-collector")),
     ]
     if tokens is not None:
-        reconcilers.append(AccountSecrets(objects, tokens, ca_certificate, for_all=account_secrets))
-    tasks = [asyncio.create_task(run(each, objects.store), name=each.name) for each in reconcilers]
+        writer = acting("tokens-controller")
+        reconcilers.append(AccountSecrets(writer, tokens, ca_certificate, for_all=account_secrets))
+    waits = objects.pipeline.webhooks
+    tasks = [
+        asyncio.create_task(run(each, objects.store, lambda: waits.any), name=each.name)
+        for each in reconcilers
+    ]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
     finally:

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 
 from lab.kube.controllers.loop import MANAGER, Request
 from lab.kube.identity.tokens import SECRET_ACCOUNT, SECRET_TYPE, SERVICE_ACCOUNTS, ServiceAccountTokens
-from lab.kube.store import Event, Key, Object, Objects, clone
+from lab.kube.store import Event, Key, Object, clone
+from lab.kube.writing.reviewed import Reviewed
 
 SECRETS = Key("", "secrets")
 ACCOUNT_UID = "kubernetes.io/service-account.uid"
@@ -27,7 +28,7 @@ class AccountSecrets:
     watches = (SERVICE_ACCOUNTS, SECRETS)
 
     def __init__(
-        self, objects: Objects, tokens: ServiceAccountTokens, ca_certificate: str, *, for_all: bool = False
+        self, objects: Reviewed, tokens: ServiceAccountTokens, ca_certificate: str, *, for_all: bool = False
     ) -> None:
         self._objects = objects
         self._tokens = tokens
@@ -41,7 +42,7 @@ class AccountSecrets:
         elif account := _account_of(event.object):
             yield Request(metadata["namespace"], account)
 
-    def reconcile(self, request: Request) -> float | None:
+    async def reconcile(self, request: Request) -> float | None:
         store = self._objects.store
         account = store.get(SERVICE_ACCOUNTS, *request)
         in_namespace = store.list(SECRETS, request.namespace)
@@ -49,14 +50,14 @@ class AccountSecrets:
         for secret in secrets:
             uid = secret["metadata"]["annotations"].get(ACCOUNT_UID)
             if account is None or uid not in (None, account["metadata"]["uid"]):
-                self._objects.delete(SECRETS, request.namespace, secret["metadata"]["name"])
+                await self._objects.delete(SECRETS, request.namespace, secret["metadata"]["name"])
             else:
-                self._fill(secret, account)
+                await self._fill(secret, account)
         if account is not None and self._for_all:
-            self._provide(account, {secret["metadata"]["name"] for secret in secrets})
+            await self._provide(account, {secret["metadata"]["name"] for secret in secrets})
         return None
 
-    def _fill(self, secret: Object, account: Object) -> None:
+    async def _fill(self, secret: Object, account: Object) -> None:
         data: Mapping[str, str] = secret.get("data") or {}
         missing = [name for name in ("ca.crt", "namespace", "token") if name not in data]
         annotations = secret["metadata"]["annotations"]
@@ -72,9 +73,9 @@ class AccountSecrets:
         }
         encoded = {name: base64.b64encode(content[name].encode()).decode() for name in missing}
         filled["data"] = {**data, **encoded}
-        self._objects.update(SECRETS, filled, manager=MANAGER)
+        await self._objects.update(SECRETS, filled, manager=MANAGER)
 
-    def _provide(self, account: Object, existing: set[str]) -> None:
+    async def _provide(self, account: Object, existing: set[str]) -> None:
         """Makes the account's own Secret, if it refers to none; what has gone is no longer referred to."""
         metadata, store = account["metadata"], self._objects.store
         references = [
@@ -94,11 +95,11 @@ class AccountSecrets:
                 "annotations": {SECRET_ACCOUNT: metadata["name"], ACCOUNT_UID: metadata["uid"]},
             },
         }
-        created = self._objects.create(SECRETS, secret, manager=MANAGER)
-        self._fill(created, account)
+        created = await self._objects.create(SECRETS, secret, manager=MANAGER)
+        await self._fill(created, account)
         changed = clone(account)
         changed["secrets"] = [*references, {"name": created["metadata"]["name"]}]
-        self._objects.update(SERVICE_ACCOUNTS, changed, manager=MANAGER)
+        await self._objects.update(SERVICE_ACCOUNTS, changed, manager=MANAGER)
 
 
 def _account_of(secret: Object) -> str | None:

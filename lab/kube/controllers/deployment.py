@@ -15,7 +15,8 @@ from lab.kube.controllers.pods import PODS
 from lab.kube.controllers.replicaset import REPLICA_SETS
 from lab.kube.controllers.templates import HASH_LABEL, same_template, template_hash, with_hash
 from lab.kube.kinds.selectors import match_label_selector
-from lab.kube.store import ApiError, Event, Key, Object, Objects, clone
+from lab.kube.store import ApiError, Event, Key, Object, clone
+from lab.kube.writing.reviewed import Reviewed
 
 DEPLOYMENTS = Key("apps", "deployments")
 COMPONENT = "deployment-controller"
@@ -29,7 +30,7 @@ class Deployments:
     name = "deployment"
     watches = (DEPLOYMENTS, REPLICA_SETS, PODS)
 
-    def __init__(self, objects: Objects) -> None:
+    def __init__(self, objects: Reviewed) -> None:
         self._objects = objects
 
     def affected(self, event: Event) -> Iterable[Request]:
@@ -47,20 +48,20 @@ class Deployments:
         if owner is not None and owner["kind"] == "Deployment":
             yield Request(metadata["namespace"], owner["name"])
 
-    def reconcile(self, request: Request) -> float | None:
+    async def reconcile(self, request: Request) -> float | None:
         deployment = self._objects.store.get(DEPLOYMENTS, *request)
         if deployment is None:
             return None
         refusal: ApiError | None = None
         if "deletionTimestamp" not in deployment["metadata"]:
-            self._adopt(deployment)
+            await self._adopt(deployment)
             try:
-                deployment = self._step(deployment)
+                deployment = await self._step(deployment)
             except ApiError as error:
                 refusal = error
         return self._report(deployment, refusal)
 
-    def _adopt(self, deployment: Object) -> None:
+    async def _adopt(self, deployment: Object) -> None:
         """Takes in ReplicaSets that an earlier Deployment, deleted with `--cascade=orphan`, left behind."""
         metadata, selector = deployment["metadata"], deployment["spec"]["selector"]
         for replica_set in self._objects.store.list(REPLICA_SETS, metadata["namespace"]):
@@ -70,23 +71,23 @@ class Deployments:
                 adopted = clone(replica_set)
                 references = adopted["metadata"].setdefault("ownerReferences", [])
                 references.append(controller_reference("Deployment", deployment))
-                self._objects.update(REPLICA_SETS, adopted, manager=MANAGER)
+                await self._objects.update(REPLICA_SETS, adopted, manager=MANAGER)
 
-    def _step(self, deployment: Object) -> Object:
+    async def _step(self, deployment: Object) -> Object:
         """One step of the roll-out. Returns the deployment, which now tells its revision."""
         spec = deployment["spec"]
         new, old = self._sets(deployment)
         if spec.get("paused"):
-            self._scale(deployment, _paused_scale(spec["replicas"], new, old), [*old, *_some(new)])
+            await self._scale(deployment, _paused_scale(spec["replicas"], new, old), [*old, *_some(new)])
             return deployment
         if new is None and spec.get("strategy", {}).get("type") == "Recreate" and self._busy(old):
-            self._scale(deployment, {each["metadata"]["name"]: 0 for each in old}, old)
+            await self._scale(deployment, {each["metadata"]["name"]: 0 for each in old}, old)
             return deployment
-        new, created = self._new_set(deployment, new, old)
-        deployment = self._note_revision(deployment, new)
+        new, created = await self._new_set(deployment, new, old)
+        deployment = await self._note_revision(deployment, new)
         if not created:
-            self._scale(deployment, self._plan(deployment, new, old), [*old, new])
-        self._forget_history(deployment, old)
+            await self._scale(deployment, self._plan(deployment, new, old), [*old, new])
+        await self._forget_history(deployment, old)
         return deployment
 
     def _plan(self, deployment: Object, new: Object, old: Sequence[Object]) -> dict[str, int]:
@@ -107,11 +108,13 @@ class Deployments:
         new = next((each for each in every if same_template(each["spec"]["template"], template)), None)
         return new, [each for each in every if each is not new]
 
-    def _new_set(self, deployment: Object, new: Object | None, old: Sequence[Object]) -> tuple[Object, bool]:
+    async def _new_set(
+        self, deployment: Object, new: Object | None, old: Sequence[Object]
+    ) -> tuple[Object, bool]:
         """The new ReplicaSet with its annotations up to date, and whether it was made just now."""
         revision = max((_revision(each) for each in old), default=0) + 1
         if new is None:
-            return self._create(deployment, old, revision), True
+            return await self._create(deployment, old, revision), True
         annotations = new["metadata"].get("annotations") or {}
         wanted = annotations | _annotations(deployment)
         if (before := _revision(new)) < revision:
@@ -125,9 +128,9 @@ class Deployments:
         changed = clone(new)
         changed["metadata"]["annotations"] = wanted
         changed["spec"]["minReadySeconds"] = least_ready
-        return self._objects.update(REPLICA_SETS, changed, manager=MANAGER), False
+        return await self._objects.update(REPLICA_SETS, changed, manager=MANAGER), False
 
-    def _create(self, deployment: Object, old: Sequence[Object], revision: int) -> Object:
+    async def _create(self, deployment: Object, old: Sequence[Object], revision: int) -> Object:
         metadata, spec = deployment["metadata"], deployment["spec"]
         short = template_hash(spec["template"])
         selector = clone(spec["selector"])
@@ -150,19 +153,19 @@ class Deployments:
         }
         if spec.get("minReadySeconds"):
             replica_set["spec"]["minReadySeconds"] = spec["minReadySeconds"]
-        created = self._objects.create(REPLICA_SETS, replica_set, manager=MANAGER)
+        created = await self._objects.create(REPLICA_SETS, replica_set, manager=MANAGER)
         self._tell_scaled(deployment, created["metadata"]["name"], 0, replicas)
         return created
 
-    def _note_revision(self, deployment: Object, new: Object) -> Object:
+    async def _note_revision(self, deployment: Object, new: Object) -> Object:
         revision = new["metadata"]["annotations"][REVISION]
         if (deployment["metadata"].get("annotations") or {}).get(REVISION) == revision:
             return deployment
         noted = clone(deployment)
         noted["metadata"].setdefault("annotations", {})[REVISION] = revision
-        return self._objects.update(DEPLOYMENTS, noted, manager=MANAGER)
+        return await self._objects.update(DEPLOYMENTS, noted, manager=MANAGER)
 
-    def _scale(self, deployment: Object, plan: Mapping[str, int], sets: Sequence[Object]) -> None:
+    async def _scale(self, deployment: Object, plan: Mapping[str, int], sets: Sequence[Object]) -> None:
         for replica_set in sets:
             name, before = replica_set["metadata"]["name"], replica_set["spec"]["replicas"]
             replicas = plan.get(name, before)
@@ -171,7 +174,7 @@ class Deployments:
             scaled = clone(replica_set)
             scaled["spec"]["replicas"] = replicas
             scaled["metadata"].setdefault("annotations", {}).update(_size_annotations(deployment))
-            self._objects.update(REPLICA_SETS, scaled, manager=MANAGER)
+            await self._objects.update(REPLICA_SETS, scaled, manager=MANAGER)
             self._tell_scaled(deployment, name, before, replicas)
 
     def _tell_scaled(self, deployment: Object, name: str, before: int, after: int) -> None:
@@ -185,7 +188,7 @@ class Deployments:
             component=COMPONENT,
         )
 
-    def _forget_history(self, deployment: Object, old: Sequence[Object]) -> None:
+    async def _forget_history(self, deployment: Object, old: Sequence[Object]) -> None:
         """Deletes the oldest empty ReplicaSets beyond revisionHistoryLimit."""
         limit = deployment["spec"].get("revisionHistoryLimit", 10)
         empty = [
@@ -194,7 +197,7 @@ class Deployments:
             if not each["spec"]["replicas"] and not (each.get("status") or {}).get("replicas")
         ]
         for each in empty[: max(0, len(old) - limit)]:
-            self._objects.delete(REPLICA_SETS, each["metadata"]["namespace"], each["metadata"]["name"])
+            await self._objects.delete(REPLICA_SETS, each["metadata"]["namespace"], each["metadata"]["name"])
 
     def _report(self, deployment: Object, refusal: ApiError | None) -> float | None:
         metadata = deployment["metadata"]

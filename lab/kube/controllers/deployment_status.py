@@ -15,14 +15,24 @@ Condition = dict[str, Any]
 def conditions(
     deployment: Object, status: Mapping[str, Any], new: Object | None, refusal: ApiError | None
 ) -> list[Condition]:
-    """Available, Progressing and (after a refusal) ReplicaFailure. `status` has this round's counts."""
+    """Available, Progressing and, where a ReplicaSet or pods are refused, ReplicaFailure.
+
+    `status` has this round's counts.
+    """
     before = deployment.get("status") or {}
     known = {condition["type"]: condition for condition in before.get("conditions") or ()}
     wanted = [_available(deployment["spec"], status), _progressing(deployment, status, new, known)]
-    if refusal is not None:
-        wanted.append(_condition("ReplicaFailure", "True", "FailedCreate", refusal.message))
+    message = refusal.message if refusal is not None else _failure_of(new)
+    if message:
+        wanted.append(_condition("ReplicaFailure", "True", "FailedCreate", message))
     moved = _moved(before, status)
     return [_dated(condition, known.get(condition["type"]), moved) for condition in wanted]
+
+
+def _failure_of(replica_set: Object | None) -> str:
+    """Why a ReplicaSet cannot create its pods, "" if it can."""
+    found = ((replica_set or {}).get("status") or {}).get("conditions") or ()
+    return next((each["message"] for each in found if each["type"] == "ReplicaFailure"), "")
 
 
 def progress_deadline(spec: Mapping[str, Any], status: Mapping[str, Any]) -> float | None:

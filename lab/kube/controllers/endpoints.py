@@ -8,7 +8,8 @@ from typing import Any
 
 from lab.kube.controllers.loop import MANAGER, Request
 from lab.kube.controllers.pods import PODS, is_finished, is_ready, is_terminating
-from lab.kube.store import Event, Key, Object, Objects, clone
+from lab.kube.store import Event, Key, Object, clone
+from lab.kube.writing.reviewed import Reviewed
 
 SERVICES = Key("", "services")
 ENDPOINTS = Key("", "endpoints")
@@ -34,7 +35,7 @@ class ServiceEndpoints:
     name = "endpoints"
     watches = (SERVICES, PODS, ENDPOINTS, SLICES)
 
-    def __init__(self, objects: Objects) -> None:
+    def __init__(self, objects: Reviewed) -> None:
         self._objects = objects
 
     def affected(self, event: Event) -> Iterable[Request]:
@@ -51,21 +52,21 @@ class ServiceEndpoints:
                 if any(_selects(service, pod) for pod in states):
                     yield Request(namespace, service["metadata"]["name"])
 
-    def reconcile(self, request: Request) -> float | None:
+    async def reconcile(self, request: Request) -> float | None:
         service = self._objects.store.get(SERVICES, *request)
         if service is None:
             if (stale := self._objects.store.get(ENDPOINTS, *request)) is not None and _is_ours(stale):
-                self._objects.delete(ENDPOINTS, *request)
+                await self._objects.delete(ENDPOINTS, *request)
             return None
         if not service["spec"].get("selector") or "deletionTimestamp" in service["metadata"]:
             return None  # Whoever made a Service without a selector writes its Endpoints too.
         pods = [pod for pod in self._objects.store.list(PODS, request.namespace) if _selects(service, pod)]
         groups = _group(service, pods)
-        self._write_endpoints(service, groups)
-        self._write_slices(service, groups)
+        await self._write_endpoints(service, groups)
+        await self._write_slices(service, groups)
         return None
 
-    def _write_endpoints(self, service: Object, groups: list[Backends]) -> None:
+    async def _write_endpoints(self, service: Object, groups: list[Backends]) -> None:
         metadata = service["metadata"]
         subsets = [subset for group in groups if (subset := _subset(service, group))]
         live = self._objects.store.get(ENDPOINTS, metadata["namespace"], metadata["name"])
@@ -82,11 +83,11 @@ class ServiceEndpoints:
         if subsets:
             wanted["subsets"] = subsets
         if live is None:
-            self._objects.create(ENDPOINTS, wanted, manager=MANAGER)
+            await self._objects.create(ENDPOINTS, wanted, manager=MANAGER)
         elif (live.get("subsets") or []) != subsets or (live["metadata"].get("labels") or {}) != labels:
-            self._objects.update(ENDPOINTS, wanted, manager=MANAGER)
+            await self._objects.update(ENDPOINTS, wanted, manager=MANAGER)
 
-    def _write_slices(self, service: Object, groups: list[Backends]) -> None:
+    async def _write_slices(self, service: Object, groups: list[Backends]) -> None:
         metadata = service["metadata"]
         live = [
             each
@@ -100,16 +101,16 @@ class ServiceEndpoints:
             wanted = _slice(service, group)
             known = by_ports.pop(_slice_key(wanted), None)
             if known is None:
-                self._objects.create(SLICES, wanted, manager=MANAGER)
+                await self._objects.create(SLICES, wanted, manager=MANAGER)
             elif (known.get("endpoints") or []) != wanted["endpoints"] or not (
                 wanted["metadata"]["labels"].items() <= known["metadata"]["labels"].items()
             ):
                 changed = clone(known)
                 changed["endpoints"] = wanted["endpoints"]
                 changed["metadata"]["labels"] |= wanted["metadata"]["labels"]
-                self._objects.update(SLICES, changed, manager=MANAGER)
+                await self._objects.update(SLICES, changed, manager=MANAGER)
         for stale in by_ports.values():
-            self._objects.delete(SLICES, metadata["namespace"], stale["metadata"]["name"])
+            await self._objects.delete(SLICES, metadata["namespace"], stale["metadata"]["name"])
 
 
 def _selects(service: Object, pod: Object) -> bool:

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from lab.kube.controllers.loop import MANAGER, Request
-from lab.kube.store import Event, Key, Object, Objects, clone
+from lab.kube.store import Event, Key, Object, clone
+from lab.kube.writing.reviewed import Reviewed
 
 FOREGROUND, ORPHAN = "foregroundDeletion", "orphan"
 
@@ -21,7 +22,7 @@ class Garbage:
     name = "garbage"
     watches: tuple[Key, ...] = ()
 
-    def __init__(self, objects: Objects) -> None:
+    def __init__(self, objects: Reviewed) -> None:
         self._objects = objects
         #: Where each live object is, and which objects name a uid as their owner.
         self._places: dict[str, tuple[Key, str, str]] = {}
@@ -55,16 +56,16 @@ class Garbage:
         if not known:
             self._dependents.pop(owner, None)
 
-    def reconcile(self, request: Request) -> float | None:
+    async def reconcile(self, request: Request) -> float | None:
         found = self._live(request.name)
         if found is None:
             return None
         key, obj = found
         metadata = obj["metadata"]
         if "deletionTimestamp" in metadata:
-            self._finish(key, obj)
+            await self._finish(key, obj)
         elif _owner_uids(metadata):
-            self._follow_owners(key, obj)
+            await self._follow_owners(key, obj)
         return None
 
     def _live(self, uid: str) -> tuple[Key, Object] | None:
@@ -75,17 +76,17 @@ class Garbage:
         obj = self._objects.store.get(key, namespace, name)
         return (key, obj) if obj is not None and obj["metadata"]["uid"] == uid else None
 
-    def _follow_owners(self, key: Key, obj: Object) -> None:
+    async def _follow_owners(self, key: Key, obj: Object) -> None:
         """Deletes an object whose last owner is gone; forgets gone owners of one that has others."""
         metadata = obj["metadata"]
         references = metadata["ownerReferences"]
         alive = [reference for reference in references if self._live(reference["uid"]) is not None]
         if not alive:
-            self._objects.delete(key, metadata.get("namespace", ""), metadata["name"])
+            await self._objects.delete(key, metadata.get("namespace", ""), metadata["name"])
         elif len(alive) < len(references):
-            self._set_owners(key, obj, alive)
+            await self._set_owners(key, obj, alive)
 
-    def _finish(self, key: Key, obj: Object) -> None:
+    async def _finish(self, key: Key, obj: Object) -> None:
         """Does for a terminating owner what its deletion asked for."""
         finalizers = obj["metadata"].get("finalizers") or ()
         uid = obj["metadata"]["uid"]
@@ -94,8 +95,8 @@ class Garbage:
             for dependent_key, dependent in dependents:
                 references = dependent["metadata"]["ownerReferences"]
                 kept = [reference for reference in references if reference["uid"] != uid]
-                self._set_owners(dependent_key, dependent, kept)
-            self._release(key, obj, ORPHAN)
+                await self._set_owners(dependent_key, dependent, kept)
+            await self._release(key, obj, ORPHAN)
         elif FOREGROUND in finalizers:
             blocking = False
             for dependent_key, dependent in dependents:
@@ -104,22 +105,22 @@ class Garbage:
                 blocking = blocking or mine.get("blockOwnerDeletion", False)
                 if "deletionTimestamp" not in metadata:
                     where = (metadata.get("namespace", ""), metadata["name"])
-                    self._objects.delete(dependent_key, *where, propagation="Foreground")
+                    await self._objects.delete(dependent_key, *where, propagation="Foreground")
             if not blocking or not any(self._live(each) for each in self._dependents.get(uid, ())):
-                self._release(key, obj, FOREGROUND)
+                await self._release(key, obj, FOREGROUND)
 
-    def _set_owners(self, key: Key, obj: Object, references: list[Object]) -> None:
+    async def _set_owners(self, key: Key, obj: Object, references: list[Object]) -> None:
         changed = clone(obj)
         changed["metadata"]["ownerReferences"] = references
         if not references:
             del changed["metadata"]["ownerReferences"]
-        self._objects.update(key, changed, manager=MANAGER)
+        await self._objects.update(key, changed, manager=MANAGER)
 
-    def _release(self, key: Key, obj: Object, finalizer: str) -> None:
+    async def _release(self, key: Key, obj: Object, finalizer: str) -> None:
         changed = clone(obj)
         left = [each for each in obj["metadata"]["finalizers"] if each != finalizer]
         changed["metadata"]["finalizers"] = left
-        self._objects.update(key, changed, manager=MANAGER)
+        await self._objects.update(key, changed, manager=MANAGER)
 
 
 def _owner_uids(metadata: Object) -> set[str]:

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterable
 
 from lab.kube.controllers.loop import MANAGER, Request, timestamp
-from lab.kube.store import Event, Key, Object, Objects, clone
+from lab.kube.store import Event, Key, Object, clone
+from lab.kube.writing.reviewed import Reviewed
 
 NAMESPACES = Key("", "namespaces")
 SERVICE_ACCOUNTS = Key("", "serviceaccounts")
@@ -22,7 +23,7 @@ class Namespaces:
     name = "namespace"
     watches: tuple[Key, ...] = ()
 
-    def __init__(self, objects: Objects, ca_certificate: str) -> None:
+    def __init__(self, objects: Reviewed, ca_certificate: str) -> None:
         self._objects = objects
         self._ca_certificate = ca_certificate
 
@@ -33,17 +34,17 @@ class Namespaces:
         elif event.type == "DELETED" and "namespace" in metadata:
             yield Request("", metadata["namespace"])
 
-    def reconcile(self, request: Request) -> float | None:
+    async def reconcile(self, request: Request) -> float | None:
         namespace = self._objects.store.get(NAMESPACES, *request)
         if namespace is None:
             return None
         if "deletionTimestamp" in namespace["metadata"]:
-            self._empty(namespace)
+            await self._empty(namespace)
         else:
-            self._furnish(namespace)
+            await self._furnish(namespace)
         return None
 
-    def _furnish(self, namespace: Object) -> None:
+    async def _furnish(self, namespace: Object) -> None:
         name = namespace["metadata"]["name"]
         store = self._objects.store
         if store.get(SERVICE_ACCOUNTS, name, "default") is None:
@@ -52,7 +53,7 @@ class Namespaces:
                 "kind": "ServiceAccount",
                 "metadata": {"name": "default", "namespace": name},
             }
-            self._objects.create(SERVICE_ACCOUNTS, account, manager=MANAGER)
+            await self._objects.create(SERVICE_ACCOUNTS, account, manager=MANAGER)
         if store.get(CONFIG_MAPS, name, ROOT_CA) is None:
             config_map: Object = {
                 "apiVersion": "v1",
@@ -60,13 +61,13 @@ class Namespaces:
                 "metadata": {"name": ROOT_CA, "namespace": name},
                 "data": {"ca.crt": self._ca_certificate},
             }
-            self._objects.create(CONFIG_MAPS, config_map, manager=MANAGER)
+            await self._objects.create(CONFIG_MAPS, config_map, manager=MANAGER)
 
-    def _empty(self, namespace: Object) -> None:
+    async def _empty(self, namespace: Object) -> None:
         name = namespace["metadata"]["name"]
         for key, obj in self._contents(name):
             if "deletionTimestamp" not in obj["metadata"]:
-                self._objects.delete(key, name, obj["metadata"]["name"])
+                await self._objects.delete(key, name, obj["metadata"]["name"])
         left = self._contents(name)
         if left:
             self._report(namespace, left)
@@ -75,7 +76,7 @@ class Namespaces:
         if FINALIZER in spec.get("finalizers", ()):
             done = clone(namespace)
             done["spec"]["finalizers"] = [each for each in spec["finalizers"] if each != FINALIZER]
-            self._objects.update(NAMESPACES, done, manager=MANAGER, subresource="finalize")
+            await self._objects.update(NAMESPACES, done, manager=MANAGER, subresource="finalize")
 
     def _contents(self, namespace: str) -> list[tuple[Key, Object]]:
         store = self._objects.store

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from lab.kube.controllers.loop import MANAGER, RETRY, Request, timestamp
 from lab.kube.controllers.owners import controlled, controller_of, controller_reference
 from lab.kube.controllers.pods import PODS, is_active, is_ready, seconds_until_available
-from lab.kube.store import ApiError, Event, Key, Object, Objects, clone
+from lab.kube.store import ApiError, Event, Key, Object, clone
+from lab.kube.writing.reviewed import Reviewed
 
 REPLICA_SETS = Key("apps", "replicasets")
 COMPONENT = "replicaset-controller"
@@ -17,7 +18,7 @@ class ReplicaSets:
     name = "replicaset"
     watches = (REPLICA_SETS, PODS)
 
-    def __init__(self, objects: Objects) -> None:
+    def __init__(self, objects: Reviewed) -> None:
         self._objects = objects
 
     def affected(self, event: Event) -> Iterable[Request]:
@@ -29,13 +30,13 @@ class ReplicaSets:
         if owner is not None and owner["kind"] == "ReplicaSet":
             yield Request(metadata["namespace"], owner["name"])
 
-    def reconcile(self, request: Request) -> float | None:
+    async def reconcile(self, request: Request) -> float | None:
         replica_set = self._objects.store.get(REPLICA_SETS, *request)
         if replica_set is None:
             return None
         refusal: ApiError | None = None
         if "deletionTimestamp" not in replica_set["metadata"]:
-            refusal = self._scale(replica_set)
+            refusal = await self._scale(replica_set)
         pods = [pod for pod in controlled(self._objects.store, PODS, replica_set) if is_active(pod)]
         waits = [seconds_until_available(pod, replica_set["spec"].get("minReadySeconds", 0)) for pod in pods]
         status = _status(replica_set, pods, available=waits.count(0.0), refusal=refusal)
@@ -45,13 +46,13 @@ class ReplicaSets:
             later.append(RETRY)
         return min(later, default=None)
 
-    def _scale(self, replica_set: Object) -> ApiError | None:
+    async def _scale(self, replica_set: Object) -> ApiError | None:
         """Creates or deletes pods; returns why one could not be created."""
         active = [pod for pod in controlled(self._objects.store, PODS, replica_set) if is_active(pod)]
         missing = replica_set["spec"]["replicas"] - len(active)
         for _ in range(missing):
             try:
-                pod = self._objects.create(PODS, _pod(replica_set), manager=MANAGER)
+                pod = await self._objects.create(PODS, _pod(replica_set), manager=MANAGER)
             except ApiError as error:
                 self._tell(replica_set, "FailedCreate", f"Error creating: {error.message}", warning=True)
                 return error
@@ -60,7 +61,7 @@ class ReplicaSets:
         youngest_first = list(reversed(active))
         for pod in sorted(youngest_first, key=is_ready)[: max(0, -missing)]:
             name = pod["metadata"]["name"]
-            self._objects.delete(PODS, pod["metadata"]["namespace"], name)
+            await self._objects.delete(PODS, pod["metadata"]["namespace"], name)
             self._tell(replica_set, "SuccessfulDelete", f"Deleted pod: {name}")
         return None
 

@@ -55,6 +55,15 @@ class Registry:
     def knows(self, key: Key) -> bool:
         return key in self._storage
 
+    def versions(self, key: Key) -> list[Resource]:
+        """Every served version of a kind, preferred versions first."""
+        found = [
+            resource
+            for place, resource in self._served.items()
+            if resource.key == key and place not in self._hidden
+        ]
+        return sorted(found, key=lambda resource: version_order(resource.version))
+
     def of_kind(self, api_version: str, kind: str) -> Resource | None:
         """The resource that an object's apiVersion and kind mean."""
         return next(

@@ -77,6 +77,8 @@ def _check_webhook(webhook: Object, at: str) -> Iterator[Cause]:
     if not 1 <= webhook["timeoutSeconds"] <= 30:
         detail = "the timeout value must be between 1 and 30 seconds"
         yield errors.invalid_value(f"{at}.timeoutSeconds", webhook["timeoutSeconds"], detail)
+    if webhook.get("matchConditions"):
+        yield errors.field_forbidden(f"{at}.matchConditions", "this server does not evaluate conditions")
     yield from _check_client(webhook["clientConfig"], f"{at}.clientConfig")
     for number, rule in enumerate(webhook.get("rules") or ()):
         yield from _check_rule(rule, f"{at}.rules[{number}]")

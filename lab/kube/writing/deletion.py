@@ -9,6 +9,7 @@ from typing import Any
 
 from lab.kube import errors
 from lab.kube.errors import bad_request
+from lab.kube.identity.auth import SYSTEM, User
 from lab.kube.kinds.resources import Resource
 from lab.kube.store import Key, Object
 
@@ -26,9 +27,11 @@ class DeleteOptions:
     propagation: str = "Background"
     dry_run: bool = False
     preconditions: Mapping[str, str] = field(default_factory=dict)
+    user: User = SYSTEM
+    warnings: list[str] = field(default_factory=list)
 
     @classmethod
-    def of(cls, body: Any, query: Mapping[str, str]) -> DeleteOptions:
+    def of(cls, body: Any, query: Mapping[str, str], user: User) -> DeleteOptions:
         """From a DeleteOptions object and the query, which says the same things. Raises a 400."""
         if body is None:
             body = {}
@@ -55,7 +58,7 @@ class DeleteOptions:
         if dry_run not in ([], ["All"]):
             cause = errors.unsupported_value("dryRun", str(dry_run), ("All",))
             raise errors.invalid("meta.k8s.io", "DeleteOptions", "", [cause])
-        return cls(grace, propagation, bool(dry_run), preconditions)
+        return cls(grace, propagation, bool(dry_run), preconditions, user)
 
 
 def check_preconditions(resource: Resource, obj: Object, options: DeleteOptions) -> None:

@@ -42,4 +42,4 @@ def place(resource: Resource, metadata: Object, namespace: str, store: Store) ->
     if holder is None:
         raise errors.not_found(NAMESPACES, namespace)
     if holder["metadata"].get("deletionTimestamp"):
-        raise errors.namespace_terminating(resource, metadata["name"], namespace)
+        raise errors.namespace_terminating(resource, metadata.get("name", ""), namespace)

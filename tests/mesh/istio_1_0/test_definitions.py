@@ -9,6 +9,7 @@ import pytest
 from lab.config import MESHES
 from lab.kube.kinds.registry import Registry
 from lab.kube.store import ApiError, Key, Object, Store
+from lab.kube.writing.pipeline import at_once
 from lab.kube.writing.shape import WriteOptions
 from lab.kube.writing.writes import Writes
 from lab.mesh import crds, istio_1_0
@@ -150,4 +151,4 @@ def test_a_field_that_came_later_is_unknown(api: Writes) -> None:
     }
     resource = api.registry.storage(RULES)
     with pytest.raises(ApiError, match=r'unknown field "spec\.exportTo"'):
-        api.create_in(resource, "foo", rule, WriteOptions("test", strictness="Strict"))
+        at_once(api.pipeline.create(resource, "foo", rule, WriteOptions("test", strictness="Strict")))

@@ -1,0 +1,34 @@
+"""The `scale` subresource: an object seen as nothing but its number of replicas."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from lab.kube import errors
+from lab.kube.api.routes import Route
+from lab.kube.kinds.scale import scale_of, scaled
+from lab.kube.store import Object
+from lab.kube.writing import questions
+from lab.kube.writing.pipeline import Overtaken, Pipeline
+from lab.kube.writing.shape import WriteOptions
+
+_KIND = ("autoscaling", "v1", "Scale")
+_ATTEMPTS = 5
+
+
+async def rescale(
+    pipeline: Pipeline, route: Route, change: Callable[[Object], Any], options: WriteOptions
+) -> Object:
+    """The new Scale, after `change` of the present one. Raises ApiError."""
+    for _ in range(_ATTEMPTS):
+        old = pipeline.existing(route.resource, route.namespace, route.name)
+        before = scale_of(old)
+        after = change(before)
+        asked = questions.update(route.resource, before, after, options, "scale", _KIND)
+        try:
+            new = scaled(old, await pipeline.consulted(asked, old))
+            return scale_of(await pipeline.replace(route.resource, old, new, options, reviewed=False))
+        except Overtaken:
+            options.warnings.clear()
+    raise errors.stale(route.resource, route.name)

@@ -1,0 +1,378 @@
+"""The write pipeline: every object that is created, changed or deleted goes through here.
+
+Shape, namespace, defaults, ownership, mutating webhooks, name, admission, validation, validating webhooks,
+allocation, storage: in this order, for requests, controllers, the node and the mesh alike. Nothing here waits
+but for webhooks: where there are none, or the writer asks none (`reviewed=False`), a write is atomic, and
+`at_once` runs it. Whoever has waited looks again before storing, and raises `Overtaken`.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Coroutine
+from dataclasses import replace as with_changes
+from typing import Any, TypeVar
+
+from lab.kube import errors
+from lab.kube.errors import bad_request
+from lab.kube.kinds import crds
+from lab.kube.kinds.humans import now
+from lab.kube.kinds.registry import Registry
+from lab.kube.kinds.resources import Resource
+from lab.kube.kinds.rules import DEFAULT_STRATEGY, STRATEGIES
+from lab.kube.kinds.services import SERVICES, allocate
+from lab.kube.store import Key, Object, Store, clone, place_of
+from lab.kube.webhooks.asked import Asked
+from lab.kube.webhooks.webhooks import Webhooks
+from lab.kube.writing import deletion, naming, questions
+from lab.kube.writing.admission import Hooks
+from lab.kube.writing.apply import apply
+from lab.kube.writing.ownership import track_update
+from lab.kube.writing.recorder import EVENTS, Recorder
+from lab.kube.writing.replacement import (
+    SIGNING_REQUESTS,
+    STATUS_LIKE,
+    WRONG_NAMESPACE,
+    check_identity,
+    desired,
+    in_version,
+    next_state,
+    same,
+    wrong_name,
+)
+from lab.kube.writing.shape import WriteOptions, check_shape, check_valid, fill_defaults
+
+# What only the server says of a new object.
+_GIVEN = (
+    "creationTimestamp",
+    "deletionGracePeriodSeconds",
+    "deletionTimestamp",
+    "generation",
+    "selfLink",
+    "uid",
+)
+# How often a change is made anew, when others have changed the object while webhooks were asked.
+_ATTEMPTS = 5
+
+
+class Overtaken(Exception):
+    """Somebody else has written the object while webhooks were asked about it."""
+
+
+T = TypeVar("T")
+
+
+def at_once(write: Coroutine[Any, Any, T]) -> T:
+    """The outcome of a write that waits for nothing."""
+    try:
+        write.send(None)
+    except StopIteration as done:
+        outcome: T = done.value
+        return outcome
+    write.close()
+    raise RuntimeError("a write that asks no webhook has waited")
+
+
+class Pipeline:
+    """Every method may raise `ApiError`. Objects handed over are given away."""
+
+    def __init__(self, store: Store, registry: Registry) -> None:
+        self.store = store
+        self.registry = registry
+        self.hooks = Hooks()
+        self.webhooks = Webhooks(store, registry)
+        self.recorder = Recorder(store)
+
+    def existing(self, resource: Resource, namespace: str, name: str) -> Object:
+        """The stored object. Raises a 404."""
+        obj = self.store.get(resource.key, namespace if resource.namespaced else "", name)
+        if obj is None:
+            raise errors.not_found(resource, name)
+        return obj
+
+    async def create(
+        self,
+        resource: Resource,
+        namespace: str,
+        obj: Any,
+        options: WriteOptions,
+        *,
+        track: bool = True,
+        reviewed: bool = True,
+    ) -> Object:
+        """Creates an object. Without `track` its managedFields stand."""
+        check_shape(resource, obj, options)
+        obj = {"apiVersion": obj["apiVersion"], "kind": obj["kind"], **obj}
+        metadata = obj["metadata"]
+        if metadata.get("resourceVersion"):
+            raise bad_request("resourceVersion should not be set on objects to be created")
+        naming.place(resource, metadata, namespace, self.store)
+        if "status" in resource.subresources and resource.kind != "Node":
+            obj.pop("status", None)
+        for field in _GIVEN:
+            metadata.pop(field, None)
+        if track:
+            metadata.pop("managedFields", None)
+        self._complete(resource, obj, options)
+        if track:
+            self.track(resource, None, obj, options.manager)
+        asked: Asked | None = None
+        if reviewed and self.webhooks.any:
+            asked = questions.creation(resource, namespace, obj, options)
+            changed = await self.webhooks.mutated(asked, lambda new: self._created(resource, new, options))
+            obj = changed or obj
+        metadata = obj["metadata"]
+        name = naming.name(resource, metadata)
+        self._check_place(resource, metadata, namespace, name)
+        metadata.update(uid=str(uuid.uuid4()), creationTimestamp=now())
+        if resource.has_generation:
+            metadata["generation"] = 1
+        obj = self._admitted(resource, obj, None)
+        if asked is not None:
+            await self.webhooks.validate(with_changes(asked, object=obj, name=name))
+            self._check_place(resource, metadata, namespace, name)
+        self._allocate(resource, obj, None, options)
+        if resource.notice:
+            options.warnings.append(resource.notice)
+        return obj if options.dry_run else self._store(resource, obj)
+
+    def _complete(self, resource: Resource, obj: Object, options: WriteOptions) -> None:
+        """What a new object gets besides what its creator has written."""
+        fill_defaults(resource, obj)
+        STRATEGIES.get(resource.key, DEFAULT_STRATEGY).prepare(obj)
+        if resource.key == SIGNING_REQUESTS:
+            obj["spec"] = {**(obj.get("spec") or {}), **options.user.as_object()}
+
+    def _created(self, resource: Resource, obj: Object, options: WriteOptions) -> Object:
+        """A new object that webhooks have changed, made whole again."""
+        check_shape(resource, obj, WriteOptions(options.manager))
+        self._complete(resource, obj, options)
+        return obj
+
+    def _check_place(self, resource: Resource, metadata: Object, namespace: str, name: str) -> None:
+        naming.place(resource, metadata, namespace, self.store)
+        if self.store.get(resource.key, namespace if resource.namespaced else "", name) is not None:
+            raise errors.already_exists(resource, name)
+
+    async def change(
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        change: Callable[[Object], Any],
+        options: WriteOptions,
+        subresource: str = "",
+        *,
+        reviewed: bool = True,
+    ) -> Object:
+        """Replaces an object by what `change` makes of it, anew if others change it meanwhile."""
+        for _ in range(_ATTEMPTS):
+            old = self.existing(resource, namespace, name)
+            try:
+                return await self.replace(resource, old, change(old), options, subresource, reviewed=reviewed)
+            except Overtaken:
+                options.warnings.clear()
+        raise errors.stale(resource, name)
+
+    async def replace(
+        self,
+        resource: Resource,
+        old: Object,
+        new: Any,
+        options: WriteOptions,
+        subresource: str = "",
+        *,
+        track: bool = True,
+        reviewed: bool = True,
+    ) -> Object:
+        """Puts `new` in the place of `old`, or of the part a subresource is. Raises Overtaken, too."""
+        check_shape(resource, new, options)
+        check_identity(resource, old, new)
+        next_ = next_state(resource, old, new, subresource)
+        fill_defaults(resource, next_)
+        if track:
+            self.track(resource, old, next_, options.manager, subresource)
+        asked: Asked | None = None
+        if reviewed and self.webhooks.any:
+            asked = questions.update(resource, old, next_, options, subresource)
+
+            def completed(changed: Object) -> Object:
+                check_shape(resource, changed, WriteOptions(options.manager))
+                changed = next_state(resource, old, changed, subresource)
+                fill_defaults(resource, changed)
+                return changed
+
+            next_ = await self.webhooks.mutated(asked, completed) or next_
+        if subresource not in STATUS_LIKE:
+            next_ = self._admitted(resource, next_, old)
+        elif resource.crd:
+            check_valid(resource, next_, old, self.registry)
+        if asked is not None:
+            await self.webhooks.validate(asked.about(next_))
+            if self.store.get(resource.key, *place_of(old)) is not old:
+                raise Overtaken
+        if subresource not in STATUS_LIKE:
+            self._allocate(resource, next_, old, options)
+        if resource.has_generation and desired(resource, next_) != desired(resource, old):
+            next_["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
+        if same(next_, old):
+            return old
+        if options.dry_run:
+            return next_
+        stored = self._store(resource, next_)
+        if deletion.is_due(stored):
+            self._remove_now(resource, stored)
+        return stored
+
+    async def apply(
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        config: Any,
+        options: WriteOptions,
+        *,
+        force: bool = False,
+        subresource: str = "",
+    ) -> tuple[Object, bool]:
+        """Server-side apply. Returns the object and whether it was created."""
+        check_shape(resource, config, options)
+        metadata = config["metadata"]
+        if metadata.pop("managedFields", None):
+            raise bad_request("metadata.managedFields must be nil")
+        if metadata.setdefault("name", name) != name:
+            raise wrong_name(metadata["name"], name)
+        if "status" in resource.subresources and subresource != "status":
+            config.pop("status", None)
+        # The configuration has been checked already; what it is merged into was stored before.
+        quiet = with_changes(options, strictness="Ignore")
+        for _ in range(_ATTEMPTS):
+            old = self.store.get(resource.key, namespace, name)
+            if old is None:
+                if subresource or metadata.get("uid"):
+                    raise errors.not_found(resource, name)
+                if metadata.get("resourceVersion"):
+                    raise errors.stale(resource, name)
+                fresh = apply(resource, None, config, options.manager)
+                return await self.create(resource, namespace, fresh, quiet, track=False), True
+            if resource.namespaced and metadata.setdefault("namespace", namespace) != namespace:
+                raise bad_request(WRONG_NAMESPACE)
+            check_identity(resource, old, config)
+            live = in_version(resource, old)
+            merged = apply(resource, live, config, options.manager, force=force, subresource=subresource)
+            merged["metadata"].pop("resourceVersion", None)
+            try:
+                return await self.replace(resource, old, merged, quiet, subresource, track=False), False
+            except Overtaken:
+                options.warnings.clear()
+        raise errors.stale(resource, name)
+
+    async def remove(
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        options: deletion.DeleteOptions,
+        *,
+        reviewed: bool = True,
+    ) -> tuple[Object, bool]:
+        """Deletes an object. Returns its last state and whether it is gone (False: it is only marked)."""
+        obj = self.existing(resource, namespace, name)
+        deletion.check_preconditions(resource, obj, options)
+        deletion.check_allowed(resource, obj)
+        if reviewed and self.webhooks.any:
+            uid, asked = obj["metadata"]["uid"], questions.removal(resource, obj, options)
+            await self.webhooks.mutated(asked, lambda changed: changed)
+            await self.webhooks.validate(asked)
+            # Whatever became of it meanwhile, it is to go; but not another one of its name.
+            obj = self.existing(resource, namespace, name)
+            if obj["metadata"]["uid"] != uid:
+                raise errors.not_found(resource, name)
+            deletion.check_preconditions(resource, obj, options)
+        if options.dry_run:
+            return obj, True
+        marked = deletion.marked(resource, obj, options)
+        if marked is not None and marked != obj:
+            obj = self.store.put(resource.key, clone(marked))
+        if marked is None or deletion.is_due(obj):
+            return self._remove_now(resource, obj), True
+        return obj, False
+
+    async def consulted(self, asked: Asked, target: Object) -> Any:
+        """What webhooks make of a question that stores nothing itself, about a stored object.
+
+        Raises Overtaken when that object has changed while they were asked.
+        """
+        if not self.webhooks.any:
+            return asked.object
+        changed = await self.webhooks.mutated(asked, lambda obj: obj)
+        if changed is not None:
+            asked = asked.about(changed)
+        await self.webhooks.validate(asked)
+        if asked.operation != "CONNECT" and (
+            self.store.get(asked.resource.key, *place_of(target)) is not target
+        ):
+            raise Overtaken
+        return asked.object
+
+    # The steps.
+
+    def _admitted(self, resource: Resource, new: Object, old: Object | None) -> Object:
+        """After admission and validation: the object to store, in its storage version."""
+        storage = self.registry.storage(resource.key)
+        new = in_version(storage, new)
+        before = in_version(storage, old) if old is not None else None
+        new = self.hooks.admitted(resource, new, before)
+        check_valid(resource, new, old, self.registry)
+        return new
+
+    def _allocate(self, resource: Resource, new: Object, old: Object | None, options: WriteOptions) -> None:
+        """What depends on all other objects, so that nothing may come between this and storing."""
+        if resource.key == SERVICES:
+            allocate(new, old, self.store, self.registry.node_port_is_free)
+        if resource.key == crds.CRDS:
+            self._check_crd_names(resource, new)
+            options.warnings.extend(crds.unknown_rules(new, self.registry.cel_rules))
+            new["status"] = crds.established_status(new)
+
+    def _check_crd_names(self, resource: Resource, crd: Object) -> None:
+        name = crd["metadata"]["name"]
+        key = Key(crd["spec"]["group"], crd["spec"]["names"]["plural"])
+        if self.registry.knows(key) and self.registry.storage(key).crd != name:
+            cause = errors.invalid_value("spec.group", key.group, "this kind is built in")
+            raise errors.invalid(resource.group, resource.kind, name, [cause])
+
+    def track(
+        self, resource: Resource, old: Object | None, new: Object, manager: str, subresource: str = ""
+    ) -> None:
+        track_update(
+            resource.schema,
+            resource.api_version,
+            old,
+            new,
+            manager,
+            subresource=subresource,
+            has_status="status" in resource.subresources,
+        )
+
+    def _store(self, resource: Resource, obj: Object) -> Object:
+        stored = self.store.put(resource.key, in_version(self.registry.storage(resource.key), obj))
+        if resource.key == crds.CRDS:
+            self.registry.install(stored)
+        return stored
+
+    def _remove_now(self, resource: Resource, obj: Object) -> Object:
+        metadata = obj["metadata"]
+        if resource.key == crds.CRDS:
+            self._remove_custom_objects(obj)
+        gone = self.store.remove(resource.key, metadata.get("namespace", ""), metadata["name"])
+        if resource.key == EVENTS:
+            self.recorder.forget(gone)
+        return gone
+
+    def _remove_custom_objects(self, crd: Object) -> None:
+        """Objects do not outlive their definition, whatever finalizers they have."""
+        key = Key(crd["spec"]["group"], crd["spec"]["names"]["plural"])
+        for obj in self.store.list(key):
+            self.store.remove(key, obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
+        self.registry.uninstall(crd)
