@@ -13,7 +13,10 @@ from fixtures.profile import Profile
 from fixtures.step import Step
 from suites.current.steps import CLEANUP_1, MESH_WIDE_STRICT
 
-pytestmark = pytest.mark.feature("peer-authentication")
+pytestmark = [
+    pytest.mark.feature("peer-authentication"),
+    pytest.mark.section("Globally enabling Istio mutual TLS in STRICT mode"),
+]
 
 TIMES = 75
 """Of twenty answers one may be wrong, and still more than nine runs out of ten thousand are not mistaken."""

@@ -30,7 +30,10 @@ from suites.current.ingress_steps import (
 )
 from suites.current.steps import CLEANUP_2
 
-pytestmark = pytest.mark.feature("request-authentication")
+pytestmark = [
+    pytest.mark.feature("request-authentication"),
+    pytest.mark.section("End-user authentication"),
+]
 
 STEPS = [EXPOSED, KEY_SET_INLINE, KEY_SET_UNREACHABLE, ONE_AUDIENCE, JWT, OTHER_TOKENS]
 TIMED_STEPS = [pytest.param(step, marks=pytest.mark.clock_skew(60)) for step in (TIMES, TEN_SAMPLES)]

@@ -14,7 +14,7 @@ import yaml
 
 from fixtures.checked_yaml import CheckedYaml
 from fixtures.report import checks, text
-from fixtures.report.catalogue import Collecting
+from fixtures.report.collecting import Collecting
 from tests.suite.runs import run_suites
 
 WRONG_MESH = ("--suite", "current", "--fault", "strict-as-permissive", "--bound", "0.5")
