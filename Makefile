@@ -81,8 +81,8 @@ verify-report: setup ## Check a report that somebody sends: FILE=conformance-rep
 	@$(PYTHON) -m tools.verify_report $(or $(FILE),$(REPORTS)/conformance-report.yaml)
 
 .PHONY: faults
-faults: setup ## Prove that the suites catch every deliberately wrong mesh; write docs/faults.md
-	$(PYTHON) -m tools.faults $(FAULTS)
+faults: setup ## Prove that the suites catch every deliberately wrong mesh; write docs/faults.md: MESH=istio
+	$(PYTHON) -m tools.faults $(if $(MESH),--mesh $(MESH)) $(FAULTS)
 
 .PHONY: soak
 soak: setup ## Run the suites RUNS times in shuffled order, under load, against the reference meshes

@@ -12,11 +12,14 @@ from typing import Any
 
 import yaml
 
-from tools import forked_suites, lab_program
+from tools import forked_suites, lab_program, wrong_meshes
 from tools.children import Children
 from tools.fault_expectations import Expectation
+from tools.lab_program import BadFault
 
-REPORTS = Path(__file__).resolve().parent.parent / "reports" / "faults"
+ROOT = Path(__file__).resolve().parent.parent
+REPORTS = ROOT / "reports" / "faults"
+MESHES = ROOT / "meshes"
 REPORT = "conformance-report.yaml"
 PASSED, FAILED, COULD_NOT_TELL = "passed", "failed", "could-not-tell"
 BAD = (FAILED, COULD_NOT_TELL)
@@ -42,6 +45,8 @@ class Fault:
     section: str
     sentence: str
     meshes: tuple[str, ...]
+    mesh: str = ""
+    """The profile of the mesh that it is made of; "" for a reference mesh."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,21 @@ def describe(names: Sequence[str]) -> list[Fault]:
     return [Fault(**fields) for fields in lab_program.described_faults(names)]
 
 
+def of_mesh(mesh: str, names: Sequence[str]) -> list[Fault]:
+    """These wrong meshes made of an installed one, or all there are. Raises BadFault."""
+    path = MESHES / f"{mesh}.yaml"
+    profile = yaml.safe_load(path.read_text()) if path.is_file() else {}
+    if not (folder := profile.get("lab", {}).get("faults")):
+        raise BadFault(f"there are no wrong meshes made of {mesh} (lab.faults of {path})")
+    try:
+        known = wrong_meshes.known(MESHES / folder)
+        chosen = [wrong_meshes.find(MESHES / folder, name) for name in names] or known
+    except wrong_meshes.BadWrongMesh as error:
+        raise BadFault(str(error)) from None
+    document = profile["api"]
+    return [Fault(each.name, document, each.section, each.sentence, (document,), mesh) for each in chosen]
+
+
 def run_all(
     chosen: Iterable[tuple[Fault, Expectation]], jobs: int, done: Callable[[Run], None], ours: Children
 ) -> list[Run]:
@@ -105,7 +125,8 @@ def run(fault: Fault, expectation: Expectation, done: Callable[[Run], None], our
         options = [
             *(word for plugin in NOT_NEEDED for word in ("-p", f"no:{plugin}")),
             *("--suite", fault.document, "--profile", "quick", "--fault", fault.name),
-            *("--bound", f"{expectation.bound_s:g}", "--rounds", "1", "--after", f"{AFTER_S:g}"),
+            *("--bound", f"{expectation.bound_s:g}"),
+            *(("--mesh", fault.mesh) if fault.mesh else ("--rounds", "1", "--after", f"{AFTER_S:g}")),
             *("--reports", scratch, "--evidence", "summary", "--color=no"),
             f"--maxfail={1 if expectation.only_first else MOST_FAILURES}",
         ]

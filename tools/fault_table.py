@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
-from tools.fault_expectations import BOUND_S
+from tools.fault_expectations import BOUND_S, FILE, MESH_BOUND_S, file_of
 from tools.fault_judgement import Judgement, Result
 from tools.fault_runs import AFTER_S, MOST_FAILURES, Case
 
@@ -19,33 +19,49 @@ CASES_SHOWN = 5
 PROVENANCE = """\
 Made by `make faults`, which runs the suites (quick profile) against every deliberately wrong mesh that
 the lab knows. `python -m lab up --fault NAME` starts one; `pytest suites --fault NAME` shows what the
-suites say of it.
-""".splitlines()
+suites say of it. Those that are made of real Istio are in [faults-istio.md](faults-istio.md).
+"""
 
-INTRODUCTION = f"""\
+PROVENANCE_OF_MESH = """\
+Made by `make faults MESH={mesh}`, which installs {mesh} into a lab and makes it wrong: by a setting of its
+installation, or by what is applied to it then. Each is a file in `meshes/{mesh}-faults/`. `pytest suites
+--mesh {mesh} --fault NAME` shows what the suites (quick profile) say of one.
+"""
+
+RESULTS = """\
 *Killed*: the case that must catch the fault failed first, and its text says what is wrong. Which case
-that is and which words is written by hand, in `tools/fault_expectations.yaml`. *Equivalent*: nothing that
+that is and which words is written by hand, in `tools/{expectations}`. *Equivalent*: nothing that
 the document promises shows the fault. *Could not tell*: nothing is wrong with the mesh, but what the
 suite stands on broke; then it must never say that the mesh does not conform (exit code 3, not 1).
+"""
 
+BOUND = f"""\
 The settle bound is {BOUND_S:g} s, and one right round is enough, {AFTER_S:g} s after the policies, as
 several labs share the machine. A run ends after {MOST_FAILURES} failures. The fault that takes effect after
 31 s is given the usual 30 s, and its run ends with the first failure.
-""".splitlines()
+"""
+
+BOUND_OF_MESH = f"""\
+The settle bound is {MESH_BOUND_S:g} s, as several labs share the machine. A run ends after {MOST_FAILURES}
+failures.
+"""
 
 
 def document(judgements: Sequence[Judgement]) -> str:
-    """docs/faults.md, from judgements in the order of the registry."""
+    """docs/faults.md, or the page of an installed mesh, from judgements in the order of the registry."""
+    mesh = judgements[0].run.fault.mesh if judgements else ""
     counts = Counter(each.result for each in judgements)
     wrong = [each for each in judgements if not each.result.right]
     lines = [
-        "# Known-bad meshes",
+        f"# Known-bad meshes made of {mesh}" if mesh else "# Known-bad meshes",
         "",
-        *PROVENANCE,
+        *(PROVENANCE_OF_MESH.format(mesh=mesh) if mesh else PROVENANCE).splitlines(),
         "",
         f"{len(judgements)} faults: {_counted(counts)}.",
         "",
-        *INTRODUCTION,
+        *RESULTS.format(expectations=(file_of(mesh) if mesh else FILE).name).splitlines(),
+        "",
+        *(BOUND_OF_MESH if mesh else BOUND).splitlines(),
     ]
     if wrong:
         lines += ["", "## Not as they must be", "", *_wrong(wrong)]

@@ -27,6 +27,10 @@ from tools.lab_program import BadFault
 
 OK, WRONG, USAGE, INTERRUPTED = 0, 1, 2, 130
 
+JOBS = 2 * (os.cpu_count() or 1) + 1
+INSTALLED_JOBS = os.cpu_count() or 1
+"""A control plane of its own costs each lab more."""
+
 TABLE = Path(__file__).resolve().parent.parent / "docs" / "faults.md"
 
 
@@ -34,20 +38,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     start = time.monotonic()
     try:
-        faults = fault_runs.describe(options.names)
-        chosen = _expected(faults)
+        faults = (
+            fault_runs.of_mesh(options.mesh, options.names)
+            if options.mesh
+            else fault_runs.describe(options.names)
+        )
+        chosen = _expected(faults, options.mesh)
     except BadFault as problem:
         print(f"faults: {problem}", file=sys.stderr)  # noqa: T201
         return USAGE
     try:
         with children() as ours:
-            runs = fault_runs.run_all(chosen, options.jobs, _tell, ours)
+            jobs = options.jobs or (INSTALLED_JOBS if options.mesh else JOBS)
+            runs = fault_runs.run_all(chosen, jobs, _tell, ours)
     except KeyboardInterrupt:
         return INTERRUPTED
     order = [fault.name for fault in faults]
     judgements = sorted(map(judge, runs), key=lambda each: order.index(each.run.fault.name))
     if not options.names:
-        TABLE.write_text(fault_table.document(judgements))
+        table = TABLE.with_stem(f"{TABLE.stem}-{options.mesh}") if options.mesh else TABLE
+        table.write_text(fault_table.document(judgements))
     _conclude(judgements, time.monotonic() - start)
     return OK if all(each.result.right for each in judgements) else WRONG
 
@@ -61,8 +71,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "names", nargs="*", metavar="NAME", help="of a fault, or path/to/file.py:function (default: all)"
     )
-    jobs = 2 * (os.cpu_count() or 1) + 1
-    parser.add_argument("--jobs", type=_jobs, default=jobs, help="labs at a time (default: %(default)s)")
+    parser.add_argument("--mesh", help="those made of the mesh of this profile, which is installed (istio)")
+    parser.add_argument(
+        "--jobs",
+        type=_jobs,
+        help=f"labs at a time (default: {JOBS}, with --mesh {INSTALLED_JOBS})",
+    )
     return parser
 
 
@@ -72,12 +86,14 @@ def _jobs(text: str) -> int:
     return int(text)
 
 
-def _expected(faults: Sequence[Fault]) -> list[tuple[Fault, Expectation]]:
+def _expected(faults: Sequence[Fault], mesh: str) -> list[tuple[Fault, Expectation]]:
     """Each fault with what is expected of it. Raises BadFault for one of the project's own without any."""
-    expectations = fault_expectations.load()
+    file = fault_expectations.file_of(mesh) if mesh else fault_expectations.FILE
+    bound_s = fault_expectations.MESH_BOUND_S if mesh else fault_expectations.BOUND_S
+    expectations = fault_expectations.load(file, bound_s)
     for fault in faults:
         if fault.section and fault.name not in expectations:
-            raise BadFault(f"{fault_expectations.FILE.name} does not say what must catch {fault.name}")
+            raise BadFault(f"{file.name} does not say what must catch {fault.name}")
     return [(fault, expectations.get(fault.name, Expectation())) for fault in faults]
 
 

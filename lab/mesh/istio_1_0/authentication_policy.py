@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from lab.kube.store import Key, Object
-from lab.mesh.istio_1_0 import spelling
 from lab.mesh.key_source import DeclaredRule, KeySource
 from lab.mesh.model import JwtRule, MutualTls, TokenHeader
 from lab.mesh.world import Service, ServicePort
@@ -79,7 +78,7 @@ class Policy:
 
 def parse(obj: Object) -> Policy:
     """The policy that an (admitted) object declares."""
-    metadata, spec = obj["metadata"], spelling.canonical(obj.get("spec") or {})
+    metadata, spec = obj["metadata"], obj.get("spec") or {}
     return Policy(
         namespace=metadata.get("namespace", ""),
         name=metadata["name"],
