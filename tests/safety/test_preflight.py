@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from fixtures.cluster import Cluster
-from fixtures.profile import load
+from fixtures.profile import Gateway, load
+from fixtures.safety import ingress_check
 from fixtures.safety.footprint import Footprint, lanes
 from fixtures.safety.preflight import survey
 from tests.safety.conftest import Foreign
@@ -176,6 +179,78 @@ def test_a_mesh_that_is_not_there_is_missed(estate: Estate, tmp_path: Path) -> N
     assert found == [
         f"the cluster does not serve HTTPRoute of {hidden}/v1, Gateway of {hidden}/v1: is the mesh installed?"
     ]
+
+
+OTHER_PORTS = """
+apiVersion: v1
+kind: Service
+metadata: {name: ingress, namespace: default}
+spec: {selector: {app: ingress}, ports: [{name: https, port: 443}, {name: status, port: 15021}]}
+"""
+OTHER_CLASS = """
+apiVersion: gateway.networking.k8s.io/v1
+kind: GatewayClass
+metadata: {name: theirs}
+spec: {controllerName: example.com/theirs}
+"""
+ISTIO = Gateway("istio-system", "istio-ingressgateway")
+MADE = Gateway("foo", "httpbin-gateway-istio")
+THEIRS = Gateway("foo", "httpbin-gateway-theirs", gateway_class="theirs")
+
+
+def with_ingress(**ingress: Gateway) -> Footprint:
+    profile = replace(load("reference"), ingress={api.replace("_", "-"): at for api, at in ingress.items()})
+    return Footprint(profile, lanes(1))
+
+
+@pytest.mark.parametrize(
+    ("ingress", "there", "finding"),
+    [
+        ({"istio": ISTIO, "gateway_api": MADE}, "", None),
+        (
+            {"istio": replace(ISTIO, service="istio-ingresgateway")},
+            "",
+            "there is no Service istio-system/istio-ingresgateway for the ingress of istio",
+        ),
+        (
+            {"istio": Gateway("nowhere", "istio-ingressgateway")},
+            "",
+            "there is no Service nowhere/istio-ingressgateway for the ingress of istio",
+        ),
+        (
+            {"istio": Gateway("default", "ingress")},
+            OTHER_PORTS,
+            "there is no port 80 (but 443, 15021) at the Service default/ingress for the ingress of istio",
+        ),
+        ({"gateway_api": THEIRS}, "", "there is no GatewayClass theirs for the ingress of gateway-api"),
+        ({"gateway_api": THEIRS}, OTHER_CLASS, None),
+    ],
+)
+def test_the_ingresses_of_the_profile_are_looked_for(
+    ingress: dict[str, Gateway], there: str, finding: str | None, cluster: Cluster, foreign: Foreign
+) -> None:
+    """The Service that a controller makes with a Gateway cannot be there yet: its class is."""
+    with foreign(there):
+        refused = survey(cluster, with_ingress(**ingress), "test").refused
+    assert refused == ([f"{finding}, which the profile reference names"] if finding else [])
+
+
+def test_an_ingress_whose_address_is_given_needs_no_service(cluster: Cluster) -> None:
+    profile = with_ingress(istio=Gateway("nowhere", "ingress")).profile
+    assert ingress_check.problems(cluster, profile, lanes(1), {"INGRESS_HOST": "192.0.2.1"}) == []
+    assert len(ingress_check.problems(cluster, profile, lanes(1), {})) == 1
+
+
+def test_a_class_that_comes_after_its_mesh_is_waited_for(estate: Estate, cluster: Cluster) -> None:
+    profile = with_ingress(gateway_api=THEIRS).profile
+    later = threading.Timer(1, estate.create, [OTHER_CLASS])
+    later.start()
+    try:
+        ingress_check.wait(cluster, profile, lanes(1))
+        assert cluster.get(*ingress_check.CLASS, "", "theirs")
+    finally:
+        later.join()
+        estate.delete(OTHER_CLASS)
 
 
 @pytest.mark.usefixtures("untouched")
