@@ -18,7 +18,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from lab import launch, rundir
+from lab import identities, launch, rundir
 from lab.config import MESHES, NO_MESH, BadFault
 from lab.images import commands as commands_of_images
 from lab.node import image_directories
@@ -174,6 +174,8 @@ def _up(options: argparse.Namespace) -> int:
         _say(
             f"lab: {options.name} is ready after {time.monotonic() - began:.2f} s; run directory {lock.path}"
         )
+        if options.mesh == NO_MESH and (why := identities.only_root()):
+            _say(f"lab: pods can only be root's here, and images that declare another user do not run: {why}")
         sys.stdout.write(f"export KUBECONFIG={shlex.quote(path)}\n")
         sys.stdout.flush()
         if not options.foreground:

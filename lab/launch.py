@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from lab import doorman, preconditions
+from lab import doorman, identities, preconditions
 from lab.config import BadFault, LabConfig
 from lab.node.netns import die_with_parent
 from lab.rundir import Lock
@@ -134,10 +134,9 @@ def _start_doorman(channel: socket.socket, lock: Lock, output: IO[bytes]) -> sub
 
 
 def _unshare() -> list[str]:
-    user = [] if preconditions.privileged() else ["--user", "--map-root-user"]
     return [
         "unshare",
-        *user,
+        *identities.user_namespace(),
         *("--net", "--mount", "--pid", "--uts", "--ipc", "--fork"),
         "--mount-proc",
         *("--propagation", "private"),

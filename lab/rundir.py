@@ -13,7 +13,6 @@ import json
 import os
 import re
 import select
-import shutil
 import signal
 import struct
 import time
@@ -21,6 +20,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from lab import identities
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 # A Unix socket's address has 107 bytes, and a proxy's is <run>/proxies/<36 characters>/admin.sock.
@@ -130,7 +131,7 @@ def remove_content(path: Path) -> None:
     with contextlib.suppress(FileNotFoundError):
         for entry in path.iterdir():
             if entry.is_dir() and not entry.is_symlink():
-                shutil.rmtree(entry, ignore_errors=True)
+                identities.remove(entry)
             else:
                 entry.unlink(missing_ok=True)
 

@@ -21,13 +21,10 @@ Times are Unix seconds, or +N and -N seconds from now. Exit code 2 for anything 
 from __future__ import annotations
 
 import argparse
-import errno
 import json
-import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -38,6 +35,7 @@ try:
     from jwcrypto.jwk import JWK
 
     from tools import decoded, tokens
+    from tools.whole_files import naming, new_key_file, replace, say
 except ModuleNotFoundError as missing:
     if __name__ != "__main__":
         raise
@@ -196,65 +194,11 @@ def list_claims(option: str, given: Sequence[Sequence[str]]) -> dict[str, list[s
     return {name: values for name, *values in given}
 
 
-@contextmanager
-def naming(place: str | Path) -> Iterator[None]:
-    """Have an OSError name the place: one of writing, such as a full disk, names none by itself."""
-    try:
-        yield
-    except OSError as error:
-        error.filename = error.filename or str(place)
-        raise
-
-
-@contextmanager
-def new_key_file(path: Path, data: bytes) -> Iterator[None]:
-    """A private key that only its owner can read; it is gone again if what is done with it fails.
-
-    FileExistsError if the file is there.
-    """
-    with naming(path):
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with naming(path), os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-        yield
-    except BaseException:
-        path.unlink()
-        raise
-
-
-def replace(path: Path, text: str) -> None:
-    """Write a file wholly or not at all; a device or a pipe is written to as it is."""
-    if path.exists() and not path.is_file():
-        with naming(path):
-            path.write_text(text)
-        return
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}")
-    try:
-        with naming(path):
-            unfinished.write_text(text)
-            unfinished.replace(path)
-    except OSError as error:
-        unfinished.unlink(missing_ok=True)
-        error.filename = str(path)
-        raise
-
-
-def say(text: str) -> None:
-    """Print on standard output, or OSError: what Python only notices when it ends would be too late."""
-    with naming("standard output"):
-        if sys.stdout is None:
-            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
-        try:
-            print(text, flush=True)  # noqa: T201
-        except OSError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python tries again at its end
-            raise
-
-
 def generate(options: argparse.Namespace) -> int:
     """Print a token or the key set; files are left only if all went well."""
     path = Path(options.key)
+    if options.jwks and options.jwks != "-" and Path(options.jwks).resolve() == path.resolve():
+        raise ValueError(f"--jwks: {options.jwks} is the file of the private key")
     payload = claims(options, int(time.time()))
     if options.generate:
         key = tokens.generate_key(options.generate)

@@ -114,5 +114,8 @@ class _Exec:
             asyncio.get_running_loop().call_later(self._ended_after_s, process.kill)
         return process
 
+    async def connect(self, pod: Object, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await self._runtime.connect(pod, port)
+
     def logs(self, pod: Object, container: str, *, previous: bool) -> Path | None:
         return self._runtime.logs(pod, container, previous=previous)

@@ -6,6 +6,7 @@ import bz2
 import gzip
 import json
 import lzma
+import re
 import shutil
 import tarfile
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from lab.images.layers import BROKEN, Budget, check
 from lab.node.image_directories import BadImage
 from lab.node.image_references import Reference
 
-Kind = Literal["docker-archive", "oci-archive", "oci"]
+Kind = Literal["docker-archive", "oci"]
 """In the words of skopeo."""
 
 _DOCKER_INDEX, _OCI_INDEX = "manifest.json", "index.json"
@@ -27,7 +28,7 @@ _NAMES = ("io.containerd.image.name", "org.opencontainers.image.ref.name")
 _INDEX_LIMIT = 4 << 20
 
 _COMPRESSIONS: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
-_LONGEST_MAGIC = 6
+_OCI_FILE = re.compile(r"oci-layout|index\.json|blobs/\w+/[0-9a-f]+")
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def examine(path: Path) -> list[Archived]:
         if (content := indices.get(_DOCKER_INDEX)) is not None:
             return _of_docker(json.loads(content))
         if (content := indices.get(_OCI_INDEX)) is not None:
-            return _of_oci(json.loads(content), "oci" if path.is_dir() else "oci-archive")
+            return _of_oci(json.loads(content))
     except BadImage as problem:
         raise BadImage(f"{path}: {problem}") from problem
     except FileNotFoundError as error:
@@ -62,18 +63,34 @@ def examine(path: Path) -> list[Archived]:
     raise BadImage(f"{path} is not an archive of docker save or skopeo copy: it has no list of images")
 
 
-def plain(path: Path, copy: Path) -> Path:
-    """An archive that has been examined, uncompressed: itself, or a copy that is made. Raises BadImage."""
+def opened(path: Path, kind: Kind, place: Path) -> Path:
+    """An archive that has been examined, at a path that skopeo takes, which has to be free.
+
+    One of docker's layout uncompressed (skopeo does not take all that is), one of the OCI's as a directory
+    (skopeo would give its files to whoever owned them elsewhere).
+    """
     if path.is_dir():
-        return path
+        place.symlink_to(path.absolute())
+    elif kind == "oci":
+        with tarfile.open(path, "r|*") as archive:
+            for name, _, content in _of_archive(archive):
+                if _OCI_FILE.fullmatch(name):
+                    (place / name).parent.mkdir(parents=True, exist_ok=True)
+                    with (place / name).open("wb") as file:
+                        shutil.copyfileobj(content, file, 1 << 20)
+    elif (uncompress := _compression(path)) is not None:
+        with uncompress(path) as source, place.open("wb") as file:
+            shutil.copyfileobj(source, file, 1 << 20)
+    else:
+        place.symlink_to(path.absolute())
+    return place
+
+
+def _compression(path: Path) -> Any:
+    """What opens a compressed file; None if it is not compressed."""
     with path.open("rb") as file:
-        start = file.read(_LONGEST_MAGIC)
-    opened = next((opened for magic, opened in _COMPRESSIONS.items() if start.startswith(magic)), None)
-    if opened is None:
-        return path
-    with opened(path) as source, copy.open("wb") as target:
-        shutil.copyfileobj(source, target, 1 << 20)
-    return copy
+        start = file.read(max(map(len, _COMPRESSIONS)))
+    return next((opened for magic, opened in _COMPRESSIONS.items() if start.startswith(magic)), None)
 
 
 def check_layout(layout: Path) -> None:
@@ -128,7 +145,7 @@ def _of_docker(index: Any) -> list[Archived]:
     return found
 
 
-def _of_oci(index: Any, kind: Kind) -> list[Archived]:
+def _of_oci(index: Any) -> list[Archived]:
     found = []
     manifests = index["manifests"]
     for manifest in manifests:
@@ -139,7 +156,7 @@ def _of_oci(index: Any, kind: Kind) -> list[Archived]:
         whole = next((annotations[key] for key in _NAMES if key in annotations), "")
         # A tag alone names nothing.
         names = (Reference.parse(whole).tagged(),) if ":" in whole or "/" in whole else ()
-        found.append(Archived(kind, f":{reference}" if reference else "", names, manifest["digest"]))
+        found.append(Archived("oci", f":{reference}" if reference else "", names, manifest["digest"]))
     return found
 
 

@@ -10,7 +10,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from lab import preconditions
+from lab import identities, preconditions
 from lab.node.image_directories import BadImage, MachineLacks
 from lab.node.netns import die_with_parent
 
@@ -40,8 +40,16 @@ def copy(source: str, layout: Path, tag: str, scratch: Path, *, insecure: bool =
 
 def unpack(layout: Path, tag: str, root: Path) -> None:
     """Unpacks an image's layers, in which whiteouts count, into a new directory. Raises BadImage."""
-    rootless = [] if os.geteuid() == 0 else ["--rootless"]
-    _run(["umoci", "raw", "unpack", *rootless, f"--image={layout}:{tag}", str(root)])
+    namespace = identities.user_namespace()
+    _run(
+        [
+            *(["unshare", *namespace] if namespace else []),
+            *("umoci", "raw", "unpack"),
+            # With one user there is nobody else to whom files could belong.
+            *(["--rootless"] if identities.only_root() else []),
+            *(f"--image={layout}:{tag}", str(root)),
+        ]
+    )
 
 
 def _run(command: Sequence[str]) -> None:

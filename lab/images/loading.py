@@ -9,7 +9,6 @@ import ipaddress
 import json
 import os
 import re
-import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 
 import yaml
 
+from lab import identities
 from lab.images import archives, engines
 from lab.node import image_folders
 from lab.node.image_directories import BadImage, MachineLacks
@@ -39,12 +39,11 @@ def load(path: Path, store: Path, names: Sequence[Reference] = ()) -> list[image
         if not (names or image.names):
             raise BadImage(f"{path} does not say what its image is called: add --name NAME")
     with _workplace(store) as scratch:
-        # Under a name that means nothing to skopeo, which does not take all that is compressed.
-        (scratch / "archive").symlink_to(archives.plain(path, scratch / "plain").absolute())
+        opened = archives.opened(path, found[0].kind, scratch / "archive")
         made = []
         for number, image in enumerate(found):
             folder = _new(scratch, number)
-            source = f"{image.kind}:{scratch / 'archive'}{image.selector}"
+            source = f"{image.kind}:{opened}{image.selector}"
             _fill(folder, source, tuple(names) or image.names, image.digest, str(path))
             made.append(folder)
         return [_put_in_place(folder, store) for folder in made]
@@ -92,7 +91,7 @@ def _fill(
         raise BadImage(f"{told}: {why}") from problem
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise BadImage(f"{told}: its configuration makes no sense") from error
-    shutil.rmtree(layout)
+    identities.remove(layout)
     manifest = _manifest(config, names, digest)
     (folder / image_folders.MANIFEST).write_text(
         yaml.safe_dump(manifest, sort_keys=False, allow_unicode=True)
@@ -154,7 +153,7 @@ def _workplace(store: Path) -> Iterator[Path]:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield place
         finally:
-            _remove(place)
+            identities.remove(place)
             os.close(lock)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -169,7 +168,7 @@ def _sweep(store: Path) -> None:
             lock = os.open(left, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                _remove(left)
+                identities.remove(left)
             except BlockingIOError:
                 continue  # somebody's who lives
             finally:
@@ -193,18 +192,3 @@ def _put_in_place(folder: Path, store: Path) -> image_folders.ImageFolder:
         place.rename(old)
     folder.rename(place)
     return image_folders.read(place)
-
-
-def _remove(tree: Path) -> None:
-    """Also where an image has directories that their owner may not write to."""
-
-    def unlock(_function: object, path: str, _error: object) -> None:
-        with contextlib.suppress(OSError):
-            Path(path).parent.chmod(0o700)
-            Path(path).chmod(0o700)
-            if Path(path).is_dir() and not Path(path).is_symlink():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                Path(path).unlink()
-
-    shutil.rmtree(tree, onerror=unlock)

@@ -1,4 +1,4 @@
-"""What the API server asks of a node to serve `exec` and `logs`: it knows containers only by this protocol.
+"""What the API server asks of a node to serve exec, logs and port forwarding: all it knows of containers.
 
 The server never starts a program and never builds a file path from an object's name; both belong to the node,
 which knows a container's network namespace, file system and environment.
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 class ExecFailed(Exception):
     """A program could not be started in a container: no such program, or the container is not running."""
+
+
+class Unconnected(Exception):
+    """Nobody in a pod takes a connection; says why in the words of a container runtime."""
 
 
 class Process(Protocol):
@@ -42,7 +46,7 @@ class Process(Protocol):
 
 
 class Runtime(Protocol):
-    """The node's side of a pod's `exec` and `log` subresources."""
+    """The node's side of a pod's `exec`, `log` and `portforward` subresources."""
 
     async def exec(
         self, pod: Object, container: str, argv: Sequence[str], *, stdin: bool, tty: bool
@@ -54,3 +58,6 @@ class Runtime(Protocol):
 
         `previous` asks for the run before the last restart. None when there was no such run.
         """
+
+    async def connect(self, pod: Object, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A connection to a port on the pod's own loopback address. Raises Unconnected."""

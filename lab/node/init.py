@@ -180,9 +180,7 @@ def _become(
             netns.forbid_new_privileges()
         stage = "user"
         if (user := request["user"]) is not None:
-            os.setgroups(user["groups"])
-            os.setresgid(user["gid"], user["gid"], user["gid"])
-            os.setresuid(user["uid"], user["uid"], user["uid"])
+            netns.become(user["uid"], user["gid"], user["groups"])
         for number in (signal.SIGPIPE, signal.SIGINT, signal.SIGXFSZ):
             signal.signal(number, signal.SIG_DFL)
         stage = "program"

@@ -106,6 +106,15 @@ def limit_capabilities(keep: Iterable[str]) -> None:
             _checked(_libc.prctl(PR_CAPBSET_DROP, number, 0, 0, 0), "prctl(PR_CAPBSET_DROP)")
 
 
+def become(uid: int, gid: int, groups: Sequence[int]) -> None:
+    """Makes the calling process one of a user, with the further groups named and no others."""
+    # In the namespace of an ordinary user without a range of ids there is one group, and this is not allowed.
+    if Path("/proc/self/setgroups").read_text().strip() != "deny":
+        os.setgroups(groups)
+    os.setresgid(gid, gid, gid)
+    os.setresuid(uid, uid, uid)
+
+
 def mount_tmpfs(target: str, options: str, flags: int = MS_NOSUID | MS_NODEV) -> None:
     result = _libc.mount(b"tmpfs", os.fsencode(target), b"tmpfs", flags, options.encode())
     _checked(result, f"mount(tmpfs on {target})")

@@ -1,4 +1,4 @@
-"""What the API server asks of the node for `kubectl exec` and `kubectl logs` (lab.kube.runtime)."""
+"""What the API server asks of the node for `kubectl exec`, `logs` and `port-forward` (lab.kube.runtime)."""
 
 from __future__ import annotations
 
@@ -9,11 +9,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.kube.runtime import ExecFailed
+from lab.kube.runtime import ExecFailed, Unconnected
 from lab.kube.store import Object
+from lab.node import netns
 from lab.node.pods import PodWorker
 from lab.node.processes import Child, Spawner, StartFailed, Streams
 from lab.node.surroundings import log_file
+
+# Seconds that a program in a pod may take to accept a connection.
+_CONNECT_TIMEOUT = 10.0
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,30 @@ class NodeRuntime:
             # Between two runs the last one's output is the current one.
             file = log_file(worker.directory, container, run - 1)
         return file if run >= 0 and file.exists() else None
+
+    async def connect(self, pod: Object, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        worker = self._find(pod["metadata"]["uid"])
+        if not worker or not worker.sandbox:
+            raise Unconnected("pod is not running")
+        client = netns.socket_in(worker.sandbox.network)
+        try:
+            async with asyncio.timeout(_CONNECT_TIMEOUT):
+                await asyncio.get_running_loop().sock_connect(client, ("127.0.0.1", port))
+            return await asyncio.open_connection(sock=client)
+        except OSError as error:
+            client.close()
+            why = "i/o timeout" if isinstance(error, TimeoutError) else f"connect: {_reason(error)}"
+            raise Unconnected(
+                f'failed to connect to localhost:{port} inside namespace "{pod["metadata"]["namespace"]}",'
+                f" IPv4: dial tcp4 127.0.0.1:{port}: {why}"
+            ) from None
+        except BaseException:
+            client.close()
+            raise
+
+
+def _reason(error: OSError) -> str:
+    return os.strerror(error.errno).lower() if error.errno else str(error)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import pytest
 from lab.images import loading
 from lab.node.image_directories import BadImage
 from lab.node.image_references import Reference
-from tests.images.built import Image, needs_engines, oci
+from tests.images.built import Image, docker, needs_engines
 
 pytestmark = [
     needs_engines,
@@ -57,14 +57,14 @@ def push(archive: Path, name: str) -> str:
     digest = archive.with_suffix(".digest")
     command = ["skopeo", "--insecure-policy", "copy", "--quiet", "--dest-tls-verify=false"]
     subprocess.run(
-        [*command, f"--digestfile={digest}", f"oci-archive:{archive}", f"docker://{name}"], check=True
+        [*command, f"--digestfile={digest}", f"docker-archive:{archive}", f"docker://{name}"], check=True
     )
     return digest.read_text().strip()
 
 
 def test_an_image_is_pulled_by_its_tag_and_by_its_digest(registry: str, tmp_path: Path) -> None:
     store = tmp_path / "images"
-    digest = push(oci(tmp_path / "i.tar", Image()), f"{registry}/acme/one:1")
+    digest = push(docker(tmp_path / "i.tar", Image()), f"{registry}/acme/one:1")
     image = loading.pull(f"{registry}/acme/one:1", store)
     assert image.names == (Reference("acme/one", "1"),)
     assert image.root

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lab.kube.runtime import ExecFailed
+from lab.kube.runtime import ExecFailed, Unconnected
 from lab.kube.store import Key, Object, Objects, clone
 
 PODS = Key("", "pods")
@@ -59,6 +59,12 @@ class LocalRuntime:
             raise ExecFailed(f'exec: "{argv[0]}": {error.strerror}') from None
         self.started.append(process.pid)
         return LocalProcess(process)
+
+    async def connect(self, pod: Object, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        try:
+            return await asyncio.open_connection("127.0.0.1", port)
+        except OSError as error:
+            raise Unconnected(f"dial tcp4 127.0.0.1:{port}: {os.strerror(error.errno).lower()}") from None
 
     def logs(self, pod: Object, container: str, *, previous: bool) -> Path | None:
         suffix = ".previous" if previous else ""

@@ -19,7 +19,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from lab import preconditions
+from lab import identities, preconditions
 from lab.kube.controllers import run_all
 from lab.kube.kinds.registry import Registry
 from lab.kube.store import Key, Object, Store
@@ -43,14 +43,17 @@ BACK_OFF = BackOff(first=0.1, most=0.4)
 Scenario = Callable[["TestNode"], Awaitable[None]]
 
 
-def on_a_node(scenario: Scenario) -> Callable[[], None]:
-    """Makes a test of a scenario. The scenario itself is found again, in the new process, by its name."""
+def on_a_node(scenario: Scenario, *, only_root: bool = False) -> Callable[[], None]:
+    """Makes a test of a scenario. The scenario itself is found again, in the new process, by its name.
+
+    `only_root`: on the node of an ordinary user who has no range of ids.
+    """
 
     def test() -> None:
         with tempfile.TemporaryDirectory(prefix="lab") as directory:
             where = f"{scenario.__module__}:{scenario.__qualname__}"
             done = subprocess.run(
-                [*_unshare(), sys.executable, "-m", "tests.node.inside", where, directory],
+                [*_unshare(only_root), sys.executable, "-m", "tests.node.inside", where, directory],
                 cwd=ROOT,
                 env=os.environ | {"PATH": preconditions.search_path()},
                 capture_output=True,
@@ -66,9 +69,16 @@ def on_a_node(scenario: Scenario) -> Callable[[], None]:
     return test
 
 
-def _unshare() -> list[str]:
-    user = [] if preconditions.privileged() else ["-Ur"]
-    return ["unshare", *user, "-nmpfu", "--mount-proc", "--propagation", "private", "--kill-child=KILL"]
+def _unshare(only_root: bool) -> list[str]:
+    return [
+        "unshare",
+        *(["--user", "--map-root-user"] if only_root else identities.user_namespace()),
+        "-nmpfu",
+        "--mount-proc",
+        "--propagation",
+        "private",
+        "--kill-child=KILL",
+    ]
 
 
 class TestNode:

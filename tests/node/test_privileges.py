@@ -1,17 +1,15 @@
 from __future__ import annotations
 
-import os
+from functools import partial
 from typing import Any
 
 import pytest
 
-from lab import preconditions
+from lab import identities
 from lab.kube.store import Object
 from tests.node.inside import TestNode, on_a_node
 
-needs_users = pytest.mark.skipif(
-    not preconditions.privileged(), reason="an ordinary user's namespace has one user here"
-)
+needs_users = pytest.mark.skipif(bool(identities.only_root()), reason=identities.only_root())
 
 SEEN = (
     "id -u; id -g; id -G; grep CapBnd /proc/self/status | cut -f 2; grep CapEff /proc/self/status | cut -f 2"
@@ -145,5 +143,22 @@ async def test_a_user_may_listen_on_port_80(node: TestNode) -> None:
     listen = "import socket; socket.create_server(('', 80)); print(__import__('os').getuid())"
     node.pod("one", tool())
     await node.ready("one")
-    assert os.getuid() == 0
     assert await node.exec("one", "python3", "-c", listen) == (0, "1337\n")
+
+
+@partial(on_a_node, only_root=True)
+async def test_without_a_range_of_ids_a_pod_says_what_its_user_takes(node: TestNode) -> None:
+    node.image("acme/tool", user="1337")
+    node.pod("user", tool())
+    node.pod("group", tool(runAsUser=0, runAsGroup=0), securityContext={"fsGroup": 2000})
+    for name, what in {"user": "user 1337", "group": "group 2000"}.items():
+        waiting = await node.until(
+            lambda name=name: node.status(name).get("state", {}).get("waiting", {}).get("message"), "it waits"
+        )
+        assert waiting == (
+            f"there is no {what} in this lab, which an ordinary user started: "
+            "it takes newuidmap and a range of ids in /etc/subuid and /etc/subgid"
+        )
+    node.pod("root", tool(runAsUser=0))
+    await node.ready("root")
+    assert (await seen(node, "root"))[:3] == (0, 0, [0])

@@ -121,6 +121,11 @@ def test_a_key_made_elsewhere_is_read(tmp_path: Path) -> None:
         (["good.pem", "--alg", "HS256"], "argument --alg: invalid choice: 'HS256'"),
         (["good.pem", "--alg", "ES256"], "a key of type RSA cannot sign ES256"),
         (["good.pem", "--generate", "RS256"], "good.pem: File exists"),
+        (["good.pem", "--jwks", "./good.pem"], "--jwks: ./good.pem is the file of the private key"),
+        (
+            ["new.pem", "--generate", "RS256", "--jwks", "new.pem"],
+            "--jwks: new.pem is the file of the private",
+        ),
         (["new.pem", "--generate", "RS256", "--alg", "ES256"], "a key of type RSA cannot sign ES256"),
         (
             ["new.pem", "--generate", "RS256", "--jwks", "nosuch/jwks"],

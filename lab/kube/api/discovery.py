@@ -14,6 +14,7 @@ AGGREGATED = "APIGroupDiscoveryList"
 # (kind, its group and version, verbs) of the subresources that are no view of their own object.
 _FOREIGN: dict[str, tuple[str, tuple[str, str], tuple[str, ...]]] = {
     "exec": ("PodExecOptions", ("", "v1"), ("create", "get")),
+    "portforward": ("PodPortForwardOptions", ("", "v1"), ("create", "get")),
     "scale": ("Scale", ("autoscaling", "v1"), ("get", "patch", "update")),
     "token": ("TokenRequest", ("authentication.k8s.io", "v1"), ("create",)),
 }

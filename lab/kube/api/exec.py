@@ -15,6 +15,7 @@ import orjson
 from aiohttp import WSMsgType, web
 
 from lab.kube.api import containers
+from lab.kube.api.websockets import accept
 from lab.kube.errors import bad_request
 from lab.kube.runtime import ExecFailed, Process, Runtime
 from lab.kube.store import Object
@@ -22,10 +23,6 @@ from lab.kube.store import Object
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 STDIN, STDOUT, STDERR, STATUS, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255
 CHUNK = 32 * 1024
-#: Bytes in one message of a client; kubectl sends 32 KiB, the Python client whatever it is given.
-LARGEST_MESSAGE = 32 * 1024 * 1024
-#: Seconds that a client has for its half of the closing handshake.
-CLOSING = 1.0
 
 
 @dataclass(frozen=True)
@@ -64,7 +61,8 @@ async def handle(
     """Runs a command in a container of the pod. Raises ApiError 400 before the protocol is switched."""
     if not (pod["spec"].get("nodeName")):
         raise bad_request(f"pod {pod['metadata']['name']} does not have a host assigned")
-    socket = await _accept(request)
+    hint = "kubectl 1.29 or newer, without KUBECTL_REMOTE_COMMAND_WEBSOCKETS=false"
+    socket = await accept(request, PROTOCOLS, hint)
     try:
         process = await runtime.exec(
             pod, options.container, options.command, stdin=options.stdin, tty=options.tty
@@ -73,29 +71,6 @@ async def handle(
         await _finish(socket, _failed(str(failure)))
         return socket
     await _converse(socket, process, options)
-    return socket
-
-
-async def _accept(request: web.BaseRequest) -> web.WebSocketResponse:
-    if "spdy" in request.headers.get("Upgrade", "").lower():
-        raise bad_request(
-            "SPDY is not supported by this server; use WebSockets "
-            "(kubectl 1.29 or newer, without KUBECTL_REMOTE_COMMAND_WEBSOCKETS=false)"
-        )
-    socket = web.WebSocketResponse(
-        protocols=PROTOCOLS, compress=False, max_msg_size=LARGEST_MESSAGE, timeout=CLOSING
-    )
-    offer = socket.can_prepare(request)
-    if not offer.ok:
-        raise bad_request("Upgrade request required")
-    if offer.protocol is None:
-        offered = request.headers.get("Sec-WebSocket-Protocol", "")
-        accepted = " ".join(PROTOCOLS)
-        raise bad_request(
-            f"unable to upgrade: unable to negotiate protocol: client supports [{offered}], "
-            f"server accepts [{accepted}]"
-        )
-    await socket.prepare(request)
     return socket
 
 

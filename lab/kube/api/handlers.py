@@ -12,7 +12,7 @@ import orjson
 from aiohttp import web
 
 from lab.kube import errors
-from lab.kube.api import bodies, logs, reviews, watch
+from lab.kube.api import bodies, logs, portforward, reviews, watch
 from lab.kube.api import exec as exec_
 from lab.kube.api.queries import Selection, flag, number, write_options
 from lab.kube.api.render import json_answer, list_answer, object_answer, warning_headers
@@ -79,6 +79,8 @@ class Handlers:
             ("GET", "exec"): self._exec,
             ("POST", "exec"): self._exec,
             ("GET", "log"): self._log,
+            ("GET", "portforward"): self._portforward,
+            ("POST", "portforward"): self._portforward,
             ("POST", "token"): self._token,
             ("GET", "scale"): self._get_scale,
             ("PUT", "scale"): self._replace_scale,
@@ -240,6 +242,11 @@ class Handlers:
         options = exec_.Options.of(call.request, pod)
         await self._pipeline.consulted(_connection(call, "PodExecOptions", options.as_object()), pod)
         return await exec_.handle(call.request, pod, options, self._runtime)
+
+    async def _portforward(self, call: Call) -> web.StreamResponse:
+        pod = self._existing(call)
+        await self._pipeline.consulted(_connection(call, "PodPortForwardOptions", {}), pod)
+        return await portforward.handle(call.request, pod, self._runtime)
 
     async def _log(self, call: Call) -> web.StreamResponse:
         return await logs.handle(call.request, self._existing(call), self._runtime, self._store)

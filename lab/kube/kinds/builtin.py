@@ -58,7 +58,7 @@ def builtin_resources() -> list[Resource]:
             "pods",
             short_names=("po",),
             categories=("all",),
-            subresources=("exec", "log", "status"),
+            subresources=("exec", "log", "portforward", "status"),
             fields=_POD_FIELDS,
         ),
         _resource(

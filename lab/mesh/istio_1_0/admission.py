@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from lab.kube.store import Object
+from lab.mesh.istio_1_0 import spelling
 from lab.mesh.istio_1_0.authentication_policy import DEFAULT
 from lab.mesh.key_source import uri_problems
 from lab.mesh.refusals import HEADER_NAME, mapping, refuse_for, sequence, texts
@@ -19,16 +20,21 @@ DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 def validate_policy(new: Object, old: Object | None) -> Object:  # noqa: ARG001 - an admission hook
     """Refuses a Policy that could not be told from that of the namespace, or could never be obeyed."""
-    name, spec = new["metadata"].get("name"), mapping(new.get("spec"))
+    name, spec = new["metadata"].get("name"), _spec(new)
     refuse_for((*_scope_problems(name, spec), *_method_problems(spec)))
     return new
 
 
 def validate_mesh_policy(new: Object, old: Object | None) -> Object:  # noqa: ARG001 - an admission hook
     """Refuses a MeshPolicy beside the one there can be, and one that is not for the whole mesh."""
-    name, spec = new["metadata"].get("name"), mapping(new.get("spec"))
+    name, spec = new["metadata"].get("name"), _spec(new)
     refuse_for((*_mesh_problems(name, spec), *_method_problems(spec)))
     return new
+
+
+def _spec(new: Object) -> dict[str, Any]:
+    refuse_for(f"the field {name} is given in both spellings" for name in spelling.doubled(new.get("spec")))
+    return mapping(spelling.canonical(new.get("spec")))
 
 
 def _scope_problems(name: Any, spec: dict[str, Any]) -> Iterator[str]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lab.kube.store import Key, Object
+from lab.mesh.istio_1_0 import spelling
 from lab.mesh.key_source import DeclaredRule, KeySource
 from lab.mesh.model import JwtRule, MutualTls, TokenHeader
 from lab.mesh.world import Service, ServicePort
@@ -78,7 +79,7 @@ class Policy:
 
 def parse(obj: Object) -> Policy:
     """The policy that an (admitted) object declares."""
-    metadata, spec = obj["metadata"], obj.get("spec") or {}
+    metadata, spec = obj["metadata"], spelling.canonical(obj.get("spec") or {})
     return Policy(
         namespace=metadata.get("namespace", ""),
         name=metadata["name"],

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from lab.kube.store import Object, clone
 from lab.mesh import crds
+from lab.mesh.istio_1_0 import spelling
 
 AUTHENTICATION = Path(__file__).parent / "crds"
 MESH_POLICIES = {
@@ -24,8 +25,15 @@ NEWER = ("exportTo", "workloadSelector")
 
 def load() -> list[Object]:
     """All of them."""
-    [policies] = crds.load(AUTHENTICATION)
+    policies = _in_both_spellings(*crds.load(AUTHENTICATION))
     return [policies, _for_the_mesh(policies), *map(_as_it_was, crds.load(crds.NETWORKING))]
+
+
+def _in_both_spellings(definition: Object) -> Object:
+    for version in definition["spec"]["versions"]:
+        properties = version["schema"]["openAPIV3Schema"]["properties"]
+        properties["spec"] = spelling.in_both(properties["spec"])
+    return definition
 
 
 def _for_the_mesh(policies: Object) -> Object:

@@ -78,6 +78,8 @@ ACCEPTED: list[tuple[str, Any]] = [
     ("default", {"origins": [{"jwt": {"issuer": "https://discovered"}}]}),
     ("any", to("httpbin", peers=[MTLS])),
     ("any", to("httpbin", {"number": 1234}, {"name": "http"})),
+    ("default", {"peers": [MTLS], "peer_is_optional": True, "principal_binding": "USE_ORIGIN"}),
+    ("default", {"origins": [{"jwt": {"issuer": "a", "jwks_uri": "http://keys/", "jwt_headers": ["x"]}}]}),
 ]
 
 
@@ -130,6 +132,14 @@ REFUSED: list[tuple[str, str, Any, str]] = [
     ("Policy", "default", {"origins": [origin(jwtHeaders=["a b"])]}, "is not the name of a header"),
     ("Policy", "default", {"origins": [origin(jwtParams=[""])]}, "location query must be non-empty string"),
     ("Policy", "default", {"principalBinding": "USE_BOTH"}, "Unsupported value: "),
+    ("Policy", "default", {"principal_binding": "USE_BOTH"}, "Unsupported value: "),
+    ("Policy", "default", {"origins": [{"jwt": {"issuer": "a", "jwks_uri": "ftp://x"}}]}, "URI scheme of"),
+    (
+        "Policy",
+        "default",
+        {"peerIsOptional": True, "peer_is_optional": False},
+        "the field peer_is_optional is given in both spellings",
+    ),
     ("MeshPolicy", "default", {"origins": [origin("")]}, "issuer must be set"),
 ]
 

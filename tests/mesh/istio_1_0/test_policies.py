@@ -137,6 +137,16 @@ def test_where_keys_come_from() -> None:
     }
 
 
+def test_fields_with_underscores_mean_the_same() -> None:
+    jwt = {"issuer": "https://a", "jwks_uri": "http://keys/", "jwt_params": ["t"]}
+    spec = {"peers": [{"mtls": {"allow_tls": True}}], "origins": [{"jwt": jwt}], "peer_is_optional": True}
+    metadata = {"name": "default", "namespace": "bar", "creationTimestamp": "2026-01-01T00:00:00Z"}
+    policy = authentication_policy.parse({"metadata": metadata, "spec": spec})
+    assert (policy.peers, policy.peer_is_optional) == ((MutualTls.ANY_TLS,), True)
+    [origin] = policy.origins
+    assert (origin.rule.from_params, origin.source) == (("t",), KeySource("http://keys/"))
+
+
 HOST = "httpbin.foo.svc.cluster.local"
 
 # Rules, and the TLS mode that any client is told for httpbin.foo:8000; None: nothing.
