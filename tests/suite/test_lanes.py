@@ -38,10 +38,8 @@ def turns_of(report: Path) -> list[Turn]:
     for case in ElementTree.parse(report).iter("testcase"):
         properties = {item.get("name"): item.get("value", "") for item in case.iter("property")}
         if turn := TURN.fullmatch(properties.get("turn", "")):
-            name = f"{case.get('classname')}::{case.get('name')}"
-            found.append(
-                Turn(name, int(turn["lane"]), turn["reach"], float(turn["begin"]), float(turn["end"]))
-            )
+            times = float(turn["begin"]), float(turn["end"])
+            found.append(Turn(case.get("name", ""), int(turn["lane"]), turn["reach"], *times))
     return found
 
 
@@ -65,9 +63,9 @@ def test_four_lanes_on_one_cluster_beside_a_run_on_a_wrong_mesh(tmp_path: Path) 
     # What reaches beyond its lane is all in one, so that the last lane may have nothing to do.
     assert {1, 2} <= {turn.lane for turn in turns} <= {1, 2, 3, 4}
     alone = [turn for turn in turns if turn.reach == "MESH"]
-    assert {turn.case.rpartition("::")[2] for turn in alone} >= {
-        "test_reachability[mesh-wide-strict]",
-        "test_cleanup[cleanup-1]",
+    assert {turn.case for turn in alone} >= {
+        "current/mesh-wide-strict/reachability/mesh-wide-strict",
+        "current/mesh-wide-strict/cleanup/cleanup-1",
     }
     assert not [turn for turn in turns if any(map(turn.overlaps, alone))]
     assert {turn.lane for turn in turns if turn.reach == "GATEWAY"} == {1}
