@@ -20,13 +20,19 @@ _KERNELS = ("/dev", "/proc", "/sys")
 
 _SCRATCH = "mode=755,size=1g"
 
+_NOBODY = int(Path("/proc/sys/kernel/overflowuid").read_text())
+"""Who is shown as the owner of what belongs to a user that does not exist in a namespace."""
 
-def show_root(image: int) -> None:
-    """Makes a detached tree the root, with a layer for changes on top and the kernel's own directories."""
+
+def show_root(image: int, added: Sequence[str]) -> None:
+    """Makes a detached tree the root, with a layer for changes on top and the kernel's own directories.
+
+    Paths `added` may be made in it.
+    """
     kernels = {path: netns.open_tree(path, recursive=True) for path in _KERNELS}
     netns.mount_tmpfs(_STAGE, _SCRATCH)
     root = Path(_STAGE, "root")
-    _overlay(root, [_staged(image, "image")], "top")
+    _overlay(root, [_staged(image, "image")], "top", _KERNELS + tuple(added))
     for path, tree in kernels.items():
         place = root / path[1:]
         place.mkdir(exist_ok=True)
@@ -34,7 +40,7 @@ def show_root(image: int) -> None:
     netns.change_root(str(root))
 
 
-def extend_machine(image: int | None, missing: Iterable[str], left_out: Sequence[str]) -> None:
+def extend_machine(image: int | None, missing: Sequence[str], left_out: Sequence[str]) -> None:
     """Lays the tree of an image over the machine's, and makes it possible to add the `missing` paths.
 
     Only directories to which something is added change: they get a layer for changes. The top-level
@@ -56,14 +62,15 @@ def extend_machine(image: int | None, missing: Iterable[str], left_out: Sequence
             is_below(directory, other) for other in wanted if other != directory
         ):
             continue
-        _overlay(Path(directory), [*wanted[directory], directory], str(number))
+        inside = [path.removeprefix(directory) for path in missing if is_below(path, directory)]
+        _overlay(Path(directory), [*wanted[directory], directory], str(number), inside)
     if root is None:
         netns.unmount(_STAGE)
     else:
-        _replace_root(root, left_out)
+        _replace_root(root, missing, left_out)
 
 
-def _replace_root(sources: Sequence[str], left_out: Sequence[str]) -> None:
+def _replace_root(sources: Sequence[str], missing: Sequence[str], left_out: Sequence[str]) -> None:
     """A new root with what the machine's has, and with what the image has besides.
 
     Not an overlay as elsewhere: of a directory with mounts in it an ordinary user can make none.
@@ -90,7 +97,12 @@ def _replace_root(sources: Sequence[str], left_out: Sequence[str]) -> None:
                 place.touch()
                 netns.move_mount(netns.open_tree(str(entry)), str(place))
             elif not place.exists():
-                _overlay(place, [str(entry)], f"root-{entry.name}")
+                inside = [
+                    path.removeprefix(f"/{entry.name}")
+                    for path in missing
+                    if is_below(path, f"/{entry.name}")
+                ]
+                _overlay(place, [str(entry)], f"root-{entry.name}", inside)
     netns.change_root(str(root))
 
 
@@ -140,11 +152,31 @@ def _staged(tree: int, name: str) -> str:
     return str(place)
 
 
-def _overlay(target: Path, lowers: Sequence[str], scratch: str) -> None:
+def _overlay(target: Path, lowers: Sequence[str], scratch: str, added: Iterable[str] = ()) -> None:
+    """Lays trees over one another; paths `added`, below the target, may be made in it."""
     target.mkdir(exist_ok=True)
-    layer = Path(_STAGE, scratch)
-    layer.mkdir()
-    netns.mount_overlay(str(target), lowers, str(layer))
+    upper, work = Path(_STAGE, scratch, "upper"), Path(_STAGE, scratch, "work")
+    for directory in (upper.parent, upper, work):
+        directory.mkdir(mode=0o755)
+    for path in added:
+        _take_over(path, lowers, upper)
+    netns.mount_overlay(str(target), lowers, str(upper), str(work))
+
+
+def _take_over(path: str, lowers: Sequence[str], upper: Path) -> None:
+    """Makes those directories above a path ours that belong to somebody who does not exist here.
+
+    In an ordinary user's namespace that is whoever is not in the user's range: not even its root can make
+    anything in them.
+    """
+    directory = Path()
+    for part in Path(path.lstrip("/")).parts[:-1]:
+        directory /= part
+        found = next((lower / directory for lower in map(Path, lowers) if (lower / directory).exists()), None)
+        if found is None or found.is_symlink() or not found.is_dir() or found.stat().st_uid != _NOBODY:
+            return
+        (upper / directory).mkdir(exist_ok=True)
+        (upper / directory).chmod(found.stat().st_mode & 0o7777)
 
 
 def _make_like(place: Path, entry: Path) -> None:

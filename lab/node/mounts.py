@@ -113,7 +113,7 @@ def enter(template: int, view: View, hidden: Iterable[str]) -> None:
     netns.setns(template, netns.CLONE_NEWNS)
     netns.unshare(netns.CLONE_NEWNS)
     if view.root and image is not None:
-        image_trees.show_root(image)
+        image_trees.show_root(image, [bind.target for bind in view.binds])
     else:
         covered = [*PRIVATE, *(os.path.realpath(path) for path in hidden)]
         wanted = [os.path.realpath(bind.target) for bind in view.binds if not bind.optional]

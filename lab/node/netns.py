@@ -120,12 +120,10 @@ def mount_tmpfs(target: str, options: str, flags: int = MS_NOSUID | MS_NODEV) ->
     _checked(result, f"mount(tmpfs on {target})")
 
 
-def mount_overlay(target: str, lowers: Sequence[str], scratch: str) -> None:
-    """The trees `lowers` (the first on top) as one, at `target`; changes go to directory `scratch`."""
-    for name in ("upper", "work"):
-        Path(scratch, name).mkdir(mode=0o755)
+def mount_overlay(target: str, lowers: Sequence[str], upper: str, work: str) -> None:
+    """The trees `lowers` (the first on top) as one, at `target`; changes go to `upper`."""
     lower = ":".join(re.sub(r"([\\\\:,])", r"\\\1", each) for each in lowers)
-    options = f"lowerdir={lower},upperdir={scratch}/upper,workdir={scratch}/work"
+    options = f"lowerdir={lower},upperdir={upper},workdir={work}"
     result = _libc.mount(
         b"overlay", os.fsencode(target), b"overlay", MS_NOSUID | MS_NODEV, os.fsencode(options)
     )
