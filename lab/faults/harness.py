@@ -6,10 +6,9 @@ import asyncio
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from lab.faults.registry import HARNESS, fault
-from lab.kube.runtime import ExecFailed, Process, Runtime
+from lab.kube.runtime import ExecFailed, Log, Process, Runtime
 from lab.kube.serving import Serving
 from lab.kube.store import Object, Objects, Store
 from lab.mesh.current import peer_authentication
@@ -117,5 +116,5 @@ class _Exec:
     async def connect(self, pod: Object, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         return await self._runtime.connect(pod, port)
 
-    def logs(self, pod: Object, container: str, *, previous: bool) -> Path | None:
+    def logs(self, pod: Object, container: str, *, previous: bool) -> Log | None:
         return self._runtime.logs(pod, container, previous=previous)

@@ -7,9 +7,10 @@ which knows a container's network namespace, file system and environment.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from lab.kube.store import Object
@@ -21,6 +22,21 @@ class ExecFailed(Exception):
 
 class Unconnected(Exception):
     """Nobody in a pod takes a connection; says why in the words of a container runtime."""
+
+
+class Mark(NamedTuple):
+    """By `time` (seconds since the epoch), the first `size` bytes of a log had been written."""
+
+    size: int
+    time: float
+
+
+@dataclass(frozen=True)
+class Log:
+    """A container's output: a file of plain lines, and when it had grown to which size, oldest mark first."""
+
+    path: Path
+    marks: Callable[[], Sequence[Mark]]
 
 
 class Process(Protocol):
@@ -53,8 +69,8 @@ class Runtime(Protocol):
     ) -> Process:
         """Start `argv` (no shell) in a container of the pod. Raises ExecFailed."""
 
-    def logs(self, pod: Object, container: str, *, previous: bool) -> Path | None:
-        """File with standard output and error of the container, as plain lines in the order of writing.
+    def logs(self, pod: Object, container: str, *, previous: bool) -> Log | None:
+        """Standard output and error of the container, as plain lines in the order of writing.
 
         `previous` asks for the run before the last restart. None when there was no such run.
         """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import platform
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from lab.node import services
 from lab.node.exposure import Exposure
 from lab.node.image_store import ImageStore
 from lab.node.images import AlterLaunch, unaltered
+from lab.node.log_times import LogTimes
 from lab.node.names import Names
 from lab.node.outside import Outside
 from lab.node.pods import NODE_NAME, PODS, PodWorker, Services
@@ -20,7 +22,7 @@ from lab.node.processes import Spawner
 from lab.node.relay import Relays
 from lab.node.runtime import NodeRuntime
 from lab.node.status import now
-from lab.node.surroundings import BackOff, grace_of
+from lab.node.surroundings import BackOff, grace_of, log_file
 from lab.node.volume_content import AccountTokens
 from lab.node.wiring import NODE_ADDRESS, POD_NETWORK, Wiring
 
@@ -70,7 +72,8 @@ class Node:
             images or ImageStore(),
             alter_launch,
         )
-        self.runtime = NodeRuntime(spawner, self._workers.get)
+        self._log_times = LogTimes(self._logs)
+        self.runtime = NodeRuntime(spawner, self._workers.get, self._log_times)
 
     async def connect(self) -> None:
         """Brings the node's network up: afterwards its address can be listened on."""
@@ -92,6 +95,13 @@ class Node:
             if self._exposure is not None:
                 tasks.create_task(self._exposure.run())
             tasks.create_task(self._follow_pods())
+            tasks.create_task(self._log_times.run())
+
+    def _logs(self) -> Iterator[Path]:
+        """Where every container writes at present."""
+        for worker in self._workers.values():
+            for container in (*worker.init, *worker.containers):
+                yield log_file(worker.directory, container.name, container.state.restarts)
 
     async def _follow_pods(self) -> None:
         async with self._objects.store.subscribe(PODS) as events:

@@ -7,11 +7,12 @@ import os
 import pty
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 
-from lab.kube.runtime import ExecFailed, Unconnected
+from lab.kube.runtime import ExecFailed, Log, Unconnected
 from lab.kube.store import Object
 from lab.node import netns
+from lab.node.log_times import LogTimes
 from lab.node.pods import PodWorker
 from lab.node.processes import Child, Spawner, StartFailed, Streams
 from lab.node.surroundings import log_file
@@ -39,9 +40,12 @@ class PodProcess:
 class NodeRuntime:
     """`find` gives the worker of a pod by its uid."""
 
-    def __init__(self, spawner: Spawner, find: Callable[[str], PodWorker | None]) -> None:
+    def __init__(
+        self, spawner: Spawner, find: Callable[[str], PodWorker | None], log_times: LogTimes
+    ) -> None:
         self._spawner = spawner
         self._find = find
+        self._log_times = log_times
 
     async def exec(
         self, pod: Object, container: str, argv: Sequence[str], *, stdin: bool, tty: bool
@@ -66,7 +70,7 @@ class NodeRuntime:
             theirs.close()
         return await ours.process(child)
 
-    def logs(self, pod: Object, container: str, *, previous: bool) -> Path | None:
+    def logs(self, pod: Object, container: str, *, previous: bool) -> Log | None:
         worker = self._find(pod["metadata"]["uid"])
         found = worker and worker.container(container)
         if not worker or not found:
@@ -76,7 +80,9 @@ class NodeRuntime:
         if not previous and not file.exists():
             # Between two runs the last one's output is the current one.
             file = log_file(worker.directory, container, run - 1)
-        return file if run >= 0 and file.exists() else None
+        if run < 0 or not file.exists():
+            return None
+        return Log(file, partial(self._log_times.of, file))
 
     async def connect(self, pod: Object, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         worker = self._find(pod["metadata"]["uid"])

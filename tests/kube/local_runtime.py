@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lab.kube.runtime import ExecFailed, Unconnected
+from lab.kube.runtime import ExecFailed, Log, Mark, Unconnected
 from lab.kube.store import Key, Object, Objects, clone
 
 PODS = Key("", "pods")
@@ -43,6 +43,7 @@ class LocalProcess:
 class LocalRuntime:
     directory: Path
     started: list[int] = field(default_factory=list)
+    marks: dict[str, list[Mark]] = field(default_factory=dict)
 
     async def exec(
         self, pod: Object, container: str, argv: Sequence[str], *, stdin: bool, tty: bool
@@ -66,10 +67,10 @@ class LocalRuntime:
         except OSError as error:
             raise Unconnected(f"dial tcp4 127.0.0.1:{port}: {os.strerror(error.errno).lower()}") from None
 
-    def logs(self, pod: Object, container: str, *, previous: bool) -> Path | None:
+    def logs(self, pod: Object, container: str, *, previous: bool) -> Log | None:
         suffix = ".previous" if previous else ""
         path = self.directory / f"{pod['metadata']['name']}.{container}{suffix}.log"
-        return path if path.exists() else None
+        return Log(path, lambda: self.marks.get(path.name, [])) if path.exists() else None
 
 
 async def run_node(objects: Objects) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from lab.kube.api import logs
 from lab.kube.errors import ApiError
 from lab.kube.kinds.registry import Registry
+from lab.kube.runtime import Mark
 from lab.kube.store import Key, Object, Store
 from lab.kube.writing.writes import Writes
 from tests.kube.local_runtime import LocalRuntime, status_of
@@ -49,9 +52,12 @@ def set_state(objects: Writes, name: str, **state: object) -> None:
 
 
 @pytest.fixture
-async def client(objects: Writes, tmp_path: Path) -> AsyncIterator[TestClient]:
-    runtime = LocalRuntime(tmp_path)
+def runtime(tmp_path: Path) -> LocalRuntime:
+    return LocalRuntime(tmp_path)
 
+
+@pytest.fixture
+async def client(objects: Writes, runtime: LocalRuntime) -> AsyncIterator[TestClient]:
     async def handle(request: web.Request) -> web.StreamResponse:
         live = objects.store.get(PODS, "default", request.match_info["pod"])
         try:
@@ -169,12 +175,6 @@ async def test_a_follower_that_leaves_is_noticed(client, log):
             422,
             'PodLogOptions "" is invalid: limitBytes: Invalid value: 0: must be greater than 0',
         ),
-        (
-            "web",
-            {"timestamps": "true"},
-            400,
-            "timestamps is not supported: this node keeps no time of a log line",
-        ),
     ],
 )
 async def test_what_cannot_be_shown_is_said(client, name, query, code, message):
@@ -192,3 +192,91 @@ async def test_an_image_that_does_not_come_is_the_reason_for_no_log(client, obje
 async def test_the_previous_run_has_a_log_of_its_own(client, tmp_path):
     (tmp_path / "web.app.previous.log").write_text("before\n")
     assert await get(client, previous="true", follow="true") == (200, "before\n")
+
+
+START = 1_700_000_000.0
+TEN = "".join(f"line {number}\n" for number in range(10))
+ZULU = "2023-11-14T22:13:20.000000000Z"
+
+
+@pytest.fixture
+def timed(runtime: LocalRuntime, log: Path) -> None:
+    """Ten lines, two of them every ten seconds from START on."""
+    log.write_text(TEN)
+    runtime.marks[log.name] = [Mark(14 * (step + 1), START + 10 * step) for step in range(5)]
+
+
+@pytest.mark.parametrize(
+    ("query", "first"),
+    [
+        ({"sinceTime": "2023-11-14T22:13:00Z"}, 0),
+        ({"sinceTime": "2023-11-14T22:13:20Z"}, 0),
+        ({"sinceTime": "2023-11-14T22:13:20.5Z"}, 2),
+        ({"sinceTime": "2023-11-14T23:13:40+01:00"}, 4),
+        ({"sinceTime": "2023-11-14T22:14:00Z"}, 8),
+        ({"sinceTime": "2023-11-14T22:14:01Z"}, 10),
+        ({"sinceTime": "2023-11-14T22:13:40Z", "tailLines": "3"}, 7),
+        ({"sinceTime": "2023-11-14T22:14:00Z", "tailLines": "9"}, 8),
+        ({"sinceSeconds": "5"}, 10),
+        ({"sinceSeconds": str(2**31)}, 0),
+    ],
+)
+async def test_lines_since_a_moment(client, timed, query, first):
+    assert await get(client, **query) == (200, "".join(f"line {n}\n" for n in range(first, 10)))
+
+
+async def test_lines_with_their_times(client, timed):
+    _, text = await get(client, timestamps="true")
+    lines = [line.split(" ", 1) for line in text.splitlines(keepends=True)]
+    assert "".join(content for _, content in lines) == TEN
+    assert [moment for moment, _ in lines][:3] == [ZULU, ZULU, "2023-11-14T22:13:30.000000000Z"]
+    assert lines[-1][0] == "2023-11-14T22:14:00.000000000Z"
+
+
+async def test_a_line_that_comes_in_two_parts_has_one_time(client, runtime, objects, log):
+    log.write_text("be")
+    runtime.marks[log.name] = [Mark(2, START)]
+    async with client.get("/web", params={"follow": "true", "timestamps": "true"}) as response:
+        assert await response.content.read(len(ZULU) + 3) == f"{ZULU} be".encode()
+        with log.open("a") as file:
+            file.write("gun\n\r\n")
+        runtime.marks[log.name].append(Mark(8, START + 10))
+        set_state(objects, "web", state={"terminated": {"exitCode": 0}})
+        async with asyncio.timeout(2):
+            assert await response.content.read() == b"gun\n2023-11-14T22:13:30.000000000Z \r\n"
+
+
+async def test_a_line_that_was_half_written_before_a_moment_is_older(client, runtime, log):
+    log.write_text("half and half\nnew\n")
+    runtime.marks[log.name] = [Mark(5, START), Mark(18, START + 10)]
+    assert await get(client, sinceTime="2023-11-14T22:13:25Z") == (200, "new\n")
+
+
+async def test_what_no_mark_covers_is_from_now(client, log):
+    log.write_text("fresh\n")
+    assert await get(client, sinceSeconds="60") == (200, "fresh\n")
+    _, text = await get(client, timestamps="true")
+    assert abs(datetime.fromisoformat(text.split()[0]).timestamp() - time.time()) < 5
+
+
+@pytest.mark.parametrize(
+    ("query", "code", "message"),
+    [
+        (
+            {"sinceSeconds": "0"},
+            422,
+            'PodLogOptions "" is invalid: sinceSeconds: Invalid value: 0: must be greater than 0',
+        ),
+        ({"sinceTime": "yesterday"}, 400, "sinceTime: 'yesterday' is no time as RFC 3339 writes them"),
+        ({"sinceTime": "2023-11-14"}, 400, "sinceTime: '2023-11-14' is no time as RFC 3339 writes them"),
+        (
+            {"sinceSeconds": "1", "sinceTime": "2023-11-14T22:13:00Z"},
+            422,
+            'PodLogOptions "" is invalid: : Forbidden: at most one of `sinceTime` or `sinceSeconds` may be'
+            " specified",
+        ),
+    ],
+)
+async def test_wrong_moments(client, log, query, code, message):
+    log.write_text("x\n")
+    assert await get(client, **query) == (code, message)

@@ -196,7 +196,7 @@ class TestNode:
 
     def logs(self, pod: str, namespace: str = "default", *, previous: bool = False) -> str:
         file = self.node.runtime.logs(self.get(pod, namespace), "app", previous=previous)
-        return file.read_text() if file else ""
+        return file.path.read_text() if file else ""
 
     async def logged(self, pod: str) -> str:
         """The pod's output, once there is any."""

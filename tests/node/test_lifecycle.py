@@ -148,7 +148,7 @@ async def test_a_deleted_pod_ends_its_containers_and_then_its_sidecars(node: Tes
     await node.ready("pod")
     file = node.node.runtime.logs(node.get("pod"), "one", previous=False)
     assert file
-    with file.open() as log:  # it is gone with the pod
+    with file.path.open() as log:  # it is gone with the pod
         node.objects.delete(PODS, "default", "pod")
         await node.until(lambda: not node.objects.store.list(PODS), "the pod is gone")
         assert log.read().split("\n") == [

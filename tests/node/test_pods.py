@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from lab.kube.runtime import ExecFailed
+from lab.node.log_times import LOOK
 from tests.node.inside import PODS, TestNode, on_a_node
 
 CURL = {"image": "curlimages/curl", "command": ["/bin/sleep", "infinity"]}
@@ -290,3 +291,17 @@ async def test_pods_of_a_deployment_sized_crowd_all_start_and_end(node: TestNode
     await node.until(lambda: not node.objects.store.list(PODS), "all are gone")
     descriptors = list(Path("/proc/self/fd").iterdir())  # noqa: ASYNC240 - does not block
     assert len(descriptors) < 30, "descriptors of ended pods are still open"
+
+
+@on_a_node
+async def test_the_node_knows_when_a_log_grew(node: TestNode) -> None:
+    began = time.time()
+    node.pod("clock", sh("echo early; sleep 1.5; echo late; sleep 60"))
+    await node.until_logged("clock", "early\nlate\n")
+    log = node.node.runtime.logs(node.get("clock"), "app", previous=False)
+    assert log is not None
+    early, late = log.marks()
+    assert (early.size, late.size) == (6, 11)
+    assert began < early.time < late.time < time.time()
+    # Each is noticed in time.
+    assert 1.5 - LOOK - 0.1 < late.time - early.time < 1.5 + LOOK + 0.5

@@ -106,7 +106,7 @@ async def test_the_rules_of_a_pods_network_are_the_init_containers_to_make(node:
     await node.ready("one")
     file = node.node.runtime.logs(node.get("one"), "init", previous=False)
     assert file
-    assert file.read_text() == "table ip mine\n"
+    assert file.path.read_text() == "table ip mine\n"
     assert (await node.exec("one", "nft", "list", "tables"))[0] != 0
 
 

@@ -1,24 +1,23 @@
-"""`pods/log`: what a container has written, and with `follow` what it goes on writing until it ends.
-
-The node keeps plain lines without times, so `timestamps` and the `since` parameters are refused.
-"""
+"""`pods/log`: what a container has written, and with `follow` what it goes on writing until it ends."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
 from aiohttp import web
 
 from lab.kube.api import containers
-from lab.kube.errors import bad_request, invalid, invalid_value
+from lab.kube.api.log_lines import CHUNK, Stamper, start_of_last, start_since
+from lab.kube.errors import Cause, bad_request, invalid, invalid_value
 from lab.kube.runtime import Runtime
 from lab.kube.store import Key, Object, Store
 
 PODS = Key("", "pods")
-CHUNK = 64 * 1024
 #: Seconds between two looks at a followed file: a file says nothing when it grows.
 POLL = 0.05
 
@@ -32,58 +31,85 @@ class Options:
     previous: bool
     tail: int | None
     limit: int | None
+    since: float | None
+    """Seconds since the epoch."""
+    timestamps: bool
 
     @classmethod
     def of(cls, request: web.BaseRequest, pod: Object) -> Options:
         """Raises ApiError: 400, or 422 for a number out of range."""
         query = request.query
-        for refused in ("timestamps", "sinceSeconds", "sinceTime"):
-            if query.get(refused, "false") not in ("false", "0", ""):
-                raise bad_request(f"{refused} is not supported: this node keeps no time of a log line")
-        follow, previous = (query.get(name) in ("true", "True", "1") for name in ("follow", "previous"))
+        follow, previous, timestamps = (
+            query.get(name) in ("true", "True", "1") for name in ("follow", "previous", "timestamps")
+        )
+        seconds = _number(query.get("sinceSeconds"), "sinceSeconds", least=1)
+        moment = _moment(query.get("sinceTime"))
+        if seconds is not None and moment is not None:
+            message = "Forbidden: at most one of `sinceTime` or `sinceSeconds` may be specified"
+            raise invalid("", "PodLogOptions", "", [Cause("FieldValueForbidden", "", message)])
+        if seconds is not None:
+            moment = time.time() - seconds
         return cls(
             containers.choose(pod, query.get("container", "")),
             follow,
             previous,
             _number(query.get("tailLines"), "tailLines", least=0),
             _number(query.get("limitBytes"), "limitBytes", least=1),
+            moment,
+            timestamps,
         )
 
 
 async def handle(request: web.BaseRequest, pod: Object, runtime: Runtime, store: Store) -> web.StreamResponse:
     """A container's log as text. `store` tells a follower that the container has ended."""
     options = Options.of(request, pod)
-    path = runtime.logs(pod, options.container, previous=options.previous)
-    if path is None:
+    log = runtime.logs(pod, options.container, previous=options.previous)
+    if log is None:
         raise bad_request(_why_none(pod, options))
     response = web.StreamResponse(headers={"Content-Type": "text/plain", "Cache-Control": "no-cache"})
-    with _open(path) as file:
-        if options.tail is not None:
-            file.seek(_start_of_last_lines(file, options.tail))
+    with _open(log.path) as file:
+        start = 0 if options.tail is None else start_of_last(file, options.tail)
+        if options.since is not None:
+            start = max(start, start_since(file, log.marks(), options.since))
+        file.seek(start)
+        stamper = Stamper(start, log.marks) if options.timestamps else None
         await response.prepare(request)
         try:
-            left = await _copy(file, response, options.limit)
+            copy = _Copy(file, response, stamper, options.limit)
+            await copy.all()
             if options.follow and not options.previous:
-                await _follow(request, file, response, left, pod, options.container, store)
+                await _follow(request, copy, pod, options.container, store)
             await response.write_eof()
         except ConnectionError:
             pass  # The reader has seen enough.
     return response
 
 
-async def _follow(
-    request: web.BaseRequest,
-    file: BinaryIO,
-    response: web.StreamResponse,
-    left: int | None,
-    pod: Object,
-    container: str,
-    store: Store,
-) -> None:
+class _Copy:
+    """From a file to a client, at most `left` bytes."""
+
+    def __init__(
+        self, file: BinaryIO, response: web.StreamResponse, stamper: Stamper | None, left: int | None
+    ) -> None:
+        self._file, self._response, self._stamper = file, response, stamper
+        self.left = left
+
+    async def all(self) -> None:
+        """Sends what the file holds beyond what it has held before."""
+        while self.left != 0 and (data := self._file.read(CHUNK)):
+            if self._stamper is not None:
+                data = self._stamper.stamped(data)
+            if self.left is not None:
+                data = data[: self.left]
+                self.left -= len(data)
+            await self._response.write(data)
+
+
+async def _follow(request: web.BaseRequest, copy: _Copy, pod: Object, container: str, store: Store) -> None:
     metadata = pod["metadata"]
     run = containers.status_of(pod, container).get("restartCount", 0)
     # A client that leaves is noticed by its connection: nothing may be left to write to it.
-    while left != 0 and request.transport is not None:
+    while copy.left != 0 and request.transport is not None:
         live = store.get(PODS, metadata["namespace"], metadata["name"])
         if live is None or live["metadata"]["uid"] != metadata["uid"]:
             ended = True
@@ -91,44 +117,14 @@ async def _follow(
             status = containers.status_of(live, container)
             ended = "terminated" in status.get("state", {}) or status.get("restartCount", 0) != run
         # The copy comes after the look at the status, so that the last lines are not lost.
-        left = await _copy(file, response, left)
+        await copy.all()
         if ended:
             return
         await asyncio.sleep(POLL)
 
 
-async def _copy(file: BinaryIO, response: web.StreamResponse, left: int | None) -> int | None:
-    """Sends what the file holds, at most `left` bytes; returns how many may still follow."""
-    while left != 0 and (data := file.read(CHUNK if left is None else min(CHUNK, left))):
-        await response.write(data)
-        if left is not None:
-            left -= len(data)
-    return left
-
-
 def _open(path: Path) -> BinaryIO:
     return path.open("rb", buffering=0)
-
-
-def _start_of_last_lines(file: BinaryIO, count: int) -> int:
-    """Offset at which the last `count` lines begin; a last line without line end counts."""
-    end = file.seek(0, 2)
-    if count == 0:
-        return end
-    wanted, position = count, end
-    while position > 0:
-        start = max(0, position - CHUNK)
-        file.seek(start)
-        block = file.read(position - start)
-        at = len(block)
-        if position == end and block.endswith(b"\n"):
-            at -= 1
-        while (at := block.rfind(b"\n", 0, at)) >= 0:
-            wanted -= 1
-            if wanted == 0:
-                return start + at + 1
-        position = start
-    return 0
 
 
 def _why_none(pod: Object, options: Options) -> str:
@@ -153,3 +149,16 @@ def _number(text: str | None, field: str, *, least: int) -> int | None:
         detail = f"must be greater than {'or equal to 0' if least == 0 else '0'}"
         raise invalid("", "PodLogOptions", "", [invalid_value(field, number, detail)])
     return number
+
+
+def _moment(text: str | None) -> float | None:
+    """Seconds since the epoch of an RFC 3339 time."""
+    if text is None:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise bad_request(f"sinceTime: {text!r} is no time as RFC 3339 writes them")
+    return found.timestamp()
