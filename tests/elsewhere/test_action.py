@@ -98,6 +98,27 @@ def test_only_that_the_mesh_does_not_conform_can_be_let_pass(tmp_path: Path) -> 
     }
 
 
+@pytest.mark.parametrize("slip", ["ture", "False", "no", ""])
+def test_a_slip_in_whether_to_fail_lets_nothing_pass(slip: str, tmp_path: Path) -> None:
+    stand_in = tmp_path / "python"
+    stand_in.write_text("#!/bin/sh\nexit 1\n")
+    stand_in.chmod(0o755)
+    environment = {"PYTHON": str(stand_in), "PATH": os.environ["PATH"], "ROOT": str(ROOT), "FAIL": slip}
+    output = tmp_path / "output"
+    environment["GITHUB_OUTPUT"] = str(output)
+    run = subprocess.run(
+        ["bash", str(FOLDER / "run.sh")],
+        cwd=tmp_path,
+        env=defaults() | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 4
+    assert output.read_text() == "exit-code=4\nconclusion=usage\n"
+    assert run.stderr == f"::error::fail: {slip} is neither true nor false\n"
+
+
 def test_the_exit_codes_are_those_of_the_readme() -> None:
     table = (ROOT / "README.md").read_text().partition("| exit code")[2].partition("\n\n")[0]
     assert {int(code) for code in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)} == set(CONCLUSIONS)

@@ -16,6 +16,14 @@ conclusion() {
   esac
 }
 
+# What the workflow is told of an exit code.
+told() {
+  {
+    echo "exit-code=$1"
+    echo "conclusion=$(conclusion "$1")"
+  } >> "$GITHUB_OUTPUT"
+}
+
 # Paths are seen from the workspace, and the run happens where the suites are.
 absolute() {
   case $1 in
@@ -23,6 +31,15 @@ absolute() {
     *) echo "$PWD/$1" ;;
   esac
 }
+
+case $FAIL in
+  true | false) ;;
+  *)
+    echo "::error::fail: $FAIL is neither true nor false" >&2
+    told 4
+    exit 4
+    ;;
+esac
 
 options=(--target "$TARGET" --suite "$SUITE" --profile "$PROFILE" -n "$WORKERS")
 case $MESH in
@@ -41,10 +58,7 @@ fi
 cd "$ROOT"
 code=0
 "${PYTHON:-.venv/bin/python}" -m pytest suites "${options[@]}" || code=$?
-{
-  echo "exit-code=$code"
-  echo "conclusion=$(conclusion "$code")"
-} >> "$GITHUB_OUTPUT"
+told "$code"
 if [ "$code" -eq 1 ] && [ "$FAIL" != true ]; then
   code=0
 fi
