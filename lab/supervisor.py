@@ -73,7 +73,7 @@ class Cluster:
     def compose(cls, config: LabConfig, spawner: Spawner, alter: Alter) -> Cluster:
         registry = Registry()
         registry.cel_rules.update(CEL_RULES)
-        outside = Outside(socket.socket(fileno=config.outside_fd))
+        outside = alter(Outside, Outside(socket.socket(fileno=config.outside_fd)))
         registry.node_port_is_free = outside.node_port_is_free
         objects = Writes(Store(), registry)
         credentials = Credentials.new([], [LOCALHOST, NODE_ADDRESS, "10.96.0.1"])

@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
+import errno
+import os
 import socket
+import struct
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any, cast
 
 from lab.faults.registry import HARNESS, fault
+from lab.faults.views import late
 from lab.kube.runtime import ExecFailed, Log, Process, Runtime
 from lab.kube.serving import Serving
 from lab.kube.store import Object, Objects, Store
 from lab.mesh.current import peer_authentication
+from lab.mesh.gateway_api.gateways import GATEWAYS
 from lab.mesh.istio_1_0 import authentication_policy
 from lab.node.images import Launch, Readiness
+from lab.node.outside import LOCALHOST, Outside
 
 FIRST_POLICIES = (peer_authentication.KEY, authentication_policy.KEY, authentication_policy.MESH_KEY)
 """Of these kinds is the first policy of each document; some cases need none, and come before."""
+
+LATE_S = 0.5
+
+SO_ATTACH_FILTER = 26
+"""Of asm-generic/socket.h; the socket module does not name it."""
+DROP_ALL = struct.pack("HBBI", 0x06, 0, 0, 0)
+"""A filter program of one instruction: return 0 bytes of each packet. So SYNs are not answered either."""
 
 
 @fault(HARNESS)
@@ -57,6 +72,47 @@ def api_server_gone() -> Callable[[Objects | Serving], Objects | Serving]:
         return part
 
     return change
+
+
+@fault(HARNESS)
+def gateways_come_late(cluster: Objects) -> Objects:
+    """What serves a Gateway of the Gateway API is there half a second after the Gateway."""
+    return late(cluster, (GATEWAYS,), LATE_S)
+
+
+@fault(HARNESS)
+def no_load_balancers(outside: Outside) -> Outside:
+    """No Service is given the address of a load balancer."""
+    return cast(Outside, _Balancers(outside, refused=True))
+
+
+@fault(HARNESS)
+def load_balancers_unreachable(outside: Outside) -> Outside:
+    """Services are given addresses of load balancers at which nobody can be reached: connections time out."""
+    return cast(Outside, _Balancers(outside, refused=False))
+
+
+class _Balancers:
+    """The host, on which load balancers cannot be listened for, or are listened for in vain."""
+
+    def __init__(self, outside: Outside, *, refused: bool) -> None:
+        self._outside = outside
+        self._refused = refused
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._outside, name)
+
+    def listen(self, address: str, port: int) -> socket.socket:
+        if address == LOCALHOST:
+            return self._outside.listen(address, port)
+        if self._refused:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        listener = self._outside.listen(address, port)
+        program = ctypes.create_string_buffer(DROP_ALL)
+        listener.setsockopt(
+            socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HP", 1, ctypes.addressof(program))
+        )
+        return listener
 
 
 class _Ending:

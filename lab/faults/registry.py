@@ -15,6 +15,7 @@ from lab.mesh.apis import APIS
 from lab.mesh.envoy.resources import Resources
 from lab.mesh.model import GatewaySnapshot, Snapshot
 from lab.node.images import Launch
+from lab.node.outside import Outside
 
 HOOKS: dict[type, str] = {
     Objects: "the cluster, as the control plane sees it and writes to it",
@@ -25,6 +26,7 @@ HOOKS: dict[type, str] = {
     Launch: "the program that the node starts for a container",
     Runtime: "how the node serves exec and logs",
     Serving: "the API server",
+    Outside: "what listens on the host: load balancers and node ports",
 }
 """What a fault can alter: the type of its argument."""
 

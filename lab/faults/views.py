@@ -38,27 +38,47 @@ class Reporting(View):
         return self._objects.set_status(key, namespace, name, reported, manager=manager)
 
 
-class Delayed(View):
-    """Learns some seconds late of what happens to objects of some kinds."""
+class Belated(View):
+    """Learns some seconds late of some of what happens."""
 
-    def __init__(self, objects: Objects, keys: Collection[Key], seconds: float) -> None:
+    def __init__(self, objects: Objects, store: Store) -> None:
         super().__init__(objects)
-        self.store = _DelayedStore(objects.store, keys, seconds)
+        self.store = store
 
 
-class _DelayedStore(Store):
-    """What is listed of some kinds is as old as the delay; subscribers are told when it changes."""
+class _BelatedStore(Store):
+    """Lists objects of some kinds late; subscribers are told again when there is something to be listed."""
 
     def __init__(self, store: Store, keys: Collection[Key], seconds: float) -> None:
         super().__init__()
         self._store = store
         self._keys = frozenset(keys)
         self._seconds = seconds
-        self._seen: dict[Key, list[tuple[float, list[Object]]]] = {}
         self._subscribers: list[Subscription] = []
 
     def get(self, key: Key, namespace: str, name: str) -> Object | None:
         return self._store.get(key, namespace, name)
+
+    def subscribe(self, *keys: Key, replay: bool = True, capacity: int = 20_000) -> Subscription:
+        subscription = self._store.subscribe(*keys, replay=replay, capacity=capacity)
+        self._subscribers.append(subscription)
+        return subscription
+
+    def _tell_later(self, key: Key) -> None:
+        asyncio.get_running_loop().call_later(self._seconds, self._tell, key)
+
+    def _tell(self, key: Key) -> None:
+        for subscription in self._subscribers:
+            if key in subscription.keys:
+                subscription.push(Event("MODIFIED", key, {}, None, self._store.revision))
+
+
+class _DelayedStore(_BelatedStore):
+    """What is listed is as old as the delay."""
+
+    def __init__(self, store: Store, keys: Collection[Key], seconds: float) -> None:
+        super().__init__(store, keys, seconds)
+        self._seen: dict[Key, list[tuple[float, list[Object]]]] = {}
 
     def list(self, key: Key, namespace: str | None = None) -> list[Object]:
         now, current = time.monotonic(), self._store.list(key, namespace)
@@ -67,25 +87,38 @@ class _DelayedStore(Store):
         seen = self._seen.setdefault(key, [(now, current)])
         if seen[-1][1] != current:
             seen.append((now + self._seconds, current))
-            asyncio.get_running_loop().call_later(self._seconds, self._tell, key)
+            self._tell_later(key)
         while len(seen) > 1 and seen[1][0] <= now:
             seen.pop(0)
         return seen[0][1]
 
-    def subscribe(self, *keys: Key, replay: bool = True, capacity: int = 20_000) -> Subscription:
-        subscription = self._store.subscribe(*keys, replay=replay, capacity=capacity)
-        self._subscribers.append(subscription)
-        return subscription
 
-    def _tell(self, key: Key) -> None:
-        for subscription in self._subscribers:
-            if key in subscription.keys:
-                subscription.push(Event("MODIFIED", key, {}, None, self._store.revision))
+class _LateStore(_BelatedStore):
+    """What is new is listed when the delay is over; what is gone is not listed any more."""
+
+    def __init__(self, store: Store, keys: Collection[Key], seconds: float) -> None:
+        super().__init__(store, keys, seconds)
+        self._known_at: dict[str, float] = {}
+
+    def list(self, key: Key, namespace: str | None = None) -> list[Object]:
+        now, current = time.monotonic(), self._store.list(key, namespace)
+        if key not in self._keys:
+            return current
+        for obj in current:
+            if obj["metadata"]["uid"] not in self._known_at:
+                self._known_at[obj["metadata"]["uid"]] = now + self._seconds
+                self._tell_later(key)
+        return [obj for obj in current if self._known_at[obj["metadata"]["uid"]] <= now]
 
 
 def delayed(objects: Objects, keys: Collection[Key], seconds: float) -> Objects:
     """The cluster for a control plane that is late."""
-    return cast(Objects, Delayed(objects, keys, seconds))
+    return cast(Objects, Belated(objects, _DelayedStore(objects.store, keys, seconds)))
+
+
+def late(objects: Objects, keys: Collection[Key], seconds: float) -> Objects:
+    """The cluster for a control plane that notices new objects late."""
+    return cast(Objects, Belated(objects, _LateStore(objects.store, keys, seconds)))
 
 
 def reporting(objects: Objects, report: Report) -> Objects:

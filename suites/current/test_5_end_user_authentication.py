@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from fixtures import named_tokens
 from fixtures.cluster import Cluster
 from fixtures.curl import Request, bearing
-from fixtures.ingress import Ingress
 from fixtures.outcome import Outcome
 from fixtures.playground import IN_MESH, Playground
+from fixtures.plugin import IngressOf
 from fixtures.policies import Policies
 from fixtures.profile import Profile
 from fixtures.programmed import NoLoadBalancer, settles_to_programmed
@@ -58,11 +56,8 @@ def test_gateway_is_programmed(
 
 
 @pytest.mark.parametrize("step", [*STEPS, *TIMED_STEPS], ids=str)
-def test_answers(
-    step: Step, config_api: str, policies: Policies, ingress_of: Callable[[str], Ingress]
-) -> None:
-    policies.enforce(step)
-    ingress_of(config_api).settles_to(step.grid, named_tokens.by_name(policies.issuer))
+def test_answers(step: Step, config_api: str, policies: Policies, ingress_of: IngressOf) -> None:
+    ingress_of(config_api, step).settles_to(step.grid, named_tokens.by_name(policies.issuer))
 
 
 @pytest.mark.parametrize("client", IN_MESH)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from fixtures import named_tokens
 from fixtures.documented_loop import DocumentedLoop
-from fixtures.ingress import Ingress
+from fixtures.plugin import IngressOf
 from fixtures.policies import Policies
 from fixtures.step import Step
 from suites.current.ingress_steps import (
@@ -25,11 +23,8 @@ DENIED = "RBAC: access denied"
 
 @pytest.mark.usefixtures("documented_loop")
 @pytest.mark.parametrize("step", [REQUIRED, REQUIRED_PER_PATH], ids=str)
-def test_answers(
-    step: Step, config_api: str, policies: Policies, ingress_of: Callable[[str], Ingress]
-) -> None:
-    policies.enforce(step)
-    ingress = ingress_of(config_api)
+def test_answers(step: Step, config_api: str, policies: Policies, ingress_of: IngressOf) -> None:
+    ingress = ingress_of(config_api, step)
     ingress.settles_to(step.grid, named_tokens.by_name(policies.issuer))
     ingress.refuses("/headers", None, DENIED)
 
@@ -43,8 +38,5 @@ def test_token_that_expires_in_5_seconds(config_api: str, documented_loop: Docum
 
 
 @pytest.mark.parametrize("step", [CLEANUP_3_AUTHENTICATION, CLEANUP_3], ids=str)
-def test_cleanup(
-    step: Step, config_api: str, policies: Policies, ingress_of: Callable[[str], Ingress]
-) -> None:
-    policies.enforce(step)
-    ingress_of(config_api).settles_to(step.grid, named_tokens.by_name(policies.issuer))
+def test_cleanup(step: Step, config_api: str, policies: Policies, ingress_of: IngressOf) -> None:
+    ingress_of(config_api, step).settles_to(step.grid, named_tokens.by_name(policies.issuer))

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from fixtures import named_tokens
 from fixtures.documented_loop import DocumentedLoop
-from fixtures.ingress import Ingress
 from fixtures.playground import Playground
+from fixtures.plugin import IngressOf
 from fixtures.policies import Policies
 from fixtures.step import Step
 from suites.istio_1_0.end_user_steps import (
@@ -32,27 +30,24 @@ NO_SKEW = pytest.mark.clock_skew(0)
 REFUSED = "Origin authentication failed."
 
 
-def test_exposed(policies: Policies, ingress_of: Callable[[str], Ingress]) -> None:
+def test_exposed(policies: Policies, ingress_of: IngressOf) -> None:
     """Expose httpbin.foo via ingressgateway, and run a test query."""
-    policies.enforce(EXPOSED)
-    ingress_of("istio").settles_to(EXPOSED.grid, named_tokens.by_name(policies.issuer))
+    ingress_of("istio", EXPOSED).settles_to(EXPOSED.grid, named_tokens.by_name(policies.issuer))
 
 
 @pytest.mark.usefixtures("documented_loop")
 @pytest.mark.parametrize(
     "step", [JWT, *(pytest.param(step, marks=NO_SKEW) for step in (OTHER_TOKENS, TEN_SAMPLES))], ids=str
 )
-def test_answers(step: Step, policies: Policies, ingress_of: Callable[[str], Ingress]) -> None:
-    policies.enforce(step)
-    ingress_of("istio").settles_to(step.grid, named_tokens.by_name(policies.issuer))
+def test_answers(step: Step, policies: Policies, ingress_of: IngressOf) -> None:
+    ingress_of("istio", step).settles_to(step.grid, named_tokens.by_name(policies.issuer))
 
 
 @pytest.mark.usefixtures("documented_loop")
 @pytest.mark.parametrize("token", ["none", "deadbeef", pytest.param("exp-2-ago", marks=NO_SKEW)])
-def test_refusal(token: str, policies: Policies, ingress_of: Callable[[str], Ingress]) -> None:
+def test_refusal(token: str, policies: Policies, ingress_of: IngressOf) -> None:
     """The answer comes from the proxy, and says why."""
-    policies.enforce(JWT)
-    ingress, tokens = ingress_of("istio"), named_tokens.by_name(policies.issuer)
+    ingress, tokens = ingress_of("istio", JWT), named_tokens.by_name(policies.issuer)
     ingress.enters(JWT, tokens)
     ingress.refuses("/headers", tokens[token](), REFUSED)
 
@@ -81,11 +76,8 @@ def test_token_that_expires_in_5_seconds(documented_loop: DocumentedLoop) -> Non
 
 
 @pytest.mark.parametrize("step", [ONE_AUDIENCE, JWT_AT_GATEWAY], ids=str)
-def test_answers_with_other_policies(
-    step: Step, policies: Policies, ingress_of: Callable[[str], Ingress]
-) -> None:
-    policies.enforce(step)
-    ingress_of("istio").settles_to(step.grid, named_tokens.by_name(policies.issuer))
+def test_answers_with_other_policies(step: Step, policies: Policies, ingress_of: IngressOf) -> None:
+    ingress_of("istio", step).settles_to(step.grid, named_tokens.by_name(policies.issuer))
 
 
 def test_reachability_with_policy_at_gateway(policies: Policies, playground: Playground) -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from fixtures import named_tokens
-from fixtures.ingress import Ingress
 from fixtures.playground import Playground
+from fixtures.plugin import IngressOf
 from fixtures.policies import Policies
 from fixtures.step import Step
 from suites.istio_1_0.end_user_steps import (
@@ -37,7 +35,7 @@ def test_answers(
     at_ingress: Step,
     policies: Policies,
     playground: Playground,
-    ingress_of: Callable[[str], Ingress],
+    ingress_of: IngressOf,
 ) -> None:
     """Traffic from Istio services, including ingress gateway, to httpbin.foo will use mutual TLS.
 
@@ -45,8 +43,7 @@ def test_answers(
     """
     policies.enforce(among_pods)
     playground.settles_to(among_pods.grid, policies.issuer.valid())
-    policies.enforce(at_ingress)
-    ingress_of("istio").settles_to(at_ingress.grid, named_tokens.by_name(policies.issuer))
+    ingress_of("istio", at_ingress).settles_to(at_ingress.grid, named_tokens.by_name(policies.issuer))
 
 
 def test_service_specific_policy_overrides_completely(policies: Policies, playground: Playground) -> None:
@@ -60,8 +57,7 @@ def test_reachability_without_token(policies: Policies, playground: Playground) 
 
 
 @pytest.mark.section("Cleanup part 3")
-def test_cleanup(policies: Policies, playground: Playground, ingress_of: Callable[[str], Ingress]) -> None:
-    policies.enforce(CLEANUP_3)
-    ingress_of("istio").settles_to(CLEANUP_3.grid, named_tokens.by_name(policies.issuer))
+def test_cleanup(policies: Policies, playground: Playground, ingress_of: IngressOf) -> None:
+    ingress_of("istio", CLEANUP_3).settles_to(CLEANUP_3.grid, named_tokens.by_name(policies.issuer))
     policies.enforce(CLEANUP_3_AMONG_PODS)
     playground.settles_to(CLEANUP_3_AMONG_PODS.grid)
