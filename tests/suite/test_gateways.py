@@ -54,6 +54,17 @@ def test_looking_for_an_address_is_no_part_of_the_time_to_settle(
     assert max(times) < OWN_TIME_S
 
 
+def test_without_a_load_balancer_a_run_is_partial_and_says_how_to_bring_one() -> None:
+    chosen = "gateway_is_programmed or mesh-wide-strict and reachability"
+    run = run_suites("--suite", "current", "--fault", "no-load-balancers", "-k", chosen)
+    assert run.returncode == 0, run.stdout
+    why = r"the Service foo/httpbin-gateway-istio is given no address by this cluster: a load balancer"
+    assert matches(
+        rf"^skipped +1 case: {why}, such as cloud-provider-kind or MetalLB, would give", run.stdout
+    )
+    assert matches(r"^conclusion +partial: 1 of 115 cases passed", run.stdout)
+
+
 def test_a_gateway_that_comes_late_is_waited_for_by_a_case_alone() -> None:
     run = run_suites("--fault", "gateways-come-late", "-k", "gateway-api-exposed")
     assert run.returncode == 0, run.stdout
