@@ -87,13 +87,15 @@ class Cluster:
             images=ImageStore([Path(directory) for directory in config.images]),
             alter_launch=partial(alter, Launch),
         )
+        # A fault that ends the API server has looked at the objects before.
+        seen = alter(Objects, objects)
         server = ApiServer(objects, registry, alter(Runtime, node.runtime), credentials)
         serving = alter(Serving, server)
         if config.mesh == NO_MESH:
             return cls(objects, credentials, node, None, serving, tokens, account_secrets=False)
         api = APIS[config.mesh]
         mesh = ReferenceMesh(
-            alter(Objects, objects),
+            seen,
             config.directory,
             api,
             alter_model=lambda part: alter(type(part), part),
