@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -20,6 +21,9 @@ CHOSEN = ".chosen"
 
 MADE = "bundle.yaml"
 """What a bundle says of itself: mesh, version, commit. Written last: a folder without it is no bundle."""
+
+FORMAT = 1
+"""Of what is in a bundle: one of another format is made again."""
 
 _VERSION = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
 
@@ -57,14 +61,30 @@ def find(mesh: str) -> Path:
 
 
 def is_whole(bundle: Path) -> bool:
-    """Whether this is a bundle that was made to its end."""
-    return (bundle / MADE).is_file()
+    """Whether this is a bundle that was made to its end, and as they are made today."""
+    return (bundle / MADE).is_file() and _made(bundle).get("format") == FORMAT
 
 
 def described(bundle: Path) -> str:
     """What is in a bundle, in a few words."""
-    made = yaml.safe_load((bundle / MADE).read_text())
+    made = _made(bundle)
     return f"{made['mesh']} {made['version']}, commit {made['commit']}"
+
+
+def write(bundle: Path, mesh: str, version: str, commit: str) -> None:
+    """Say that a bundle is whole, and what is in it."""
+    made = {"mesh": mesh, "version": version, "commit": commit, "format": FORMAT}
+    (bundle / MADE).write_text(yaml.safe_dump(made, sort_keys=False))
+
+
+def version_of(bundle: Path) -> str:
+    """The version of the programs in a bundle, which need not be its name."""
+    return str(_made(bundle)["version"])
+
+
+def _made(bundle: Path) -> dict[str, Any]:
+    made: dict[str, Any] = yaml.safe_load((bundle / MADE).read_text())
+    return made
 
 
 def choose(bundle: Path) -> None:

