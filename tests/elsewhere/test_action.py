@@ -19,8 +19,8 @@ ACTION = yaml.safe_load((FOLDER / "action.yml").read_text())
 STEPS: dict[str, dict[str, Any]] = {step["name"]: step for step in ACTION["runs"]["steps"]}
 
 CONCLUSIONS = {
-    0: "conformant",
-    1: "non-conformant",
+    0: "partial",
+    1: "not-conformant",
     2: "interrupted",
     EXIT_HARNESS: "could-not-tell",
     4: "usage",
@@ -40,9 +40,10 @@ def defaults() -> dict[str, str]:
 class Run:
     """The step, with a program in place of Python that writes down its arguments and ends with a code."""
 
-    def __init__(self, folder: Path, code: int = 0, **inputs: str) -> None:
+    def __init__(self, folder: Path, code: int = 0, result: str = "partial", **inputs: str) -> None:
         stand_in = folder / "python"
-        stand_in.write_text(f'#!/bin/sh\npwd\nprintf "%s\\n" "$@"\nexit {code}\n')
+        leaves = f"echo result={result} >> $GITHUB_OUTPUT\n" if result else ""
+        stand_in.write_text(f'#!/bin/sh\npwd\nprintf "%s\\n" "$@"\n{leaves}exit {code}\n')
         stand_in.chmod(0o755)
         output = folder / "output"
         environment = {"GITHUB_OUTPUT": str(output), "PYTHON": str(stand_in), "PATH": os.environ["PATH"]}
@@ -88,8 +89,25 @@ def test_inputs_become_options_and_paths_are_seen_from_the_workspace(tmp_path: P
 def test_each_exit_code_has_its_conclusion(code: int, conclusion: str, tmp_path: Path) -> None:
     run = Run(tmp_path, code)
     assert run.code == code
-    assert run.outputs == {"exit-code": str(code), "conclusion": conclusion}
+    assert run.outputs == {"result": "partial", "exit-code": str(code), "conclusion": conclusion}
     assert conclusion in ACTION["outputs"]["conclusion"]["description"]
+
+
+@pytest.mark.parametrize(
+    ("result", "conclusion"),
+    [
+        ("conformant", "conformant"),
+        ("partial", "partial"),
+        ("not-conformant", "not-conformant"),
+        ("", "could-not-tell"),
+    ],
+    ids=["whole", "partial", "as expected", "no report"],
+)
+def test_what_has_passed_is_called_conformant_only_if_the_report_says_so(
+    result: str, conclusion: str, tmp_path: Path
+) -> None:
+    (tmp_path / "output").touch()
+    assert Run(tmp_path, 0, result).outputs["conclusion"] == conclusion
 
 
 def test_only_that_the_mesh_does_not_conform_can_be_let_pass(tmp_path: Path) -> None:

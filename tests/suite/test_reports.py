@@ -53,6 +53,7 @@ def failing(tmp_path_factory: pytest.TempPathFactory) -> Left:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GITHUB_ACTIONS", "true")
         patch.setenv("GITHUB_STEP_SUMMARY", str(folder / "summary.md"))
+        patch.setenv("GITHUB_OUTPUT", str(folder / "output"))
         run = run_suites(
             *("--fault", "port-level-ignored", "-k", SECTION, "--bound", "1", "--evidence", "whole"),
             reports=folder / "reports",
@@ -307,6 +308,7 @@ def test_github_is_told_of_each_failure_and_of_the_whole(failing: Left) -> None:
     assert f"## Mesh authentication conformance: {last_word}\n" in failing.job_summary
     assert f"\nconclusion      {last_word}\n" in failing.run.stdout
     assert "| current | reference | **not-conformant** | 4 | 2 |" in failing.job_summary
+    assert (failing.reports.parent / "output").read_text() == "result=not-conformant\n"
 
 
 SEEN = """(() => {
