@@ -10,6 +10,7 @@ from itertools import groupby
 from tools.fault_expectations import BOUND_S, FILE, MESH_BOUND_S, file_of
 from tools.fault_judgement import Judgement, Result
 from tools.fault_runs import AFTER_S, MOST_FAILURES, Case
+from tools.numbers import counted
 
 STEPS = ("reachability", "answers", "cleanup")
 """Tests whose cases are steps of a document, called after their step."""
@@ -57,7 +58,7 @@ def document(judgements: Sequence[Judgement]) -> str:
         "",
         *(PROVENANCE_OF_MESH.format(mesh=mesh) if mesh else PROVENANCE).splitlines(),
         "",
-        f"{len(judgements)} faults: {_counted(counts)}.",
+        f"{counted(len(judgements), 'fault')}: {_counted(counts)}.",
         "",
         *RESULTS.format(expectations=(file_of(mesh) if mesh else FILE).name).splitlines(),
         "",

@@ -24,6 +24,7 @@ from tools.fault_expectations import Expectation
 from tools.fault_judgement import Judgement, Result, judge
 from tools.fault_runs import Fault, Run
 from tools.lab_program import BadFault
+from tools.numbers import counted
 
 OK, WRONG, USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -110,7 +111,8 @@ def _tell(run: Run) -> None:
 def _line(judgement: Judgement) -> str:
     run = judgement.run
     sign = "  " if judgement.result.right else "! "
-    how = f"{len(run.findings)} of {run.cases} cases failed" if run.findings else f"{run.cases} cases"
+    cases = counted(run.cases, "case")
+    how = f"{len(run.findings)} of {cases} failed" if run.findings else cases
     at = f", first {fault_table.label(run.findings[0].name)}" if run.findings else ""
     why = f": {judgement.why}" if judgement.why else ""
     return f"{sign}{run.fault.name:<38} {judgement.result.words}{why} ({how}{at}; {run.seconds:.0f} s)"
@@ -119,7 +121,7 @@ def _line(judgement: Judgement) -> str:
 def _conclude(judgements: Sequence[Judgement], seconds: float) -> None:
     counts = {result: sum(each.result is result for each in judgements) for result in Result}
     said = ", ".join(f"{count} {result.words}" for result, count in counts.items() if count)
-    _print(f"{len(judgements)} faults in {seconds:.0f} s: {said}")
+    _print(f"{counted(len(judgements), 'fault')} in {seconds:.0f} s: {said}")
     for each in judgements:
         if not each.result.right:
             _print(_line(each))

@@ -26,6 +26,7 @@ from kubernetes import client, config
 from tools import forked_suites
 from tools.children import Children, children
 from tools.lab_program import kubeconfig_in
+from tools.numbers import counted
 
 OK, WRONG, USAGE, NO_LAB, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -75,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     documents = list(PROFILES) if options.suite == "all" else [options.suite]
     start, wrong = time.monotonic(), []
-    _say(f"{options.runs} runs of {', '.join(documents)}, seeds from {options.seed}")
+    _say(f"{counted(options.runs, 'run')} of {', '.join(documents)}, seeds from {options.seed}")
     try:
         with children() as ours:
             labs = [_started(document, ours) for document in documents]
@@ -95,7 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return NO_LAB
     except KeyboardInterrupt:
         return INTERRUPTED
-    _say(f"{options.runs} runs in {time.monotonic() - start:.0f} s, {len(wrong)} wrong")
+    _say(f"{counted(options.runs, 'run')} in {time.monotonic() - start:.0f} s, {len(wrong)} wrong")
     for outcome in wrong:
         _say(_described(outcome))
     return WRONG if wrong else OK

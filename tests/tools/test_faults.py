@@ -90,7 +90,7 @@ def test_the_table_says_who_caught_what() -> None:
 
 def test_the_table_begins_with_what_is_not_as_it_must_be() -> None:
     page = fault_table.document([judge(run(0, caught=REACHABILITY))])
-    assert "1 faults: 1 survived." in page
+    assert "1 fault: 1 survived." in page
     assert "- `wrong`: survived" in page
 
 
