@@ -181,6 +181,22 @@ def test_the_report_is_written_as_the_run_goes_and_as_in_the_end(small: SmallSui
     assert text[begin:end].replace(run_folder, "") in after
 
 
+def test_pytests_own_options_for_the_files_of_a_report_neither_lose_nor_add_one(small: SmallSuite) -> None:
+    places = ["--junitxml", "reports/junit.xml", "--alluredir", "reports/allure-results"]
+    for _ in range(2):
+        assert small.run("suites", "-k", "one", *places).returncode == 0
+        assert len(ET.parse(small.reports / "junit.xml").findall("*/testcase")) == 1
+        assert len(list(small.reports.glob("allure-results/*-result.json"))) == 1
+    for _ in range(2):
+        assert small.run("suites", "-k", "nothing").returncode == 5
+    refused = small.run("suites", "--junitxml", "reports/mine.xml")
+    assert refused.returncode == 4
+    complaint = (
+        "--junitxml: reports/mine.xml is in the folder of the reports, which has a junit.xml of its own"
+    )
+    assert refused.stderr.strip() == f"ERROR: {complaint} of its own: leave it out"
+
+
 def test_two_runs_at_once_do_not_mix_what_they_have_seen(small: SmallSuite) -> None:
     first = small.begin("suites", SLOW="three")
     under_way(small, first, "one", "two")
