@@ -26,6 +26,8 @@ from lab import identities
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 # A Unix socket's address has 107 bytes, and a proxy's is <run>/proxies/<36 characters>/admin.sock.
 _PATH_LIMIT = 107 - len("/proxies//admin.sock") - 36
+# By this file a run directory is told from any other directory: what is in a run directory gets removed.
+_MARK = ".lab"
 _FLOCK = "hhqqi4x"  # struct flock: type, whence, start, length, pid
 
 
@@ -66,7 +68,9 @@ def directory_of(name: str) -> Path:
 def names() -> list[str]:
     """Every lab that lives or has left something."""
     try:
-        return sorted(entry.name for entry in base().iterdir() if _NAME.fullmatch(entry.name))
+        return sorted(
+            path.name for path in base().iterdir() if _NAME.fullmatch(path.name) and (path / _MARK).exists()
+        )
     except FileNotFoundError:
         return []
 
@@ -81,10 +85,11 @@ class Lock:
     def sweep(self) -> None:
         """Removes what a former lab left in it, and its kubeconfig elsewhere."""
         remove_content(self.path)
+        (self.path / _MARK).touch()
 
     def remove(self) -> None:
         """Removes the directory with everything that is in it, and gives it up."""
-        self.sweep()
+        remove_content(self.path)
         with contextlib.suppress(FileNotFoundError):
             self.path.rmdir()
         self.close()
@@ -112,8 +117,23 @@ def lock(name: str) -> Lock:
             os.close(fd)
             raise NameInUse(f'a lab named "{name}" is running already') from None
         if _still_there(path, fd):
+            if not _is_ours(path):
+                os.close(fd)
+                raise Unusable(f"{path} is no lab's: it is not touched; choose another name or LAB_HOME")
+            (path / _MARK).touch()
             return Lock(path, fd)
         os.close(fd)
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a lab made this directory, or would make no difference in it as it is empty."""
+    if path.is_symlink() or not path.is_dir():
+        return False
+    try:
+        held = [entry.name for entry in path.iterdir()]
+    except FileNotFoundError:
+        return True
+    return not held or _MARK in held
 
 
 def existing(name: str) -> Lock | None:
@@ -129,7 +149,8 @@ def remove_content(path: Path) -> None:
             if elsewhere.read_text() == (path / "kubeconfig").read_text():
                 elsewhere.unlink()
     with contextlib.suppress(FileNotFoundError):
-        for entry in path.iterdir():
+        # The mark goes last, so that whatever is left is known to be ours.
+        for entry in sorted(path.iterdir(), key=lambda entry: entry.name == _MARK):
             if entry.is_dir() and not entry.is_symlink():
                 identities.remove(entry)
             else:

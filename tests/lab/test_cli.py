@@ -77,6 +77,20 @@ def test_a_name_or_port_in_use_is_refused_with_4(home: Home) -> None:
     assert [entry.name for entry in home.path.iterdir()] == ["default"]
 
 
+def test_a_directory_that_is_no_labs_is_neither_used_nor_removed(home: Home) -> None:
+    """Where LAB_HOME is a directory with others in it, as somebody's home."""
+    mine = home.path / "photos"
+    mine.mkdir()
+    (mine / "cat.jpg").write_text("mine")
+    for command in (["up", "--name", "photos"], ["down", "--name", "photos"], ["down", "--all"], ["status"]):
+        done = home.lab(*command)
+        if "photos" in command:
+            said = f"lab: {mine} is no lab's: it is not touched; choose another name or LAB_HOME\n"
+            assert (done.returncode, done.stderr) == (3, said)
+    assert (mine / "cat.jpg").read_text() == "mine"
+    assert [path.name for path in mine.iterdir()] == ["cat.jpg"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [

@@ -191,9 +191,7 @@ def test_pytests_own_options_for_the_files_of_a_report_neither_lose_nor_add_one(
         assert small.run("suites", "-k", "nothing").returncode == 5
     refused = small.run("suites", "--junitxml", "reports/mine.xml")
     assert refused.returncode == 4
-    complaint = (
-        "--junitxml: reports/mine.xml is in the folder of the reports, which has a junit.xml of its own"
-    )
+    complaint = "--junitxml: reports/mine.xml is in the folder of the reports, which has a junit.xml"
     assert refused.stderr.strip() == f"ERROR: {complaint} of its own: leave it out"
 
 
