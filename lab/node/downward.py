@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 from collections.abc import Mapping
-from decimal import ROUND_CEILING, Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lab.kube.store import Object
 
+if TYPE_CHECKING:
+    from fractions import Fraction
+
 _SCALES = {
-    "n": Decimal(10) ** -9,
-    "u": Decimal(10) ** -6,
-    "m": Decimal(10) ** -3,
-    "": Decimal(1),
-    **{unit: Decimal(1000) ** power for power, unit in enumerate("kMGTPE", 1)},
-    **{f"{unit}i": Decimal(1024) ** power for power, unit in enumerate("KMGTPE", 1)},
+    **{unit: (1000, power) for power, unit in enumerate(("n", "u", "m", "", *"kMGTPE"), -3)},
+    **{f"{unit}i": (1024, power) for power, unit in enumerate("KMGTPE", 1)},
 }
+"""Suffix of a quantity: (base, power)."""
 _QUANTITY = re.compile(r"([+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?)([a-zA-Z]{0,2})")
 
 
@@ -70,8 +70,8 @@ def resource(reference: Object, container: Object, pod: Object) -> str:
         amount = (resources.get("requests") or {}).get(what) or limits.get(what) or "0"
     else:
         raise ConfigMissing(f"unsupported resource: {reference['resource']}")
-    divisor = _number(reference.get("divisor") or "1") or Decimal(1)
-    return str(int((_number(amount) / divisor).to_integral_value(ROUND_CEILING)))
+    divisor = _number(reference.get("divisor") or "1") or _number("1")
+    return str(math.ceil(_number(amount) / divisor))
 
 
 def _of_the_node(what: str) -> str:
@@ -82,11 +82,14 @@ def _of_the_node(what: str) -> str:
     return "0"
 
 
-def _number(quantity: Any) -> Decimal:
+def _number(quantity: Any) -> Fraction:
+    from fractions import Fraction  # which few pods ever need
+
     match = _QUANTITY.fullmatch(str(quantity))
     if match is None or match[2] not in _SCALES:
         raise ConfigMissing(f'"{quantity}" is not a quantity')
-    return Decimal(match[1]) * _SCALES[match[2]]
+    base, power = _SCALES[match[2]]
+    return Fraction(match[1]) * Fraction(base) ** power
 
 
 def _lines(entries: Mapping[str, str]) -> str:

@@ -100,7 +100,11 @@ class PodWorker:
         try:
             self._around = await self._prepare()
             async with asyncio.TaskGroup() as tasks:
-                await self._run_containers(self._around, tasks)
+                fresh = tasks.create_task(self._around.volumes.keep_fresh())
+                try:
+                    await self._run_containers(self._around, tasks)
+                finally:
+                    fresh.cancel()
         except (ToolFailed, NoAddressLeft, NoHostNetwork) as failure:
             self._report("FailedCreatePodSandBox", f"Failed to create pod sandbox: {failure}", "Warning")
         except Exception as error:  # noqa: BLE001 - told in full; other pods go on

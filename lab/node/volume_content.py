@@ -36,6 +36,8 @@ class File:
     path: str
     content: bytes
     mode: int = _DEFAULT_MODE
+    lifetime: float | None = None
+    """Seconds after which it is of no more use; None if it lasts."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,8 @@ class Sources:
             for item in told.get("items") or ():
                 yield File(item["path"], self._downward(item).encode(), item.get("mode", mode))
         elif (token := source.get("serviceAccountToken")) is not None:
-            yield File(token["path"], self._token(token).encode(), mode)
+            lifetime = token.get("expirationSeconds") or _TOKEN_LIFETIME_S
+            yield File(token["path"], self._token(token, lifetime).encode(), mode, lifetime)
         else:
             raise ConfigMissing(f"this node knows no volume source {', '.join(source)}")
 
@@ -111,12 +114,11 @@ class Sources:
             return downward.resource(reference, {}, self.pod)
         return downward.field(item["fieldRef"]["fieldPath"], self.pod, self.address)
 
-    def _token(self, wanted: Object) -> str:
+    def _token(self, wanted: Object, lifetime: int) -> str:
         account = self._account()
         if self.tokens is None:
             raise ConfigMissing("this node issues no tokens")
         audiences = [wanted["audience"]] if wanted.get("audience") else []
-        lifetime = wanted.get("expirationSeconds") or _TOKEN_LIFETIME_S
         return self.tokens.issue(account, self.pod, audiences, lifetime)
 
     def _selected(self, key: Key, word: str, source: Object, name: str | None, mode: int) -> Iterator[File]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,6 +18,10 @@ from lab.node.volume_content import File, Sources
 _ACCOUNT_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"
 # No volume of a pod has a name with a dot.
 _ACCOUNT_VOLUME = "service.account"
+
+_REPLACED_AFTER = 0.8
+"""Of a token's lifetime."""
+_REPLACED_AFTER_AT_MOST_S = 24 * 3600
 
 _ANYBODYS = 0o777
 _READABLE = 0o755
@@ -41,6 +47,7 @@ class Volumes:
         self._directory = directory
         self._sources = sources
         self._account: Path | None = None
+        self._lifetimes: set[float] = set()
 
     def prepare(self) -> None:
         """Makes all volumes that are mounted somewhere.
@@ -58,6 +65,19 @@ class Volumes:
         if account is not None:
             self._account = self._directory / _ACCOUNT_VOLUME
             self._write(self._account, account, _READABLE)
+
+    async def keep_fresh(self) -> None:
+        """Replaces tokens before they expire, when the kubelet does it; for ever, if there are any."""
+        while self._lifetimes:
+            await asyncio.sleep(min(_REPLACED_AFTER * min(self._lifetimes), _REPLACED_AFTER_AT_MOST_S))
+            for volume in self._volumes.values():
+                directory = self._directory / str(volume["name"])
+                if not directory.exists() or "projected" not in volume:
+                    continue
+                # Without its account a pod has no new tokens; the old ones are worth nothing either.
+                with contextlib.suppress(ConfigMissing):
+                    expiring = [file for file in self._sources.files(volume) if file.lifetime]
+                    self._write(directory, expiring, _READABLE)
 
     def binds(self, container: Object, variables: Mapping[str, str]) -> list[Bind]:
         """What to mount in a container with these variables; outer mounts come before those inside them."""
@@ -97,6 +117,7 @@ class Volumes:
         except ConfigMissing as missing:
             raise VolumeMissing(volume["name"], missing) from missing
         self._write(directory, files, _READABLE)
+        self._lifetimes.update(file.lifetime for file in files if file.lifetime)
 
     def _make_directory(self, directory: Path) -> None:
         """One that programs of any user can write to, as the kubelet makes them."""
@@ -109,8 +130,11 @@ class Volumes:
         for file in files:
             path = directory / file.path
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(file.content)
-            self._give(path, file.mode, _GROUP_READS_AND_WRITES)
+            # As a whole: the program that reads it may run already.
+            new = path.with_name(f"{path.name}.new")
+            new.write_bytes(file.content)
+            self._give(new, file.mode, _GROUP_READS_AND_WRITES)
+            new.replace(path)
 
     def _give(self, path: Path, mode: int, to_group: int) -> None:
         """Sets the mode, and where the pod has an fsGroup makes that the group, with further permissions."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import itertools
 import json
 import os
 import socket
@@ -213,10 +214,13 @@ class TestNode:
         return [f"{e['type']} {e['reason']} {e['message']}" for e in self.objects.store.list(EVENTS)]
 
 
+_issued = itertools.count(1)
+
+
 def _token(account: Object, pod: Object, audiences: Sequence[str], seconds: int) -> str:
     """Says for whom and for what it was issued."""
     who = {"account": account["metadata"]["name"], "pod": pod["metadata"]["name"]}
-    return json.dumps({**who, "audiences": list(audiences), "seconds": seconds})
+    return json.dumps({**who, "audiences": list(audiences), "seconds": seconds, "number": next(_issued)})
 
 
 async def _run(where: str, directory: Path, channel: socket.socket) -> None:
@@ -253,8 +257,10 @@ def main() -> None:
     child = os.fork()
     if child:
         theirs.close()
+        os.umask(0o077)  # as it may be where a lab is started
         init.serve(ours, child, hidden=[])
     ours.close()
+    os.umask(0o022)  # what `lab.inside` gives the supervisor
     code = 1
     try:
         asyncio.run(_run(where, directory, theirs))

@@ -114,13 +114,11 @@ async def test_the_rules_of_a_pods_network_are_the_init_containers_to_make(node:
 @on_a_node
 async def test_a_user_writes_to_volumes_and_to_its_own_output(node: TestNode) -> None:
     node.image("acme/tool", user="1337")
-    script = (
-        "echo one > /dev/stdout; echo two >> /dev/stderr; touch /tmp/data/file /tmp/mine; exec sleep infinity"
-    )
+    script = "echo one > /dev/stdout; echo two >> /dev/stderr; touch /tmp/deep/data/file /tmp/mine; exec sleep infinity"
     container = tool() | {
         "command": ["/bin/sh", "-c", script],
         "volumeMounts": [
-            {"name": "data", "mountPath": "/tmp/data"},
+            {"name": "data", "mountPath": "/tmp/deep/data"},
             {"name": "conf", "mountPath": "/tmp/conf"},
         ],
     }
@@ -130,7 +128,7 @@ async def test_a_user_writes_to_volumes_and_to_its_own_output(node: TestNode) ->
     await node.ready("one")
     await node.until_logged("one", "one\ntwo\n")
     modes = await node.exec(
-        "one", "stat", "-L", "-c", "%a %g", "/tmp/data", "/tmp/data/file", "/tmp/conf/name"
+        "one", "stat", "-L", "-c", "%a %g", "/tmp/deep/data", "/tmp/deep/data/file", "/tmp/conf/name"
     )
     assert modes == (0, "2777 2000\n644 2000\n460 2000\n")
     assert await node.exec("one", "cat", "/tmp/conf/name") == (0, "one")

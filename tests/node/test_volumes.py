@@ -134,8 +134,10 @@ async def test_a_projected_volume_has_tokens_for_audiences_and_what_the_pod_is_c
     assert await read("/tmp/told/cpu") == "1500"
     assert await read("/tmp/own/ip") == node.get("one")["status"]["podIP"]
     token = json.loads(await read("/tmp/told/tokens/mesh"))
+    del token["number"]
     assert token == {"account": "default", "pod": "one", "audiences": ["istio-ca"], "seconds": 43200}
     own = json.loads(await read("/var/run/secrets/kubernetes.io/serviceaccount/token"))
+    del own["number"]
     assert own == {"account": "default", "pod": "one", "audiences": [], "seconds": 365 * 24 * 3600}
     modes = await node.exec(
         "one", "stat", "-c", "%a", "/tmp/told/labels", "/tmp/told/name", "/tmp/told/tokens"
@@ -211,3 +213,19 @@ async def test_a_sub_path_that_leads_out_of_its_volume_is_refused(node: TestNode
         lambda: node.status("one").get("state", {}).get("waiting", {}).get("message"), "the container waits"
     )
     assert waiting == 'subPath "../.." must be a path inside the volume "data"'
+
+
+@on_a_node
+async def test_a_token_is_replaced_before_it_expires(node: TestNode) -> None:
+    token = {"path": "token", "audience": "istio-ca", "expirationSeconds": 1}
+    volumes = [{"name": "tokens", "projected": {"sources": [{"serviceAccountToken": token}]}}]
+    node.pod("one", SLEEP | {"volumeMounts": [mount("tokens", "/tmp/tokens")]}, volumes=volumes)
+    await node.ready("one")
+    _, first = await node.exec("one", "cat", "/tmp/tokens/token")
+    look = "cat /tmp/tokens/token > /tmp/now; cmp -s /tmp/now /tmp/first || break; sleep 0.05"
+    script = f"cat > /tmp/first; for i in $(seq 100); do {look}; done; cat /tmp/now; ls /tmp/tokens >&2"
+    code, text = await node.exec("one", "/bin/sh", "-c", script, stdin=first.encode())
+    assert (code, text.endswith("}token\n")) == (0, True), text
+    assert json.loads(text.partition("}")[0] + "}")["number"] > json.loads(first)["number"]
+    node.objects.delete(PODS, "default", "one")
+    await node.until(lambda: not node.objects.store.list(PODS), "the pod is gone")
