@@ -114,7 +114,7 @@ async def test_the_rules_of_a_pods_network_are_the_init_containers_to_make(node:
 @on_a_node
 async def test_a_user_writes_to_volumes_and_to_its_own_output(node: TestNode) -> None:
     node.image("acme/tool", user="1337")
-    script = "echo one > /dev/stdout; echo two >> /dev/stderr; touch /tmp/deep/data/file /tmp/mine; exec sleep infinity"
+    script = "echo one > /dev/stdout; echo two >> /dev/stderr; touch /tmp/deep/data/file; exec sleep infinity"
     container = tool() | {
         "command": ["/bin/sh", "-c", script],
         "volumeMounts": [
