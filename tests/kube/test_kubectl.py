@@ -295,8 +295,8 @@ def test_a_definition_with_a_rule_that_nobody_knows_says_so(cluster):
     applied = cluster.run("apply", "-f", "-", stdin=json.dumps(definition))
     assert applied.stdout == "customresourcedefinition.apiextensions.k8s.io/others.example.com created\n"
     assert applied.stderr == (
-        'Warning: this server cannot evaluate the rule "self.mystery() < 7": what breaks it is stored all the'
-        " same\n"
+        'Warning: this server cannot evaluate the rule "self.mystery() < 7" (undeclared reference to'
+        " 'mystery'): what breaks it is stored all the same\n"
     )
     other = {"apiVersion": "example.com/v1", "kind": "Other", "metadata": {"name": "x"}, "spec": {}}
     cluster.kubectl("create", "-f", "-", stdin=json.dumps(other))

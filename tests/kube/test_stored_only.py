@@ -195,6 +195,14 @@ def _webhooks(**changed: object) -> str:
         ({"clientConfig": {}}, "clientConfig: Required value: exactly one of url or service is required"),
         ({"clientConfig": {"url": "http://x"}}, "'https' is the only allowed URL scheme"),
         ({"admissionReviewVersions": ["v2"]}, "must include at least one of v1, v1beta1"),
+        (
+            {"matchConditions": [{"name": "x", "expression": "object.("}]},
+            "compilation failed: ERROR: <input>:1:8: Syntax error",
+        ),
+        (
+            {"matchConditions": [{"name": "x", "expression": "self == 1"}]},
+            "undeclared reference to 'self'",
+        ),
         ({"failurePolicy": "Maybe"}, 'Unsupported value: "Maybe"'),
         ({"rules": [{"operations": ["READ"]}]}, 'Unsupported value: "READ"'),
     ],

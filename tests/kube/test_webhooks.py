@@ -492,3 +492,34 @@ def test_webhooks_are_not_asked_about_webhooks(cluster, hooks, namespace, config
     configured.remove()
     configured.names.clear()
     assert create(cluster, settings(namespace)).returncode == 0
+
+
+CONDITIONS = {
+    "all true": (["object.data.a == 'b'", "request.operation == 'CREATE'"], True),
+    "one false": (["object.data.a == 'b'", "request.userInfo.username == 'bob'"], False),
+    "a false one outdoes a failing one": (["object.data.none == 'x'", "object.data.a == 'c'"], False),
+    "about the old": (["oldObject == null"], True),
+}
+
+
+@pytest.mark.parametrize("name", CONDITIONS)
+def test_conditions(cluster, hooks, namespace, configured, name):
+    expressions, concerned = CONDITIONS[name]
+    conditions = [{"name": f"c{index}", "expression": text} for index, text in enumerate(expressions)]
+    configured.add("conditioned", lambda _: allowed(), matchConditions=conditions)
+    assert create(cluster, settings(namespace, data={"a": "b"})).returncode == 0
+    assert bool(hooks.requests("conditioned")) == concerned
+
+
+@pytest.mark.parametrize("policy", ["Fail", "Ignore"])
+def test_a_condition_that_has_no_value(cluster, hooks, namespace, configured, policy):
+    conditions = [{"name": "unclear", "expression": "object.data.none == 'x'"}]
+    configured.add("unclear", lambda _: allowed(), matchConditions=conditions, failurePolicy=policy)
+    done = create(cluster, settings(namespace, data={"a": "b"}))
+    assert hooks.asked == []
+    if policy == "Ignore":
+        assert done.returncode == 0
+    else:
+        assert (
+            'match condition "unclear" of webhook "unclear.hooks.example": no such key: none' in done.stderr
+        )

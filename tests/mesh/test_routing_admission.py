@@ -119,10 +119,10 @@ REFUSED_ROUTES = [
 ]
 
 
-@pytest.fixture(scope="module")
-def objects() -> Writes:
+@pytest.fixture(scope="module", params=[crds.CEL_RULES, {}], ids=["by predicates", "by CEL"])
+def objects(request: pytest.FixtureRequest) -> Writes:
     registry = Registry()
-    registry.cel_rules.update(crds.CEL_RULES)
+    registry.cel_rules.update(request.param)
     writes = Writes(Store(), registry)
     for definition in current.API.definitions():
         writes.create(Key("apiextensions.k8s.io", "customresourcedefinitions"), definition, manager="test")

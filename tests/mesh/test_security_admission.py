@@ -24,10 +24,10 @@ LABELS = {"matchLabels": {"app": "httpbin"}}
 KEYS = json.dumps(jwks([key()]))
 
 
-@pytest.fixture(scope="module")
-def objects() -> Writes:
+@pytest.fixture(scope="module", params=[crds.CEL_RULES, {}], ids=["by predicates", "by CEL"])
+def objects(request: pytest.FixtureRequest) -> Writes:
     registry = Registry()
-    registry.cel_rules.update(crds.CEL_RULES)
+    registry.cel_rules.update(request.param)
     objects = Writes(Store(), registry)
     objects.create(Key("", "namespaces"), {"metadata": {"name": "foo"}}, manager="test")
     for definition in current.API.definitions():

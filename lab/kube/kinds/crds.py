@@ -12,7 +12,7 @@ from lab.kube.kinds.columns import AGE, NAME
 from lab.kube.kinds.humans import now, since
 from lab.kube.kinds.resources import Column, Resource
 from lab.kube.kinds.schema import custom
-from lab.kube.kinds.validation import rules_of
+from lab.kube.kinds.validation_rules import check_rules, unknown_rules
 from lab.kube.store import Key, Object
 
 CRDS = Key("apiextensions.k8s.io", "customresourcedefinitions")
@@ -27,7 +27,7 @@ def apply_crd_defaults(crd: Object) -> None:
     spec.setdefault("conversion", {"strategy": "None"})
 
 
-def check_crd(crd: Object, old: Object | None) -> list[Cause]:
+def check_crd(crd: Object, old: Object | None, known_rules: Container[str]) -> list[Cause]:
     """What is wrong with a definition."""
     spec = crd["spec"]
     causes = _check_unchanged(spec, old["spec"]) if old is not None else []
@@ -43,17 +43,19 @@ def check_crd(crd: Object, old: Object | None) -> list[Cause]:
     if (spec.get("conversion") or {}).get("strategy") not in (None, "None"):
         causes.append(errors.unsupported_value("spec.conversion.strategy", "Webhook", ("None",)))
     for index, version in enumerate(versions):
-        causes += _check_version(version, f"spec.versions[{index}]")
+        causes += _check_version(version, f"spec.versions[{index}]", known_rules)
     return causes
 
 
-def unknown_rules(crd: Object, known_rules: Container[str]) -> list[str]:
+def warnings(crd: Object, known_rules: Container[str]) -> list[str]:
     """What whoever brings a definition must know: a CEL rule that nobody can evaluate holds nothing back."""
-    rules = [rule for version in crd["spec"]["versions"] for rule in rules_of(version)]
+    found: dict[str, str] = {}
+    for version in crd["spec"]["versions"]:
+        found |= unknown_rules((version.get("schema") or {}).get("openAPIV3Schema"), known_rules)
     return [
-        f"this server cannot evaluate the rule {errors.go_quote(rule)}: what breaks it is stored all the same"
-        for rule in dict.fromkeys(rules)
-        if rule not in known_rules
+        f"this server cannot evaluate the rule {errors.go_quote(rule)} ({why}): what breaks it is stored all"
+        " the same"
+        for rule, why in found.items()
     ]
 
 
@@ -71,7 +73,7 @@ def _check_unchanged(spec: Object, before: Object) -> list[Cause]:
     ]
 
 
-def _check_version(version: Object, path: str) -> list[Cause]:
+def _check_version(version: Object, path: str, known_rules: Container[str]) -> list[Cause]:
     causes = []
     schema = (version.get("schema") or {}).get("openAPIV3Schema")
     at = f"{path}.schema.openAPIV3Schema"
@@ -79,6 +81,7 @@ def _check_version(version: Object, path: str) -> list[Cause]:
         causes.append(errors.required(at, "schemas are required"))
     elif schema.get("type") != "object":
         causes.append(errors.required(f"{at}.type", "must not be empty at the root"))
+    causes += check_rules(schema, at, known_rules)
     for number, column in enumerate(version.get("additionalPrinterColumns") or []):
         try:
             jsonpath.compile_path(column["jsonPath"])

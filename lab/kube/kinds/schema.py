@@ -7,6 +7,7 @@ the schemas of all built-in kinds costs two milliseconds.
 from __future__ import annotations
 
 import gzip
+from collections.abc import Iterator
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -172,11 +173,26 @@ class Schema:
         """Some field below has a default value."""
         return not self.native and _mentions_default(self.raw)
 
+    @cached_property
+    def formats(self) -> dict[str, str]:
+        """The formats of the strings below, by the names of the fields that hold them."""
+        return dict(_formats(self.raw))
+
     def item_key(self, item: Any) -> dict[str, Any]:
         """What tells an item of a list map from the others."""
         if not isinstance(item, dict):
             return {}
         return {key: item.get(key, _KEY_DEFAULTS.get(key)) for key in self.list_keys}
+
+
+def _formats(raw: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(raw, dict):
+        for name, child in (raw.get("properties") or {}).items():
+            if isinstance(child, dict) and isinstance(child.get("format"), str):
+                yield name, child["format"]
+            yield from _formats(child)
+        for word in ("items", "additionalProperties"):
+            yield from _formats(raw.get(word))
 
 
 def _mentions_default(raw: Any) -> bool:

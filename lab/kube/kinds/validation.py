@@ -1,14 +1,14 @@
 """Validation of custom resources by their structural schema, in the words of a real API server.
 
 The rules are those of the dialect that CustomResourceDefinitions allow: types, enums, bounds, patterns,
-oneOf/anyOf/allOf/not, nullable, int-or-string, list types, and the CEL rules that the registry knows.
+oneOf/anyOf/allOf/not, nullable, int-or-string and list types. CEL rules come afterwards, in validation_rules.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
@@ -25,15 +25,10 @@ from lab.kube.errors import (
 from lab.kube.kinds.decoding import json_type
 from lab.kube.kinds.schema import Schema
 
-CelRules = Mapping[str, Callable[[Any], bool]]
 
-
-def validate(value: Any, schema: Schema, path: str = "", rules: CelRules | None = None) -> list[Cause]:
-    """All that is wrong with a value. CEL rules are evaluated only where the value is otherwise right."""
-    causes = _check(value, schema, path)
-    if not causes and rules:
-        causes = list(_cel(value, schema, path, rules))
-    return causes
+def validate(value: Any, schema: Schema, path: str = "") -> list[Cause]:
+    """All that is wrong with a value but the rules that it breaks."""
+    return _check(value, schema, path)
 
 
 def _check(value: Any, schema: Schema, path: str) -> list[Cause]:
@@ -192,34 +187,3 @@ _COMBINATIONS: dict[str, Callable[[list[list[Cause]], str], list[Cause]]] = {
     "oneOf": _one_of,
     "not": _not,
 }
-
-
-def _cel(value: Any, schema: Schema, path: str, rules: CelRules) -> Iterable[Cause]:
-    if value is None:
-        return
-    for validation in schema.raw.get("x-kubernetes-validations", ()):
-        text = validation["rule"].strip()
-        holds = rules.get(text)
-        if holds is not None and not holds(value):
-            detail = validation.get("message", "").strip() or f"failed rule: {text}"
-            yield invalid_value(_shown(path), json_type(value), detail)
-    if isinstance(value, dict):
-        for name, item in value.items():
-            if (child := schema.child(name)) is not None and not child.native:
-                yield from _cel(item, child, _join(path, name), rules)
-    elif isinstance(value, list) and schema.items is not None:
-        for index, item in enumerate(value):
-            yield from _cel(item, schema.items, f"{path}[{index}]", rules)
-
-
-def rules_of(raw: Any) -> Iterable[str]:
-    """The texts of all CEL rules in a raw schema."""
-    if isinstance(raw, dict):
-        for validation in raw.get("x-kubernetes-validations") or ():
-            if isinstance(validation, dict) and isinstance(validation.get("rule"), str):
-                yield validation["rule"].strip()
-        for child in raw.values():
-            yield from rules_of(child)
-    elif isinstance(raw, list):
-        for child in raw:
-            yield from rules_of(child)

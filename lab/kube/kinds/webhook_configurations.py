@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 from lab.kube import errors
 from lab.kube.errors import Cause
-from lab.kube.kinds.metadata import check_name
+from lab.kube.kinds import cel
+from lab.kube.kinds.metadata import check_name, check_qualified_name
 from lab.kube.store import Key, Object, clone
 
 MUTATING = Key("admissionregistration.k8s.io", "mutatingwebhookconfigurations")
 VALIDATING = Key("admissionregistration.k8s.io", "validatingwebhookconfigurations")
+
+CONDITION_VARIABLES = ("object", "oldObject", "request")
+"""What match conditions are about."""
 
 _DEFAULTS: dict[str, Any] = {
     "failurePolicy": "Fail",
@@ -77,11 +81,25 @@ def _check_webhook(webhook: Object, at: str) -> Iterator[Cause]:
     if not 1 <= webhook["timeoutSeconds"] <= 30:
         detail = "the timeout value must be between 1 and 30 seconds"
         yield errors.invalid_value(f"{at}.timeoutSeconds", webhook["timeoutSeconds"], detail)
-    if webhook.get("matchConditions"):
-        yield errors.field_forbidden(f"{at}.matchConditions", "this server does not evaluate conditions")
+    yield from _check_conditions(webhook.get("matchConditions") or (), f"{at}.matchConditions")
     yield from _check_client(webhook["clientConfig"], f"{at}.clientConfig")
     for number, rule in enumerate(webhook.get("rules") or ()):
         yield from _check_rule(rule, f"{at}.rules[{number}]")
+
+
+def _check_conditions(conditions: Sequence[Object], at: str) -> Iterator[Cause]:
+    names: set[str] = set()
+    for index, condition in enumerate(conditions):
+        place = f"{at}[{index}]"
+        if condition["name"] in names:
+            yield errors.duplicate(f"{place}.name", condition["name"])
+        names.add(condition["name"])
+        yield from check_qualified_name(condition["name"], f"{place}.name")
+        try:
+            cel.compiled(condition["expression"], *CONDITION_VARIABLES)
+        except cel.Uncompilable as error:
+            detail = f"compilation failed: {error}"
+            yield errors.invalid_value(f"{place}.expression", condition["expression"], detail)
 
 
 def _check_client(client: Object, at: str) -> Iterator[Cause]:

@@ -14,6 +14,7 @@ from lab.kube.errors import ApiError
 from lab.kube.kinds.registry import Registry
 from lab.kube.kinds.resources import Resource
 from lab.kube.store import Object, Store, clone
+from lab.kube.webhooks import conditions
 from lab.kube.webhooks.asked import Asked
 from lab.kube.webhooks.calling import CallFailed, post
 from lab.kube.webhooks.documents import Answer, BadAnswer, question, read, refusal
@@ -99,8 +100,10 @@ class Webhooks:
         return wanted if wanted is not None and is_selected(hook, asked, self._store) else None
 
     async def _ask(self, hook: Webhook, theirs: Asked, asked: Asked, *, mutating: bool) -> Answer | None:
-        """The answer of a webhook that allows it; None when it has failed and may be ignored."""
+        """The answer of one that allows it; None when it is not asked after all, or may fail and does."""
         review = question(hook.declared, theirs, asked, str(uuid.uuid4()))
+        if not conditions.hold(hook.declared, theirs, review):
+            return None
         try:
             answer = read(await post(hook.declared, review, self._store), review, mutating=mutating)
         except (CallFailed, BadAnswer) as error:

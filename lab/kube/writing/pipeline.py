@@ -332,7 +332,7 @@ class Pipeline:
             allocate(new, old, self.store, self.registry.node_port_is_free)
         if resource.key == crds.CRDS:
             self._check_crd_names(resource, new)
-            options.warnings.extend(crds.unknown_rules(new, self.registry.cel_rules))
+            options.warnings.extend(crds.warnings(new, self.registry.cel_rules))
             new["status"] = crds.established_status(new)
 
     def _check_crd_names(self, resource: Resource, crd: Object) -> None:

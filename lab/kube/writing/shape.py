@@ -17,6 +17,7 @@ from lab.kube.kinds.resources import Resource
 from lab.kube.kinds.rules import DEFAULT_STRATEGY, STRATEGIES
 from lab.kube.kinds.schema import OBJECT_META, Schema, apply_defaults, builtin, prune
 from lab.kube.kinds.validation import validate
+from lab.kube.kinds.validation_rules import ABSENT, broken
 from lab.kube.store import Object
 
 _METADATA_ONLY = Schema({"type": "object", "properties": {"metadata": {"$ref": OBJECT_META}}})
@@ -82,11 +83,14 @@ def check_valid(resource: Resource, obj: Object, old: Object | None, registry: R
     causes = check_metadata(obj)
     strategy = STRATEGIES.get(resource.key, DEFAULT_STRATEGY)
     if resource.crd:
-        causes += validate(obj, resource.schema, rules=registry.cel_rules)
+        causes += validate(obj, resource.schema)
+        if not causes:
+            before = ABSENT if old is None else old
+            causes += broken(obj, resource.schema, registry.cel_rules, before)
     elif resource.key == CRDS:
         causes += _missing(obj, resource.schema, "")
         # A definition that lacks something cannot be looked at any closer.
-        causes = causes or check_crd(obj, old)
+        causes = causes or check_crd(obj, old, registry.cel_rules)
     else:
         if not strategy.complete:
             causes += _missing(obj, resource.schema, "")
