@@ -121,17 +121,17 @@ def run(fault: Fault, expectation: Expectation, done: Callable[[Run], None], our
     start = time.monotonic()
     REPORTS.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="run-", dir=REPORTS) as scratch:
-        folder = Path(scratch)
+        folder, reports = Path(scratch), Path(scratch, "reports")
         options = [
             *(word for plugin in NOT_NEEDED for word in ("-p", f"no:{plugin}")),
             *("--suite", fault.document, "--profile", "quick", "--fault", fault.name),
             *("--bound", f"{expectation.bound_s:g}"),
             *(("--mesh", fault.mesh) if fault.mesh else ("--rounds", "1", "--after", f"{AFTER_S:g}")),
-            *("--reports", scratch, "--evidence", "summary", "--color=no"),
+            *("--reports", str(reports), "--evidence", "summary", "--color=no"),
             f"--maxfail={1 if expectation.only_first else MOST_FAILURES}",
         ]
         exit_code, output = forked_suites.run(options, folder, ours)
-        cases = _cases(folder / REPORT)
+        cases = _cases(reports / REPORT)
         bad = tuple(
             Case(case["id"], case["result"] == FAILED, case["reason"])
             for case in cases

@@ -140,18 +140,18 @@ def _run(labs: Sequence[Lab], seed: int, ours: Children) -> list[Outcome]:
     """One run of each document, at the same time, and a new gateway before the next."""
 
     def one(lab: Lab) -> Outcome:
-        reports = REPORTS / f"{lab.document}-{seed}"
-        reports.mkdir(parents=True, exist_ok=True)
+        folder = REPORTS / f"{lab.document}-{seed}"
+        folder.mkdir(parents=True, exist_ok=True)
         options = [
             *("--color=no", "-q", "-p", "no:cacheprovider"),
             *("--target", "cluster", "--kubeconfig", str(lab.kubeconfig), "--context", lab.context),
             *("--mesh", PROFILES[lab.document], "--suite", lab.document),
             *("--profile", "quick", "--shuffle", str(seed)),
-            *("--reports", str(reports)),
+            *("--reports", str(folder / "reports")),
         ]
-        exit_code, output = forked_suites.run(options, reports, ours)
+        exit_code, output = forked_suites.run(options, folder, ours)
         if not exit_code:
-            shutil.rmtree(reports)
+            shutil.rmtree(folder)
         lab.replace_gateway()
         return Outcome(lab.document, seed, exit_code, output)
 

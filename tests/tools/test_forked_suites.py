@@ -39,7 +39,7 @@ def test_runs_do_not_see_each_others_options(ours: Children, tmp_path: Path) -> 
 
 def test_what_still_runs_is_ended_and_nothing_is_begun_any_more(ours: Children, tmp_path: Path) -> None:
     printed, never = tmp_path / "printed", tmp_path / "never"
-    options = ["--suite", "current", "--reports", str(tmp_path)]
+    options = ["--suite", "current", "--reports", str(tmp_path / "reports")]
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(ours.fork, lambda: forked_suites.begin(options, printed))
         deadline = time.monotonic() + 30
