@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from lab import identities
 from lab.images import loading
-from tests.images import built
+from tests.images import built, release
 from tests.node.inside import TestNode, on_a_node
 
 BUSYBOX = Path("/bin/busybox")
 PROGRAM = BUSYBOX.read_bytes() if BUSYBOX.exists() else b""
 
 
+needs_busybox = pytest.mark.skipif(
+    not BUSYBOX.exists(), reason="busybox is missing: apt-get install busybox-static"
+)
+
+
 @built.needs_engines
-@pytest.mark.skipif(not BUSYBOX.exists(), reason="busybox is missing: apt-get install busybox-static")
+@needs_busybox
 @on_a_node
 async def test_an_image_of_an_archive_runs_as_it_is(node: TestNode) -> None:
     applets = [
@@ -50,3 +56,29 @@ async def test_an_image_of_an_archive_runs_as_it_is(node: TestNode) -> None:
         assert (await node.exec("one", "ls", "/bin-of-root"))[0] != 0
     assert await node.exec("one", "cat", "secret") == (0, "only the user's")
     assert (await node.exec("one", "ls", "taken-away"))[0] != 0
+
+
+@built.needs_engines
+@needs_busybox
+@on_a_node
+async def test_a_folder_that_was_packed_as_a_release_runs_as_the_folder_does(node: TestNode) -> None:
+    folder = node.image(
+        "acme/tool:1",
+        entrypoint=["/usr/local/bin/tool"],
+        env={"GREETING": "hello"},
+        user="1337:1337",
+        files="files",
+        links={"/usr/local/bin/envoy": "envoy-server"},
+    )
+    (folder / "files/usr/local/bin").mkdir(parents=True)
+    shutil.copy("/usr/bin/env", folder / "files/usr/local/bin/tool")
+    archive = release.pack(folder, node.images.parent / "archives")
+    shutil.rmtree(folder)
+    loading.load(archive, node.images)
+    node.pod("one", {"image": "acme/tool:1", "args": ["sleep", "infinity"]})
+    if identities.only_root():
+        return
+    await node.ready("one")
+    code, text = await node.exec("one", "tool", "sh", "-c", "echo $GREETING; id -u; ls /; envoy --version")
+    assert (code, text.startswith("hello\n1337\nbin\n")) == (0, True), text
+    assert "version:" in text
