@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 import yaml
+from kubernetes.client import CoreV1Api
 
 from fixtures import profile as profiles
 from fixtures.cluster import Cluster, Manifest
@@ -117,3 +118,29 @@ def test_a_gateway_whose_pods_were_replaced_was_not_looked_at(without_gateways: 
         there.places.hold(API)
     there.places.find(API, EXPOSED)
     there.places.hold(API)
+
+
+def test_a_gateway_that_is_down_is_still_the_one_that_was_looked_at(without_gateways: There) -> None:
+    """Whatever brought it down, what it answered is a finding."""
+    there = without_gateways
+    there.places.find(API, EXPOSED)
+    (pod,) = there.pods()
+    down = {**pod, "apiVersion": "v1", "kind": "Pod"}
+    down["status"]["conditions"] = [
+        {**each, "status": "False"} if each["type"] == "Ready" else each
+        for each in down["status"]["conditions"]
+    ]
+    core = CoreV1Api(there.cluster.api)
+    core.replace_namespaced_pod_status(pod["metadata"]["name"], "foo", down)
+    there.places.hold(API)
+
+
+def test_the_gateway_is_waited_for_also_where_its_address_is_given(
+    without_gateways: There, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = without_gateways
+    monkeypatch.setenv("INGRESS_HOST", "127.0.0.1")
+    monkeypatch.setenv("INGRESS_PORT", "8080")
+    place = there.places.find(API, EXPOSED)
+    assert (place.url("/ip"), place.how) == ("http://127.0.0.1:8080/ip", "INGRESS_HOST")
+    assert there.cluster.get("v1", "Service", "foo", "httpbin-gateway-istio")
