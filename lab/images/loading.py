@@ -146,11 +146,12 @@ def _workplace(store: Path) -> Iterator[Path]:
     try:
         # Programs that become root when they are run are in images too.
         store.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _sweep(store)
-        place = Path(tempfile.mkdtemp(prefix=_HALF, dir=store))
-        lock = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
+        with _locked(store):  # or somebody else could sweep it away before it is locked
+            _sweep(store)
+            place = Path(tempfile.mkdtemp(prefix=_HALF, dir=store))
+            lock = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
             yield place
         finally:
             identities.remove(place)
@@ -187,8 +188,21 @@ def _put_in_place(folder: Path, store: Path) -> image_folders.ImageFolder:
     image = image_folders.read(folder)
     called = str(image.names[0]) if image.names[0].tag else f"{image.names[0]}@{image.digest}"
     place = store / re.sub(r"[^\w.-]+", "_", called)
-    old = folder.with_name(f"{folder.name}.old")
-    with contextlib.suppress(FileNotFoundError):
-        place.rename(old)
-    folder.rename(place)
+    with _locked(store):
+        old = Path(tempfile.mkdtemp(prefix=_HALF, dir=store))
+        with contextlib.suppress(FileNotFoundError):
+            place.rename(old)
+        folder.rename(place)
+        # Unless it is in use: then whoever loads an image after that removes it.
+        _sweep(store)
     return image_folders.read(place)
+
+
+@contextlib.contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    lock = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)

@@ -31,6 +31,7 @@ def program(spec: Object, around: Surroundings, launch: Launch, told: Mapping[st
             str(image.files) if image and image.files else None,
             str(image.root) if image and image.root else None,
             spec.get("workingDir") or (image.working_dir if image else "/"),
+            bool((spec.get("securityContext") or {}).get("readOnlyRootFilesystem")),
         ),
         user,
         container_environment=environment,

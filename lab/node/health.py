@@ -60,6 +60,9 @@ class Health:
             await asyncio.Event().wait()
 
     def _end(self, why: str, grace: float) -> None:
+        ending = self._container.ending
+        if self._container.stopping or (ending is not None and not ending.done()):
+            return  # it ends already: what it does before its end is done once
         self._around.report("Killing", why, "Normal")
         # The container keeps it: this watch ends before the program has.
         self._container.ending = asyncio.get_running_loop().create_task(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -23,6 +25,8 @@ class ImageStore:
     """The images of one lab. Of two with the same name that of the earlier directory is used."""
 
     directories: Sequence[Path] = ()
+    _held: dict[Path, int] = field(default_factory=dict, compare=False)
+    """Descriptors of the folders that were found."""
 
     def find(self, image: str) -> Callable[[Request], Launch]:
         """What a container of an image runs. Raises NoSuchImage, BadImage.
@@ -49,9 +53,21 @@ class ImageStore:
         # A name with a tag says more than one without.
         found.sort(key=lambda each: not any(name.tag for name in _names(each, wanted)))
         best = found[0]
+        self._hold(best.folder)
         if best.architecture not in ("", image_folders.machine()):
             raise BadImage(f"the image is for {best.architecture}, this machine is {image_folders.machine()}")
         return best
+
+    def _hold(self, folder: Path) -> None:
+        """Until this process ends what containers see is not removed, also when another takes its name."""
+        held = self._held.get(folder)
+        try:
+            if held is None or not os.path.samestat(os.fstat(held), folder.stat()):
+                fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+                fcntl.flock(fd, fcntl.LOCK_SH)
+                self._held[folder] = fd  # the one before stays open: its containers may still run
+        except OSError as error:
+            raise BadImage(f"{folder}: {error.strerror}") from error
 
     def folders(self) -> list[ImageFolder]:
         """Every image that is a folder. Raises BadImage."""

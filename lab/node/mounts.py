@@ -52,6 +52,8 @@ class View:
     """A directory whose tree is seen instead of the machine's."""
     directory: str = "/"
     """Where the program is to start."""
+    read_only: bool = False
+    """Whether nothing may be written to `root` outside the binds."""
 
 
 class NoMountPoint(OSError):
@@ -128,6 +130,8 @@ def enter(template: int, view: View, hidden: Iterable[str]) -> None:
         Path(view.directory).mkdir(parents=True, exist_ok=True)
     for bind, tree in trees:
         _attach(bind, tree)
+    if view.root and view.read_only:
+        netns.restrict_mount("/", netns.MOUNT_ATTR_RDONLY, below=False)
 
 
 def _attach(bind: Bind, tree: int) -> None:

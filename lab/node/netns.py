@@ -157,11 +157,11 @@ def move_mount(tree: int, target: str) -> None:
     _checked(result, f"move_mount({target})")
 
 
-def restrict_mount(mount: str | int, attributes: int) -> None:
+def restrict_mount(mount: str | int, attributes: int, *, below: bool = True) -> None:
     """Sets attributes (MOUNT_ATTR_*) on a mount, by path or descriptor, and on all mounts below it."""
     change = _MountAttributes(set=attributes)
     where, path = (mount, b"") if isinstance(mount, int) else (_AT_FDCWD, os.fsencode(mount))
-    flags = _AT_RECURSIVE | (_AT_EMPTY_PATH if isinstance(mount, int) else 0)
+    flags = (_AT_RECURSIVE if below else 0) | (_AT_EMPTY_PATH if isinstance(mount, int) else 0)
     result = _libc.syscall(
         _SYS_MOUNT_SETATTR, where, path, flags, ctypes.byref(change), ctypes.sizeof(change)
     )

@@ -20,6 +20,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from lab import identities, preconditions
 from lab.kube.controllers import run_all
 from lab.kube.kinds.registry import Registry
@@ -40,6 +42,9 @@ EVENTS = Key("", "events")
 
 WITHIN_S = 10.0
 BACK_OFF = BackOff(first=0.1, most=0.4)
+
+needs_users = pytest.mark.skipif(bool(identities.only_root()), reason=identities.only_root())
+"""For what takes other users than root."""
 
 Scenario = Callable[["TestNode"], Awaitable[None]]
 

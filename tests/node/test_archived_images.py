@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from lab import identities
 from lab.images import loading
 from tests.images import built, release
-from tests.node.inside import TestNode, on_a_node
+from tests.node.inside import TestNode, needs_users, on_a_node
 
 BUSYBOX = Path("/bin/busybox")
 PROGRAM = BUSYBOX.read_bytes() if BUSYBOX.exists() else b""
@@ -23,6 +22,7 @@ needs_busybox = pytest.mark.skipif(
 
 @built.needs_engines
 @needs_busybox
+@needs_users
 @on_a_node
 async def test_an_image_of_an_archive_runs_as_it_is(node: TestNode) -> None:
     applets = [
@@ -51,15 +51,15 @@ async def test_an_image_of_an_archive_runs_as_it_is(node: TestNode) -> None:
     node.pod("one", {"image": "docker.io/acme/one:1"})
     await node.ready("one")
     assert await node.logged("one") == "hello\n"
-    if not identities.only_root():
-        assert await node.exec("one", "id") == (0, "uid=101(web) gid=102\n")
-        assert (await node.exec("one", "ls", "/bin-of-root"))[0] != 0
+    assert await node.exec("one", "id") == (0, "uid=101(web) gid=102\n")
+    assert (await node.exec("one", "ls", "/bin-of-root"))[0] != 0
     assert await node.exec("one", "cat", "secret") == (0, "only the user's")
     assert (await node.exec("one", "ls", "taken-away"))[0] != 0
 
 
 @built.needs_engines
 @needs_busybox
+@needs_users
 @on_a_node
 async def test_a_folder_that_was_packed_as_a_release_runs_as_the_folder_does(node: TestNode) -> None:
     folder = node.image(
@@ -76,9 +76,31 @@ async def test_a_folder_that_was_packed_as_a_release_runs_as_the_folder_does(nod
     shutil.rmtree(folder)
     loading.load(archive, node.images)
     node.pod("one", {"image": "acme/tool:1", "args": ["sleep", "infinity"]})
-    if identities.only_root():
-        return
     await node.ready("one")
     code, text = await node.exec("one", "tool", "sh", "-c", "echo $GREETING; id -u; ls /; envoy --version")
     assert (code, text.startswith("hello\n1337\nbin\n")) == (0, True), text
     assert "version:" in text
+
+
+@built.needs_engines
+@needs_busybox
+@on_a_node
+async def test_containers_keep_their_files_when_their_image_is_replaced(node: TestNode) -> None:
+    def load(version: bytes) -> None:
+        applets = [built.link(f"bin/{name}", "busybox") for name in ("sh", "sleep", "cat")]
+        program = built.file("bin/busybox", PROGRAM, 0o755)
+        files = built.layer(program, *applets, built.file("version", version))
+        loading.load(built.docker(node.images.parent / "i.tar", built.Image([files])), node.images)
+
+    container = {"image": "acme/one:1", "command": ["sleep", "infinity"]}
+    load(b"old")
+    node.pod("old", container)
+    await node.ready("old")
+    load(b"new")
+    node.pod("new", container)
+    await node.ready("new")
+    assert await node.exec("old", "cat", "/version") == (0, "old")
+    assert await node.exec("new", "cat", "/version") == (0, "new")
+    load(b"newest")
+    assert await node.exec("old", "cat", "/version") == (0, "old")
+    assert len([entry for entry in node.images.iterdir() if not entry.name.startswith(".")]) == 1

@@ -12,8 +12,9 @@ from lab.node.image_references import Reference
 from lab.node.image_store import ImageStore, NoSuchImage
 from lab.node.images import NothingToRun, Request
 from lab.node.users import User
-from tests.node.inside import TestNode, on_a_node
+from tests.node.inside import TestNode, needs_users, on_a_node
 
+DATA = {"name": "data", "mountPath": "/data"}
 BUSYBOX = Path("/bin/busybox")
 needs_busybox = pytest.mark.skipif(
     not BUSYBOX.exists(), reason="busybox is missing: apt-get install busybox-static"
@@ -227,6 +228,7 @@ async def test_a_file_of_the_machine_can_have_another_path_in_an_image(node: Tes
 
 
 @needs_busybox
+@needs_users
 @on_a_node
 async def test_an_image_with_a_root_sees_nothing_of_the_machine(node: TestNode) -> None:
     made = node.image(
@@ -251,7 +253,12 @@ async def test_an_image_with_a_root_sees_nothing_of_the_machine(node: TestNode) 
     )
     assert (await node.exec("small", "touch", "/new"))[0] == 1
     node.pod("root", {"image": "acme/small", "securityContext": {"runAsUser": 0}})
-    await node.ready("root")
+    context = {"runAsUser": 0, "readOnlyRootFilesystem": True}
+    read_only = {"image": "acme/small", "securityContext": context, "volumeMounts": [DATA]}
+    node.pod("read-only", read_only, volumes=[{"name": "data", "emptyDir": {}}])
+    await node.ready("root", "read-only")
+    assert (await node.exec("read-only", "touch", "/data/new"))[0] == 0
+    assert "Read-only file system" in (await node.exec("read-only", "touch", "/new"))[1]
     # What it writes is in a layer of its own.
     assert (await node.exec("root", "touch", "/new"))[0] == 0
     assert not (root / "new").exists()

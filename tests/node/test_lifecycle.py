@@ -210,3 +210,19 @@ async def test_a_container_whose_hook_fails_after_its_start_is_started_anew(node
     said = "Warning FailedPostStartHook Exec lifecycle hook ([false]) failed - error:"
     assert any(event.startswith(said) for event in node.events())
     assert not node.is_ready("one")
+
+
+@on_a_node
+async def test_a_container_that_is_not_alive_does_once_what_it_does_before_its_end(node: TestNode) -> None:
+    hook = {"preStop": {"exec": {"command": ["/bin/sh", "-c", "echo hook >> /tmp/log/all; sleep 2.5"]}}}
+    probe = {
+        "exec": {"command": ["false"]},
+        "periodSeconds": 1,
+        "failureThreshold": 1,
+        "initialDelaySeconds": 1,
+    }
+    node.pod("one", lasting("app", lifecycle=hook, livenessProbe=probe), volumes=VOLUMES)
+    await node.until(lambda: node.status("one").get("restartCount"), "it is started anew")
+    await node.until(lambda: node.status("one").get("started"), "it runs again")
+    # Started, asked to end once, and started anew.
+    assert (await read(node, "one"))[:4] == ["app", "hook", "app ends", "app"]

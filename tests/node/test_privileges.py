@@ -3,13 +3,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-import pytest
-
-from lab import identities
 from lab.kube.store import Object
-from tests.node.inside import TestNode, on_a_node
-
-needs_users = pytest.mark.skipif(bool(identities.only_root()), reason=identities.only_root())
+from tests.node.inside import TestNode, needs_users, on_a_node
 
 SEEN = (
     "id -u; id -g; id -G; grep CapBnd /proc/self/status | cut -f 2; grep CapEff /proc/self/status | cut -f 2"

@@ -1,0 +1,74 @@
+"""Images from folders on a whole lab, by its command line and kubectl."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.lab.conftest import Home
+
+MANIFEST = 'name: acme/tool:1\nentrypoint: [/usr/local/bin/tool]\nargs: ["7"]\nfiles: files\n'
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    """A directory with the image acme/tool:1."""
+    program = tmp_path / "any" / "tool" / "files/usr/local/bin/tool"
+    program.parent.mkdir(parents=True)
+    program.write_text("#!/bin/sh\nexit $1\n")
+    program.chmod(0o755)
+    (tmp_path / "any" / "tool" / "image.yaml").write_text(MANIFEST)
+    return tmp_path / "any"
+
+
+def test_a_directory_of_images_that_is_not_there_is_refused(home: Home, tmp_path: Path) -> None:
+    done = home.lab("up", "--images", str(tmp_path / "none"))
+    said = f"there is no directory {tmp_path / 'none'}\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"lab: --images: {said}")
+    home.environment["LAB_IMAGES"] = f"{tmp_path}:{tmp_path / 'none'}"
+    done = home.lab("up")
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"lab: $LAB_IMAGES: {said}")
+    assert list(home.path.iterdir()) == []
+
+
+def test_a_bad_image_in_a_directory_that_was_asked_for_is_refused(home: Home, images: Path) -> None:
+    manifest = images / "tool/image.yaml"
+    manifest.write_text(MANIFEST + "command: [ls]\n")
+    done = home.lab("up", "--images", str(images))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"lab: {manifest}: unknown field command (known: name, ")
+    assert done.stderr.count("\n") == 1
+    assert list(home.path.iterdir()) == []
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
+@pytest.mark.parametrize("where", ["option", "variable", "cache"])
+def test_a_pod_has_an_image_from_wherever_they_are_looked_for(
+    home: Home, images: Path, tmp_path: Path, where: str
+) -> None:
+    if where == "variable":
+        home.environment["LAB_IMAGES"] = str(images)
+    elif where == "cache":
+        (tmp_path / "cache/mesh-authn-conformance").mkdir(parents=True)
+        images.rename(tmp_path / "cache/mesh-authn-conformance/images")
+        home.environment["XDG_CACHE_HOME"] = str(tmp_path / "cache")
+    options = ["--images", str(images)] if where == "option" else []
+    assert home.lab("up", *options).returncode == 0
+    kubectl = ["kubectl", "--kubeconfig", str(home.path / "default/kubeconfig")]
+    container = {"name": "tool", "image": "docker.io/acme/tool:1"}
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "tool"},
+        "spec": {"restartPolicy": "Never", "containers": [container]},
+    }
+    subprocess.run([*kubectl, "apply", "-f", "-"], input=json.dumps(pod), text=True, check=True)
+    wait = ["wait", "pod/tool", "--for=jsonpath={.status.phase}=Failed", "--timeout=10s"]
+    subprocess.run([*kubectl, *wait], check=True, capture_output=True)
+    code = "jsonpath={.status.containerStatuses[0].state.terminated.exitCode}"
+    done = subprocess.run([*kubectl, "get", "pod", "tool", "-o", code], capture_output=True, text=True)
+    assert done.stdout == "7"
