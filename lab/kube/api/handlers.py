@@ -6,13 +6,13 @@ import base64
 import binascii
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from aiohttp import web
 
 from lab.kube import errors
-from lab.kube.api import bodies, logs, portforward, reviews, watch
+from lab.kube.api import bodies, logs, reviews, watch
 from lab.kube.api import exec as exec_
 from lab.kube.api.queries import Selection, flag, number, write_options
 from lab.kube.api.render import json_answer, list_answer, object_answer, warning_headers
@@ -24,13 +24,15 @@ from lab.kube.kinds.resources import Resource
 from lab.kube.kinds.scale import scale_of
 from lab.kube.runtime import Runtime
 from lab.kube.store import Object, clone, place_of
-from lab.kube.webhooks.asked import Asked
 from lab.kube.writing.apply_request import check_apply
 from lab.kube.writing.deletion import DeleteOptions
 from lab.kube.writing.patching import json_patch, merge_patch, strategic_merge_patch
 from lab.kube.writing.replacement import STATUS_LIKE, in_version
 from lab.kube.writing.shape import WriteOptions, check_shape
 from lab.kube.writing.writes import Writes
+
+if TYPE_CHECKING:
+    from lab.kube.webhooks.asked import Asked
 
 JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -244,6 +246,8 @@ class Handlers:
         return await exec_.handle(call.request, pod, options, self._runtime)
 
     async def _portforward(self, call: Call) -> web.StreamResponse:
+        from lab.kube.api import portforward
+
         pod = self._existing(call)
         await self._pipeline.consulted(_connection(call, "PodPortForwardOptions", {}), pod)
         return await portforward.handle(call.request, pod, self._runtime)
@@ -285,6 +289,8 @@ def _patched(call: Call, target: Object, patch: Any) -> Any:
 
 def _connection(call: Call, kind: str, options: Object) -> Asked:
     """What webhooks are asked about somebody who connects to a pod."""
+    from lab.kube.webhooks.asked import Asked
+
     route = call.route
     return Asked(
         operation="CONNECT",

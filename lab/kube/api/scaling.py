@@ -9,7 +9,6 @@ from lab.kube import errors
 from lab.kube.api.routes import Route
 from lab.kube.kinds.scale import scale_of, scaled
 from lab.kube.store import Object
-from lab.kube.writing import questions
 from lab.kube.writing.pipeline import Overtaken, Pipeline
 from lab.kube.writing.shape import WriteOptions
 
@@ -21,6 +20,8 @@ async def rescale(
     pipeline: Pipeline, route: Route, change: Callable[[Object], Any], options: WriteOptions
 ) -> Object:
     """The new Scale, after `change` of the present one. Raises ApiError."""
+    from lab.kube.writing import questions
+
     for _ in range(_ATTEMPTS):
         old = pipeline.existing(route.resource, route.namespace, route.name)
         before = scale_of(old)

@@ -12,8 +12,6 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from lab.kube.kinds.cel_functions import FUNCTIONS
-
 _PLACE = re.compile(r"^ERROR: <input>:\d+:\d+: ")
 _STATUS = re.compile(r"^[A-Z_]+: ")
 _NO_KEY = re.compile(r'^Key not found in map : "?(.*?)"?$')
@@ -92,6 +90,8 @@ def _environment(variables: tuple[str, ...]) -> Any:
 
 
 def _declarations(cel: Any) -> list[Any]:
+    from lab.kube.kinds.cel_functions import FUNCTIONS
+
     types = {name: getattr(cel.Type, name.upper()) for name in ("bool", "double", "dyn", "int", "string")}
     types["list"] = cel.Type.List(cel.Type.DYN)
     overloads: defaultdict[str, list[Any]] = defaultdict(list)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Coroutine
 from dataclasses import replace as with_changes
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lab.kube import errors
 from lab.kube.errors import bad_request
@@ -22,9 +22,8 @@ from lab.kube.kinds.resources import Resource
 from lab.kube.kinds.rules import DEFAULT_STRATEGY, STRATEGIES
 from lab.kube.kinds.services import SERVICES, allocate
 from lab.kube.store import Key, Object, Store, clone, place_of
-from lab.kube.webhooks.asked import Asked
 from lab.kube.webhooks.webhooks import Webhooks
-from lab.kube.writing import deletion, naming, questions
+from lab.kube.writing import deletion, naming
 from lab.kube.writing.admission import Hooks
 from lab.kube.writing.apply import apply
 from lab.kube.writing.ownership import track_update
@@ -41,6 +40,9 @@ from lab.kube.writing.replacement import (
     wrong_name,
 )
 from lab.kube.writing.shape import WriteOptions, check_shape, check_valid, fill_defaults
+
+if TYPE_CHECKING:
+    from lab.kube.webhooks.asked import Asked
 
 # What only the server says of a new object.
 _GIVEN = (
@@ -118,6 +120,8 @@ class Pipeline:
             self.track(resource, None, obj, options.manager)
         asked: Asked | None = None
         if reviewed and self.webhooks.any:
+            from lab.kube.writing import questions
+
             asked = questions.creation(resource, namespace, obj, options)
             changed = await self.webhooks.mutated(asked, lambda new: self._created(resource, new, options))
             obj = changed or obj
@@ -194,6 +198,8 @@ class Pipeline:
             self.track(resource, old, next_, options.manager, subresource)
         asked: Asked | None = None
         if reviewed and self.webhooks.any:
+            from lab.kube.writing import questions
+
             asked = questions.update(resource, old, next_, options, subresource)
 
             def completed(changed: Object) -> Object:
@@ -281,6 +287,8 @@ class Pipeline:
         deletion.check_preconditions(resource, obj, options)
         deletion.check_allowed(resource, obj)
         if reviewed and self.webhooks.any:
+            from lab.kube.writing import questions
+
             uid, asked = obj["metadata"]["uid"], questions.removal(resource, obj, options)
             await self.webhooks.mutated(asked, lambda changed: changed)
             await self.webhooks.validate(asked)
