@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tools.istio.errors import CannotMake
+from tools.parent_death import end_with_parent
 
 # Of a program for this machine that needs no C compiler; a module's own programs are all that is asked for.
 _SET = {"CGO_ENABLED": "0", "GOWORK": "off"}
@@ -72,6 +73,7 @@ def _run(command: Sequence[str], variables: dict[str, str]) -> str:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=end_with_parent,
     )
     try:
         printed, complaint = process.communicate()
