@@ -193,8 +193,12 @@ def _image_directories(given: Sequence[Path]) -> tuple[str, ...]:
     """Where the lab's images are. Raises UsageError and BadImage for those that were asked for."""
     asked = image_directories.asked_for(given)
     for name, directory in asked:
-        if not directory.is_dir():
-            raise UsageError(f"{name}: there is no directory {directory}")
+        try:
+            next(directory.iterdir(), None)
+        except PermissionError as error:
+            raise UsageError(f"{name}: {directory} cannot be read") from error
+        except OSError as error:
+            raise UsageError(f"{name}: there is no directory {directory}") from error
     directories = [directory.absolute() for _, directory in asked]
     if directories:
         from lab.node.image_store import ImageStore

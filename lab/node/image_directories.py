@@ -21,7 +21,11 @@ class MachineLacks(Exception):
 def own() -> Path:
     """The user's own directory of images, in which `python -m lab images` puts them."""
     cache = os.environ.get("XDG_CACHE_HOME", "")
-    base = Path(cache) if cache.startswith("/") else Path.home() / ".cache"
+    try:
+        home = Path.home()
+    except RuntimeError:
+        home = Path("/")  # a user whom nobody knows has none
+    base = Path(cache) if cache.startswith("/") else home / ".cache"
     return base / "mesh-authn-conformance" / "images"
 
 

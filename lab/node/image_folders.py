@@ -172,14 +172,20 @@ _FIELDS: dict[str, tuple[str, Callable[[Any, Path], Any]]] = {
 
 
 def folders(directories: Iterable[Path]) -> list[Path]:
-    """Every folder with a manifest in these directories, to a depth of three; hidden ones are left out."""
+    """Every folder with a manifest in these directories, to a depth of three.
+
+    Hidden ones are left out, and what this user may not read.
+    """
     return [found for directory in directories for found in _below(directory, 3)]
 
 
 def _below(directory: Path, depth: int) -> list[Path]:
-    if (directory / MANIFEST).is_file():
-        return [directory]
-    if not depth or not directory.is_dir():
+    try:
+        if (directory / MANIFEST).is_file():
+            return [directory]
+        if not depth or not directory.is_dir():
+            return []
+        entries = sorted(entry for entry in directory.iterdir() if not entry.name.startswith("."))
+    except PermissionError:
         return []
-    entries = sorted(entry for entry in directory.iterdir() if not entry.name.startswith("."))
-    return [found for entry in entries if entry.is_dir() for found in _below(entry, depth - 1)]
+    return [found for entry in entries for found in _below(entry, depth - 1)]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,9 @@ import pytest
 from tests.lab.conftest import Home
 
 MANIFEST = 'name: acme/tool:1\nentrypoint: [/usr/local/bin/tool]\nargs: ["7"]\nfiles: files\n'
+
+
+needs_kubectl = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
 
 
 @pytest.fixture
@@ -35,6 +40,32 @@ def test_a_directory_of_images_that_is_not_there_is_refused(home: Home, tmp_path
     assert list(home.path.iterdir()) == []
 
 
+@pytest.fixture
+def hidden() -> Iterator[Path]:
+    """A directory of root's in one that everybody may look into."""
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory).chmod(0o755)
+        (Path(directory) / "hidden").mkdir(mode=0o700)
+        yield Path(directory) / "hidden"
+
+
+@needs_kubectl
+def test_directories_that_an_ordinary_user_may_not_read(ordinary: Home, hidden: Path) -> None:
+    done = ordinary.lab("up", "--images", str(hidden))
+    assert (done.returncode, done.stderr) == (2, f"lab: --images: {hidden} cannot be read\n")
+    # Of the user's own, which nobody asked for, nothing is said.
+    ordinary.environment["XDG_CACHE_HOME"] = str(hidden)
+    assert ordinary.lab("images").stdout.startswith("IMAGE ")
+    up = ordinary.lab("up", "--mesh", "none")
+    assert up.returncode == 0, up.stderr
+    assert "lab: pods can only be root's here, and images that declare another user do not run: " in up.stderr
+    kubectl = ["kubectl", "--kubeconfig", str(ordinary.path / "default/kubeconfig")]
+    subprocess.run([*kubectl, "run", "nginx", "--image=nginx"], check=True, capture_output=True)
+    wait = ["wait", "pod/nginx", "--timeout=10s"]
+    reason = "--for=jsonpath={.status.containerStatuses[0].state.waiting.reason}=ImagePullBackOff"
+    subprocess.run([*kubectl, *wait, reason], check=True, capture_output=True)
+
+
 def test_a_bad_image_in_a_directory_that_was_asked_for_is_refused(home: Home, images: Path) -> None:
     manifest = images / "tool/image.yaml"
     manifest.write_text(MANIFEST + "command: [ls]\n")
@@ -45,7 +76,7 @@ def test_a_bad_image_in_a_directory_that_was_asked_for_is_refused(home: Home, im
     assert list(home.path.iterdir()) == []
 
 
-@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
+@needs_kubectl
 @pytest.mark.parametrize("where", ["option", "variable", "cache"])
 def test_a_pod_has_an_image_from_wherever_they_are_looked_for(
     home: Home, images: Path, tmp_path: Path, where: str
