@@ -21,8 +21,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lab import identities
-
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 # A Unix socket's address has 107 bytes, and a proxy's is <run>/proxies/<36 characters>/admin.sock.
 _PATH_LIMIT = 107 - len("/proxies//admin.sock") - 36
@@ -152,6 +150,8 @@ def remove_content(path: Path) -> None:
         # The mark goes last, so that whatever is left is known to be ours.
         for entry in sorted(path.iterdir(), key=lambda entry: entry.name == _MARK):
             if entry.is_dir() and not entry.is_symlink():
+                from lab import identities
+
                 identities.remove(entry)
             else:
                 entry.unlink(missing_ok=True)

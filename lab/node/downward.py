@@ -19,7 +19,7 @@ _SCALES = {
     **{f"{unit}i": (1024, power) for power, unit in enumerate("KMGTPE", 1)},
 }
 """Suffix of a quantity: (base, power)."""
-_QUANTITY = re.compile(r"([+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?)([a-zA-Z]{0,2})")
+_QUANTITY = r"([+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?)([a-zA-Z]{0,2})"
 
 
 class ConfigMissing(Exception):
@@ -85,7 +85,7 @@ def _of_the_node(what: str) -> str:
 def _number(quantity: Any) -> Fraction:
     from fractions import Fraction  # which few pods ever need
 
-    match = _QUANTITY.fullmatch(str(quantity))
+    match = re.fullmatch(_QUANTITY, str(quantity))
     if match is None or match[2] not in _SCALES:
         raise ConfigMissing(f'"{quantity}" is not a quantity')
     base, power = _SCALES[match[2]]

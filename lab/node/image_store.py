@@ -8,12 +8,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from lab.node import image_folders, images
+from lab.node import images
 from lab.node.image_directories import BadImage
-from lab.node.image_folders import ImageFolder
 from lab.node.image_references import Reference
 from lab.node.images import Launch, Request
+
+if TYPE_CHECKING:
+    from lab.node.image_folders import ImageFolder
 
 
 class NoSuchImage(Exception):
@@ -39,6 +42,8 @@ class ImageStore:
 
     def folder(self, image: str) -> ImageFolder:
         """Raises NoSuchImage, BadImage."""
+        from lab.node import image_folders
+
         wanted = Reference.parse(image)
         every, bad = self._readable()
         found = [each for each in every if _names(each, wanted)]
@@ -78,6 +83,9 @@ class ImageStore:
 
     def _readable(self) -> tuple[list[ImageFolder], list[BadImage]]:
         """The images, and what is wrong with others, which are in nobody's way."""
+        # Few labs have such images: the others start the sooner without this.
+        from lab.node import image_folders
+
         every: list[ImageFolder] = []
         bad: list[BadImage] = []
         for folder in image_folders.folders(self.directories):

@@ -12,12 +12,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lab.node.capture import CAPTURE_RULES
-from lab.node.image_folders import ENVOY_SERVER, ImageFolder
 from lab.node.image_references import Reference
 from lab.node.mounts import Bind
 from lab.node.processes import CONTAINER_CAPABILITIES
+
+if TYPE_CHECKING:
+    from lab.node.image_folders import ImageFolder
 
 _HTTPBIN = Path(__file__).parent / "apps" / "serve_httpbin.py"
 
@@ -138,6 +141,8 @@ def find(image: str) -> Callable[[Request], Launch] | None:
 
 def from_folder(image: ImageFolder, request: Request) -> Launch:
     """What a container of an image folder runs."""
+    from lab.node.image_folders import ENVOY_SERVER
+
     binds = tuple(
         Bind(envoy_program() if source == ENVOY_SERVER else source, path)
         for path, source in image.links.items()
