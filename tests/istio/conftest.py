@@ -37,7 +37,7 @@ class ByHand:
         environment = {
             **os.environ,
             "KUBECONFIG": str(self.kubeconfig),
-            "ISTIO": str(self.bundle),
+            "BUNDLE": str(self.bundle),
             "PATH": os.pathsep.join([str(self.bundle / "bin"), os.environ["PATH"]]),
             "HOME": str(self.home),
         }
@@ -65,14 +65,14 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ByHand]:
     made = bundle()
     with running_lab("--mesh", "none") as kubeconfig:
         by_hand = ByHand(kubeconfig, made, tmp_path_factory.mktemp("home"))
-        by_hand('kubectl apply --server-side -f "$ISTIO/gateway-api"')
+        by_hand('kubectl apply --server-side -f "$BUNDLE/gateway-api"')
         yield by_hand
 
 
 @pytest.fixture(scope="module")
 def istio(bare: ByHand) -> ByHand:
     """With Istio, and the playground's httpbin and sleep in the namespace foo."""
-    bare('istioctl install --skip-confirmation -f "$ISTIO/lab.yaml"')
+    bare('istioctl install --skip-confirmation -f "$BUNDLE/lab.yaml"')
     bare("kubectl create namespace foo && kubectl label namespace foo istio-injection=enabled")
     bare("kubectl apply -n foo -f manifests/playground/")
     bare("kubectl wait -n foo --for=condition=Available deploy --all --timeout=60s")

@@ -1,0 +1,48 @@
+"""What a pipeline runs: the same on a machine and on GitHub."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+
+import yaml
+
+from tests.labs import ROOT
+
+RUN = ROOT / ".ci" / "run"
+WORKFLOW = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())
+
+
+def made() -> list[str]:
+    """The commands of make that .ci/run runs, in their order."""
+    return re.findall(r"^make .+$", RUN.read_text(), re.MULTILINE)
+
+
+def test_real_istio_is_proven_after_the_two_commands_of_the_readme() -> None:
+    assert made() == [
+        "make conformance",
+        "make test",
+        "make istio",
+        "make conformance MESH=istio SUITE=current PROFILE=quick",
+    ]
+
+
+def test_make_knows_every_command() -> None:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    for command in made():
+        words = [*command.split(), "-n", "--no-print-directory"]
+        done = subprocess.run(words, cwd=ROOT, env=inherited, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+
+def test_github_runs_it_with_go_and_keeps_what_was_made_of_istio() -> None:
+    (job,) = WORKFLOW["jobs"].values()
+    steps = job["steps"]
+    assert any(step.get("run", "").endswith(" .ci/run") for step in steps)
+    used = {step["uses"].partition("@")[0]: step.get("with", {}) for step in steps if "uses" in step}
+    assert used["actions/setup-go"]["go-version"] == "1.26"
+    assert used["actions/cache"]["path"] == "~/.cache/mesh-authn-conformance"
+    paths = re.findall(r"'([^']+)'", used["actions/cache"]["key"])
+    assert paths
+    assert all(list(ROOT.glob(path)) for path in paths)
