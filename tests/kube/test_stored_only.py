@@ -194,6 +194,10 @@ def _webhooks(**changed: object) -> str:
         ({"timeoutSeconds": 31}, "the timeout value must be between 1 and 30 seconds"),
         ({"clientConfig": {}}, "clientConfig: Required value: exactly one of url or service is required"),
         ({"clientConfig": {"url": "http://x"}}, "'https' is the only allowed URL scheme"),
+        ({"clientConfig": {"url": "https://x:99999/"}}, "url must be a valid URL: Port out of range"),
+        ({"clientConfig": {"url": "https://a:b@x/"}}, "user information is not permitted in the URL"),
+        ({"clientConfig": {"url": "https://x/?a=b"}}, "query parameters are not permitted in the URL"),
+        ({"clientConfig": {"url": "https:///x"}}, "host must be specified"),
         ({"admissionReviewVersions": ["v2"]}, "must include at least one of v1, v1beta1"),
         (
             {"matchConditions": [{"name": "x", "expression": "object.("}]},

@@ -11,6 +11,9 @@ from lab.kube.kinds.registry import Registry
 from lab.kube.store import Key, Store
 from lab.kube.webhooks.asked import Asked
 from lab.kube.webhooks.matching import Webhook, is_selected, version_asked
+from lab.kube.writing import questions
+from lab.kube.writing.deletion import DeleteOptions
+from lab.kube.writing.shape import WriteOptions
 from lab.kube.writing.writes import Writes
 from tests.kube.mesh_crd import peer_authentications
 
@@ -131,3 +134,16 @@ def test_what_has_no_labels_is_only_selected_by_an_empty_selector(writes):
     assert is_selected(webhook(objectSelector={}), question, writes.store)
     selector = {"matchExpressions": [{"key": "x", "operator": "DoesNotExist"}]}
     assert not is_selected(webhook(objectSelector=selector), question, writes.store)
+
+
+def test_old_and_new_are_shown_in_the_version_of_the_request(writes):
+    resource = writes.registry.get("security.istio.io", "v1beta1", "peerauthentications")
+    stored = {**POD, "apiVersion": "security.istio.io/v1"}
+    new = {**POD, "apiVersion": "security.istio.io/v1beta1"}
+    update = questions.update(resource, stored, new, WriteOptions("test"), "")
+    removal = questions.removal(resource, stored, DeleteOptions())
+    for obj in (update.object, update.old, removal.old):
+        assert obj["apiVersion"] == "security.istio.io/v1beta1"
+    wanted = writes.registry.storage(resource.key)
+    theirs = update.in_version(wanted)
+    assert (theirs.object["apiVersion"], theirs.old["apiVersion"]) == ("security.istio.io/v1",) * 2

@@ -229,6 +229,11 @@ BROKEN = {
         lambda _: allowed(uid="x"),
         'received invalid webhook response: expected response.uid="',
     ),
+    "no-object": (lambda _: web.Response(text="null"), "json parse error: the answer is no object"),
+    "no-boolean": (
+        lambda _: {"allowed": "yes"},
+        "received invalid webhook response: response.allowed is no boolean",
+    ),
     "no-response": (
         lambda _: web.json_response({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview"}),
         "received invalid webhook response: webhook response was absent",
@@ -263,6 +268,11 @@ UNREACHABLE = {
         {"url": "https://127.0.0.78:9/hook"},
         'Post "https://127.0.0.78:9/hook?timeout=10s": dial tcp 127.0.0.78:9: connect: connection refused',
     ),
+    "no-authority": (
+        {"url": "https://127.0.0.78:9/", "caBundle": "Cg=="},
+        "unable to load root certificates: unable to parse bytes as PEM block",
+    ),
+    "no-host": ({"url": "https://nowhere.invalid/"}, "dial tcp nowhere.invalid:443: lookup: no such host"),
     "no-service": (
         {"service": {"name": "nowhere", "namespace": "default", "path": "/x"}},
         'Post "https://nowhere.default.svc:443/x?timeout=10s": service "nowhere" not found',
@@ -296,11 +306,26 @@ def test_a_certificate_of_another_authority_is_refused(cluster, hooks, namespace
     assert hooks.asked == []
 
 
-def test_a_patch_that_does_not_apply(cluster, namespace, configured):
-    wrong = patched({"op": "replace", "path": "/data/none", "value": "x"})
-    configured.add("misfit", lambda _: wrong, mutating=True, failurePolicy="Ignore")
-    said = create(cluster, settings(namespace)).stderr
-    assert 'Internal error occurred: the patch of admission webhook "misfit.hooks.example" does not' in said
+@pytest.mark.parametrize(
+    ("operation", "said"),
+    [
+        ({"op": "replace", "path": "/data/none", "value": "x"}, "does not apply: "),
+        ({"op": "add"}, "does not apply: Operation must have a 'path' member"),
+        (5, "does not apply: Operation must be an object"),
+        ({"op": "replace", "path": "", "value": []}, "leaves no object"),
+    ],
+)
+def test_a_patch_that_does_not_apply(cluster, namespace, configured, operation, said):
+    configured.add("misfit", lambda _: patched(operation), mutating=True, failurePolicy="Ignore")
+    told = create(cluster, settings(namespace)).stderr
+    assert f'Internal error occurred: the patch of admission webhook "misfit.hooks.example" {said}' in told
+    assert told.count("\n") == 1
+
+
+def test_a_patch_that_makes_another_kind_of_an_object(cluster, namespace, configured):
+    wrong = patched({"op": "replace", "path": "/kind", "value": "Secret"})
+    configured.add("turncoat", lambda _: wrong, mutating=True)
+    assert "cannot be handled as a ConfigMap" in create(cluster, settings(namespace)).stderr
 
 
 def test_what_a_webhook_makes_of_an_object_is_validated(cluster, namespace, configured):
@@ -447,6 +472,9 @@ def test_what_a_webhook_adds_belongs_to_no_manager(cluster, namespace, configure
     (manager,) = obj["metadata"]["managedFields"]
     assert (manager["manager"], manager["operation"]) == ("kubectl", "Apply")
     assert manager["fieldsV1"] == {"f:data": {"f:a": {}}}
+    create(cluster, settings(namespace, "plain", data={"a": "1"}))
+    for entry in stored(cluster, namespace, "cm/plain")["metadata"]["managedFields"]:
+        assert "f:noted" not in entry["fieldsV1"]["f:data"]
     # Applying the same anew has changed nothing.
     again = stored(cluster, namespace)
     cluster.kubectl("apply", "--server-side", "-f", "-", stdin=manifest)

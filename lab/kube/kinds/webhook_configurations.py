@@ -107,13 +107,7 @@ def _check_client(client: Object, at: str) -> Iterator[Cause]:
     if (url is None) == (service is None):
         yield errors.required(at, "exactly one of url or service is required")
     elif url is not None:
-        parts = urlsplit(url)
-        if parts.scheme != "https":
-            detail = "'https' is the only allowed URL scheme; desired format: https://host[/path]"
-            yield errors.invalid_value(f"{at}.url", parts.scheme, detail)
-        if not parts.hostname:
-            detail = "host must be specified; desired format: https://host[/path]"
-            yield errors.invalid_value(f"{at}.url", parts.netloc, detail)
+        yield from _check_url(url, f"{at}.url")
     elif service is not None:
         for field in ("name", "namespace"):
             if not service.get(field):
@@ -123,6 +117,29 @@ def _check_client(client: Object, at: str) -> Iterator[Cause]:
             yield errors.invalid_value(f"{at}.service.port", service["port"], detail)
         if (path := service.get("path")) and not path.startswith("/"):
             yield errors.invalid_value(f"{at}.service.path", path, "must start with a '/'")
+
+
+def _check_url(url: str, at: str) -> Iterator[Cause]:
+    form = "desired format: https://host[/path]"
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - raises what is wrong with it
+    except ValueError as error:
+        yield errors.invalid_value(at, url, f"url must be a valid URL: {error}; {form}")
+        return
+    if parts.scheme != "https":
+        yield errors.invalid_value(at, parts.scheme, f"'https' is the only allowed URL scheme; {form}")
+    if not parts.hostname:
+        yield errors.invalid_value(at, parts.netloc, f"host must be specified; {form}")
+    if parts.username is not None:
+        yield errors.invalid_value(
+            at, parts.username, f"user information is not permitted in the URL; {form}"
+        )
+    if parts.fragment:
+        yield errors.invalid_value(at, parts.fragment, f"fragments are not permitted in the URL; {form}")
+    if parts.query:
+        detail = f"query parameters are not permitted in the URL; {form}"
+        yield errors.invalid_value(at, parts.query, detail)
 
 
 def _check_rule(rule: Object, at: str) -> Iterator[Cause]:

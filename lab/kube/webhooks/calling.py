@@ -6,6 +6,7 @@ import asyncio
 import base64
 import os
 import random
+import socket
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -72,6 +73,8 @@ async def post(webhook: Object, review: Object, store: Store) -> bytes:
 
 
 def _failure(error: OSError) -> str:
+    if isinstance(error, socket.gaierror):
+        return "lookup: no such host"
     if error.errno and error.errno > 0:
         return f"connect: {os.strerror(error.errno).lower()}"
     return str(error)
@@ -126,7 +129,10 @@ def _trust(bundle: str) -> ssl.SSLContext:
     if not bundle:
         return ssl.create_default_context()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.load_verify_locations(cadata=base64.b64decode(bundle).decode())
+    try:
+        context.load_verify_locations(cadata=base64.b64decode(bundle, validate=True).decode())
+    except (ssl.SSLError, ValueError):
+        raise _Unreachable("unable to load root certificates: unable to parse bytes as PEM block") from None
     return context
 
 

@@ -70,7 +70,7 @@ def read(body: bytes, asked: Object, *, mutating: bool) -> Answer:
     except orjson.JSONDecodeError as error:
         raise BadAnswer(f"couldn't get version/kind; json parse error: {error}") from None
     if not isinstance(document, dict):
-        raise BadAnswer(f"couldn't get version/kind; json parse error: a {type(document).__name__}")
+        raise BadAnswer("couldn't get version/kind; json parse error: the answer is no object")
     response = document.get("response")
     if response is None:
         raise _invalid("webhook response was absent")

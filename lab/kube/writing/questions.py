@@ -8,7 +8,7 @@ from lab.kube.kinds.resources import Resource
 from lab.kube.store import Object
 from lab.kube.webhooks.asked import Asked
 from lab.kube.writing.deletion import DeleteOptions
-from lab.kube.writing.replacement import NAMESPACES
+from lab.kube.writing.replacement import NAMESPACES, in_version
 from lab.kube.writing.shape import WriteOptions
 
 
@@ -27,8 +27,12 @@ def update(
 ) -> Asked:
     """`kind` is given where the objects are not of the resource's own."""
     namespace = old["metadata"].get("namespace", "")
-    asked = _asked("UPDATE", resource, namespace, new, old, options, subresource)
-    return asked if kind is None else replace(asked, kind=kind)
+    if kind is not None:
+        asked = _asked("UPDATE", resource, namespace, new, old, options, subresource)
+        return replace(asked, kind=kind)
+    # Both as the request has them, whatever version is stored.
+    new, old = in_version(resource, new), in_version(resource, old)
+    return _asked("UPDATE", resource, namespace, new, old, options, subresource)
 
 
 def _asked(
@@ -66,7 +70,7 @@ def removal(resource: Resource, obj: Object, options: DeleteOptions) -> Asked:
         namespace=metadata["name"] if resource.key == NAMESPACES else metadata.get("namespace", ""),
         name=metadata["name"],
         object=None,
-        old=obj,
+        old=in_version(resource, obj),
         user=options.user,
         options=_options(
             "DeleteOptions", dry_run=options.dry_run, gracePeriodSeconds=options.grace_period, **asked
