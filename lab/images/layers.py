@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import lzma
 import tarfile
 import zlib
@@ -40,14 +41,17 @@ def check(name: str, file: IO[bytes], budget: Budget) -> None:
 
     Raises BadImage; what else is wrong with it, umoci finds.
     """
-    head = _Peeked(file)
-    if head.start.startswith(_ZSTD):
+    blob = _Peeked(file)
+    if blob.start.startswith(_ZSTD):
         raise BadImage(f"layer {name} is compressed with zstd, which is not supported")
-    if head.start.startswith(_GZIP) or head.start[257:262] == _USTAR:
-        with tarfile.open(fileobj=head, mode="r|*") as layer:  # type: ignore[call-overload]
+    if blob.start.startswith(_GZIP):
+        # What comes after the end of a tar archive is unpacked by nobody, but read.
+        blob = _Peeked(gzip.GzipFile(fileobj=blob), Budget())  # type: ignore[call-overload]
+    if blob.start[257:262] == _USTAR:
+        with tarfile.open(fileobj=blob, mode="r|") as layer:  # type: ignore[call-overload]
             for entry in _inside(layer):
                 budget.take(entry.size)
-    while head.read(1 << 20):
+    while blob.read(1 << 20):
         pass
 
 
@@ -87,15 +91,19 @@ def _resolved(parts: list[str]) -> tuple[str, ...] | None:
 
 
 class _Peeked:
-    """A file of which the beginning has been looked at."""
+    """A file of which the beginning has been looked at, and that may not be longer than a budget."""
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: IO[bytes], budget: Budget | None = None) -> None:
         self._file = file
+        self._budget = budget
         self.start = file.read(_HEAD)
         self._unread = self.start
 
     def read(self, size: int) -> bytes:
         if not self._unread:
-            return self._file.read(size)
+            read = self._file.read(size)
+            if self._budget is not None:
+                self._budget.take(len(read))
+            return read
         taken, self._unread = self._unread[:size], self._unread[size:]
         return taken

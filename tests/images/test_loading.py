@@ -236,6 +236,16 @@ def test_ten_gigabytes_of_zeros_are_refused_without_being_unpacked(
     assert "it unpacks to more than" in refused(path, store)
 
 
+@both
+def test_zeros_that_are_no_archive_are_not_read_to_their_end(
+    pack: Pack, tmp_path: Path, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(layers.Budget, "__init__", lambda self: setattr(self, "left", 50_000_000))
+    zeros = gzip.compress(bytes(100_000_000), 1)
+    path = pack(tmp_path / "i.tar", Image([zeros]), **({"squeezed": False} if pack is oci else {}))
+    assert "it unpacks to more than" in refused(path, store)
+
+
 def test_a_limit_is_said_in_gibibytes(tmp_path: Path, store: Path) -> None:
     entry = tarfile.TarInfo("zeros")
     entry.size = 10 << 30
