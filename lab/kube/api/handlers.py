@@ -6,13 +6,13 @@ import base64
 import binascii
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 from aiohttp import web
 
 from lab.kube import errors
-from lab.kube.api import bodies, logs, reviews, watch
+from lab.kube.api import bodies, connecting, logs, reviews, watch
 from lab.kube.api import exec as exec_
 from lab.kube.api.queries import Selection, flag, number, write_options
 from lab.kube.api.render import json_answer, list_answer, object_answer, warning_headers
@@ -30,9 +30,6 @@ from lab.kube.writing.patching import json_patch, merge_patch, strategic_merge_p
 from lab.kube.writing.replacement import STATUS_LIKE, in_version
 from lab.kube.writing.shape import WriteOptions, check_shape
 from lab.kube.writing.writes import Writes
-
-if TYPE_CHECKING:
-    from lab.kube.webhooks.asked import Asked
 
 JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -242,14 +239,14 @@ class Handlers:
     async def _exec(self, call: Call) -> web.StreamResponse:
         pod = self._existing(call)
         options = exec_.Options.of(call.request, pod)
-        await self._pipeline.consulted(_connection(call, "PodExecOptions", options.as_object()), pod)
+        await connecting.allowed(self._pipeline, call.route, call.user, "PodExecOptions", options.as_object())
         return await exec_.handle(call.request, pod, options, self._runtime)
 
     async def _portforward(self, call: Call) -> web.StreamResponse:
         from lab.kube.api import portforward
 
         pod = self._existing(call)
-        await self._pipeline.consulted(_connection(call, "PodPortForwardOptions", {}), pod)
+        await connecting.allowed(self._pipeline, call.route, call.user, "PodPortForwardOptions", {})
         return await portforward.handle(call.request, pod, self._runtime)
 
     async def _log(self, call: Call) -> web.StreamResponse:
@@ -285,25 +282,6 @@ def _patched(call: Call, target: Object, patch: Any) -> Any:
         return clone(merge_patch(target, patch))
     schema = resource.schema if target["kind"] == resource.kind else None
     return clone(strategic_merge_patch(target, patch, schema))
-
-
-def _connection(call: Call, kind: str, options: Object) -> Asked:
-    """What webhooks are asked about somebody who connects to a pod."""
-    from lab.kube.webhooks.asked import Asked
-
-    route = call.route
-    return Asked(
-        operation="CONNECT",
-        resource=route.resource,
-        namespace=route.namespace,
-        name=route.name,
-        object={"kind": kind, "apiVersion": "v1", **options},
-        old=None,
-        user=call.user,
-        options={},
-        subresource=route.subresource,
-        kind=("", "v1", kind),
-    )
 
 
 def _place_after(token: str) -> tuple[str, str]:

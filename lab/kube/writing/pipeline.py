@@ -15,21 +15,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from lab.kube import errors
 from lab.kube.errors import bad_request
-from lab.kube.kinds import crds
 from lab.kube.kinds.humans import now
 from lab.kube.kinds.registry import Registry
 from lab.kube.kinds.resources import Resource
-from lab.kube.kinds.rules import DEFAULT_STRATEGY, STRATEGIES
-from lab.kube.kinds.services import SERVICES, allocate
-from lab.kube.store import Key, Object, Store, clone, place_of
+from lab.kube.store import Object, Store, clone, place_of
 from lab.kube.webhooks.webhooks import Webhooks
 from lab.kube.writing import deletion, naming
-from lab.kube.writing.admission import Hooks
 from lab.kube.writing.apply import apply
-from lab.kube.writing.ownership import track_update
-from lab.kube.writing.recorder import EVENTS, Recorder
 from lab.kube.writing.replacement import (
-    SIGNING_REQUESTS,
     STATUS_LIKE,
     WRONG_NAMESPACE,
     check_identity,
@@ -40,6 +33,7 @@ from lab.kube.writing.replacement import (
     wrong_name,
 )
 from lab.kube.writing.shape import WriteOptions, check_shape, check_valid, fill_defaults
+from lab.kube.writing.steps import Steps
 
 if TYPE_CHECKING:
     from lab.kube.webhooks.asked import Asked
@@ -81,9 +75,8 @@ class Pipeline:
     def __init__(self, store: Store, registry: Registry) -> None:
         self.store = store
         self.registry = registry
-        self.hooks = Hooks()
+        self.steps = Steps(store, registry)
         self.webhooks = Webhooks(store, registry)
-        self.recorder = Recorder(store)
 
     def existing(self, resource: Resource, namespace: str, name: str) -> Object:
         """The stored object. Raises a 404."""
@@ -115,48 +108,32 @@ class Pipeline:
             metadata.pop(field, None)
         if track:
             metadata.pop("managedFields", None)
-        self._complete(resource, obj, options)
+        self.steps.complete(resource, obj, options)
         if track:
-            self.track(resource, None, obj, options.manager)
+            self.steps.track(resource, None, obj, options.manager)
         asked: Asked | None = None
         if reviewed and self.webhooks.any:
             from lab.kube.writing import questions
 
             asked = questions.creation(resource, namespace, obj, options)
-            changed = await self.webhooks.mutated(asked, lambda new: self._created(resource, new, options))
+            changed = await self.webhooks.mutated(
+                asked, lambda new: self.steps.created(resource, new, options)
+            )
             obj = changed or obj
         metadata = obj["metadata"]
         name = naming.name(resource, metadata)
-        self._check_place(resource, metadata, namespace, name)
+        self.steps.check_place(resource, metadata, namespace, name)
         metadata.update(uid=str(uuid.uuid4()), creationTimestamp=now())
         if resource.has_generation:
             metadata["generation"] = 1
-        obj = self._admitted(resource, obj, None)
+        obj = self.steps.admitted(resource, obj, None)
         if asked is not None:
             await self.webhooks.validate(with_changes(asked, object=obj, name=name))
-            self._check_place(resource, metadata, namespace, name)
-        self._allocate(resource, obj, None, options)
+            self.steps.check_place(resource, metadata, namespace, name)
+        self.steps.allocate(resource, obj, None, options)
         if resource.notice:
             options.warnings.append(resource.notice)
-        return obj if options.dry_run else self._store(resource, obj)
-
-    def _complete(self, resource: Resource, obj: Object, options: WriteOptions) -> None:
-        """What a new object gets besides what its creator has written."""
-        fill_defaults(resource, obj)
-        STRATEGIES.get(resource.key, DEFAULT_STRATEGY).prepare(obj)
-        if resource.key == SIGNING_REQUESTS:
-            obj["spec"] = {**(obj.get("spec") or {}), **options.user.as_object()}
-
-    def _created(self, resource: Resource, obj: Object, options: WriteOptions) -> Object:
-        """A new object that webhooks have changed, made whole again."""
-        check_shape(resource, obj, WriteOptions(options.manager))
-        self._complete(resource, obj, options)
-        return obj
-
-    def _check_place(self, resource: Resource, metadata: Object, namespace: str, name: str) -> None:
-        naming.place(resource, metadata, namespace, self.store)
-        if self.store.get(resource.key, namespace if resource.namespaced else "", name) is not None:
-            raise errors.already_exists(resource, name)
+        return obj if options.dry_run else self.steps.put(resource, obj)
 
     async def change(
         self,
@@ -195,7 +172,7 @@ class Pipeline:
         next_ = next_state(resource, old, new, subresource)
         fill_defaults(resource, next_)
         if track:
-            self.track(resource, old, next_, options.manager, subresource)
+            self.steps.track(resource, old, next_, options.manager, subresource)
         asked: Asked | None = None
         if reviewed and self.webhooks.any:
             from lab.kube.writing import questions
@@ -210,7 +187,7 @@ class Pipeline:
 
             next_ = await self.webhooks.mutated(asked, completed) or next_
         if subresource not in STATUS_LIKE:
-            next_ = self._admitted(resource, next_, old)
+            next_ = self.steps.admitted(resource, next_, old)
         elif resource.crd:
             check_valid(resource, next_, old, self.registry)
         if asked is not None:
@@ -218,16 +195,16 @@ class Pipeline:
             if self.store.get(resource.key, *place_of(old)) is not old:
                 raise Overtaken
         if subresource not in STATUS_LIKE:
-            self._allocate(resource, next_, old, options)
+            self.steps.allocate(resource, next_, old, options)
         if resource.has_generation and desired(resource, next_) != desired(resource, old):
             next_["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
         if same(next_, old):
             return old
         if options.dry_run:
             return next_
-        stored = self._store(resource, next_)
+        stored = self.steps.put(resource, next_)
         if deletion.is_due(stored):
-            self._remove_now(resource, stored)
+            self.steps.remove_now(resource, stored)
         return stored
 
     async def apply(
@@ -303,7 +280,7 @@ class Pipeline:
         if marked is not None and marked != obj:
             obj = self.store.put(resource.key, clone(marked))
         if marked is None or deletion.is_due(obj):
-            return self._remove_now(resource, obj), True
+            return self.steps.remove_now(resource, obj), True
         return obj, False
 
     async def consulted(self, asked: Asked, target: Object) -> Any:
@@ -317,70 +294,6 @@ class Pipeline:
         if changed is not None:
             asked = asked.about(changed)
         await self.webhooks.validate(asked)
-        if asked.operation != "CONNECT" and (
-            self.store.get(asked.resource.key, *place_of(target)) is not target
-        ):
+        if self.store.get(asked.resource.key, *place_of(target)) is not target:
             raise Overtaken
         return asked.object
-
-    # The steps.
-
-    def _admitted(self, resource: Resource, new: Object, old: Object | None) -> Object:
-        """After admission and validation: the object to store, in its storage version."""
-        storage = self.registry.storage(resource.key)
-        new = in_version(storage, new)
-        before = in_version(storage, old) if old is not None else None
-        new = self.hooks.admitted(resource, new, before)
-        check_valid(resource, new, old, self.registry)
-        return new
-
-    def _allocate(self, resource: Resource, new: Object, old: Object | None, options: WriteOptions) -> None:
-        """What depends on all other objects, so that nothing may come between this and storing."""
-        if resource.key == SERVICES:
-            allocate(new, old, self.store, self.registry.node_port_is_free)
-        if resource.key == crds.CRDS:
-            self._check_crd_names(resource, new)
-            options.warnings.extend(crds.warnings(new, self.registry.cel_rules))
-            new["status"] = crds.established_status(new)
-
-    def _check_crd_names(self, resource: Resource, crd: Object) -> None:
-        name = crd["metadata"]["name"]
-        key = Key(crd["spec"]["group"], crd["spec"]["names"]["plural"])
-        if self.registry.knows(key) and self.registry.storage(key).crd != name:
-            cause = errors.invalid_value("spec.group", key.group, "this kind is built in")
-            raise errors.invalid(resource.group, resource.kind, name, [cause])
-
-    def track(
-        self, resource: Resource, old: Object | None, new: Object, manager: str, subresource: str = ""
-    ) -> None:
-        track_update(
-            resource.schema,
-            resource.api_version,
-            old,
-            new,
-            manager,
-            subresource=subresource,
-            has_status="status" in resource.subresources,
-        )
-
-    def _store(self, resource: Resource, obj: Object) -> Object:
-        stored = self.store.put(resource.key, in_version(self.registry.storage(resource.key), obj))
-        if resource.key == crds.CRDS:
-            self.registry.install(stored)
-        return stored
-
-    def _remove_now(self, resource: Resource, obj: Object) -> Object:
-        metadata = obj["metadata"]
-        if resource.key == crds.CRDS:
-            self._remove_custom_objects(obj)
-        gone = self.store.remove(resource.key, metadata.get("namespace", ""), metadata["name"])
-        if resource.key == EVENTS:
-            self.recorder.forget(gone)
-        return gone
-
-    def _remove_custom_objects(self, crd: Object) -> None:
-        """Objects do not outlive their definition, whatever finalizers they have."""
-        key = Key(crd["spec"]["group"], crd["spec"]["names"]["plural"])
-        for obj in self.store.list(key):
-            self.store.remove(key, obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
-        self.registry.uninstall(crd)

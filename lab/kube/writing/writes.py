@@ -48,7 +48,7 @@ class Writes:
             return old
         resource = self.registry.storage(key)
         new = {**old, "metadata": {**old["metadata"]}, "status": clone(status)}
-        self.pipeline.track(resource, old, new, manager, "status")
+        self.pipeline.steps.track(resource, old, new, manager, "status")
         return self.store.put(key, new)
 
     def delete(
@@ -78,7 +78,7 @@ class Writes:
         namespace = self.store.get(NAMESPACES, "", about["metadata"].get("namespace") or "default")
         if namespace is None or namespace["metadata"].get("deletionTimestamp"):
             return
-        event = self.pipeline.recorder.event(
+        event = self.pipeline.steps.recorder.event(
             about, reason=reason, message=message, type_=type, component=component
         )
         if event["metadata"].get("resourceVersion"):
@@ -88,4 +88,4 @@ class Writes:
 
     def admit(self, key: Key, hook: Admission) -> None:
         """Registers an admission hook."""
-        self.pipeline.hooks.register(key, hook)
+        self.pipeline.steps.hooks.register(key, hook)

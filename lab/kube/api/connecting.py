@@ -1,0 +1,30 @@
+"""Whether somebody may connect to a pod, as far as webhooks have a say in it."""
+
+from __future__ import annotations
+
+from lab.kube.api.routes import Route
+from lab.kube.identity.auth import User
+from lab.kube.store import Object
+from lab.kube.writing.pipeline import Pipeline
+
+
+async def allowed(pipeline: Pipeline, route: Route, user: User, kind: str, options: Object) -> None:
+    """Asks the webhooks about a connection with these options of a kind. Raises ApiError."""
+    if not pipeline.webhooks.any:
+        return
+    from lab.kube.webhooks.asked import Asked
+
+    asked = Asked(
+        operation="CONNECT",
+        resource=route.resource,
+        namespace=route.namespace,
+        name=route.name,
+        object={"kind": kind, "apiVersion": "v1", **options},
+        old=None,
+        user=user,
+        options={},
+        subresource=route.subresource,
+        kind=("", "v1", kind),
+    )
+    changed = await pipeline.webhooks.mutated(asked, lambda obj: obj)
+    await pipeline.webhooks.validate(asked if changed is None else asked.about(changed))
