@@ -98,6 +98,27 @@ TABLE = {
     "mesh": Chosen(
         "suites --mesh reference", "conformant", 0, "one two three four", {"five": "reference speaks current"}
     ),
+    "mesh-and-suite": Chosen(
+        f"suites --mesh reference {SUITE}",
+        "conformant",
+        0,
+        "one two three four",
+        {"five": "reference speaks current"},
+    ),
+    "mesh-and-folder": Chosen(
+        "suites/current --mesh reference",
+        "conformant",
+        0,
+        "one two three four",
+        {"five": "reference speaks current"},
+    ),
+    "mesh-and-k": Chosen(
+        "suites --mesh reference -k some",
+        "partial",
+        0,
+        "two three",
+        {"one": "left out by -k 'some'", "five": "reference speaks current"},
+    ),
     "k": Chosen(
         "suites -k some", "partial", 0, "two three", {"one": "left out by -k 'some'", "five": "-k 'some'"}
     ),
