@@ -86,3 +86,10 @@ def test_what_is_not_there_is_wrong_usage(arguments: list[str], complaint: str) 
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(complaint)
     assert done.stderr.count("\n") == 1
+
+
+def test_the_published_table_has_every_fault_and_nothing_is_wrong_in_it() -> None:
+    page = (ROOT / "docs" / "faults-istio.md").read_text()
+    assert "Not as they must be" not in page
+    listed = [line.split("`")[1] for line in page.splitlines() if line.startswith("| `")]
+    assert sorted(listed) == [each.name for each in wrong_meshes.known(FOLDER)]
