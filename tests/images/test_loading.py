@@ -352,6 +352,18 @@ def test_a_load_that_is_asked_to_end_leaves_nothing(tmp_path: Path) -> None:
         process.terminate()
         assert process.wait(10) == 143
     assert process.stderr
-    assert process.stderr.read() == b""
+    with process.stderr:
+        assert process.stderr.read() == b""
     store = tmp_path / "mesh-authn-conformance/images"
     assert not store.exists() or not list(store.iterdir())
+
+
+def test_loads_at_the_same_time_do_not_disturb_each_other(tmp_path: Path) -> None:
+    path = docker(tmp_path / "i.tar", Image())
+    command = [sys.executable, "-m", "lab", "images", "load", str(path)]
+    environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path)}
+    started = [subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) for _ in range(4)]
+    assert [process.wait() for process in started] == [0, 0, 0, 0]
+    store = tmp_path / "mesh-authn-conformance/images"
+    assert [entry.name for entry in store.iterdir()] == ["acme_one_1"]
+    assert (store / "acme_one_1/root/hello").read_text() == "hello\n"
