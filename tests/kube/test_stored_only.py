@@ -52,7 +52,6 @@ WARNINGS = dedent(
     Warning: nothing in this cluster acts on a Job: it is stored, but no pods come of it
     Warning: nothing in this cluster acts on a CronJob: it is stored, but no pods come of it
     Warning: nothing in this cluster enforces a NetworkPolicy: it is stored, but all traffic goes on
-    Warning: nothing in this cluster evaluates a ValidatingAdmissionPolicy: it is stored, but refuses nothing
     """
 )
 

@@ -12,6 +12,7 @@ from functools import partial
 from lab.kube import errors
 from lab.kube.errors import Cause
 from lab.kube.identity.tokens import SECRET_ACCOUNT, SECRET_TYPE
+from lab.kube.kinds.admission_policies import BINDINGS, POLICIES, check_policy
 from lab.kube.kinds.crds import CRDS, apply_crd_defaults
 from lab.kube.kinds.decoding import cannot_handle
 from lab.kube.kinds.podspec import (
@@ -157,8 +158,8 @@ STRATEGIES: dict[Key, Strategy] = {
     CRDS: Strategy(apply_crd_defaults),
     MUTATING: Strategy(partial(apply_webhook_defaults, mutating=True), check=check_webhooks),
     VALIDATING: Strategy(partial(apply_webhook_defaults, mutating=False), check=check_webhooks),
-    Key(MUTATING.group, "validatingadmissionpolicies"): Strategy(apply_admission_policy_defaults),
-    Key(MUTATING.group, "validatingadmissionpolicybindings"): Strategy(apply_admission_policy_defaults),
+    POLICIES: Strategy(apply_admission_policy_defaults, check=check_policy),
+    BINDINGS: Strategy(apply_admission_policy_defaults),
     Key("apps", "daemonsets"): Strategy(apply_daemonset_defaults),
     Key("apps", "statefulsets"): Strategy(apply_statefulset_defaults),
     Key("autoscaling", "horizontalpodautoscalers"): Strategy(apply_autoscaler_defaults),

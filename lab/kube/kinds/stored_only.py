@@ -1,6 +1,7 @@
 """The kinds that installers bring, and on which nothing here acts: they are stored, and that is all.
 
-Admission is the exception: the API server itself calls what a webhook configuration declares.
+Admission is the exception: the API server itself calls what a webhook configuration declares, and evaluates
+policies.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from lab.kube.kinds.stored_only_columns import COLUMNS, CREATED
 _ADMISSION, _RBAC = "admissionregistration.k8s.io", "rbac.authorization.k8s.io"
 # Whoever waits for what never happens should know why. The others do their part in silence elsewhere, too.
 _NO_PODS = "nothing in this cluster acts on a {}: it is stored, but no pods come of it"
-_NOT_EVALUATED = "nothing in this cluster evaluates a {}: it is stored, but refuses nothing"
 _NOT_ENFORCED = "nothing in this cluster enforces a {}: it is stored, but all traffic goes on"
 
 
@@ -46,7 +46,6 @@ def stored_only_resources() -> list[Resource]:
             _ADMISSION,
             "validatingadmissionpolicies",
             categories=("api-extensions",),
-            notice=_NOT_EVALUATED,
             **cluster,
             **status,
         ),

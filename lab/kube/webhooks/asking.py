@@ -12,7 +12,7 @@ from lab.kube.errors import ApiError
 from lab.kube.kinds.registry import Registry
 from lab.kube.kinds.resources import Resource
 from lab.kube.store import Object, Store, clone
-from lab.kube.webhooks import conditions
+from lab.kube.webhooks import conditions, policies
 from lab.kube.webhooks.asked import Asked
 from lab.kube.webhooks.calling import CallFailed, post
 from lab.kube.webhooks.documents import Answer, BadAnswer, question, read, refusal
@@ -75,8 +75,11 @@ class Asking:
         return changed
 
     async def validate(self, asked: Asked) -> None:
-        """Raises the ApiError of the first webhook, in their order, that does not allow it."""
-        hooks = [] if is_exempt(asked.resource) else webhooks(self._store, VALIDATING)
+        """Raises the ApiError of the first policy, else webhook, in their order, that does not allow it."""
+        if is_exempt(asked.resource):
+            return
+        policies.check(asked, self._store, self._registry)
+        hooks = webhooks(self._store, VALIDATING)
         concerned = [(hook, wanted) for hook in hooks if (wanted := self._wanted(hook, asked)) is not None]
         calls = (
             self._ask(hook, asked.in_version(wanted), asked, mutating=False) for hook, wanted in concerned
@@ -93,7 +96,8 @@ class Asking:
     async def _ask(self, hook: Webhook, theirs: Asked, asked: Asked, *, mutating: bool) -> Answer | None:
         """The answer of one that allows it; None when it is not asked after all, or may fail and does."""
         review = question(hook.declared, theirs, asked, str(uuid.uuid4()))
-        if not conditions.hold(hook.declared, theirs, review):
+        known = conditions.variables(review["request"])
+        if not conditions.hold(hook.declared, f'webhook "{hook.name}"', theirs, known):
             return None
         try:
             answer = read(await post(hook.declared, review, self._store), review, mutating=mutating)

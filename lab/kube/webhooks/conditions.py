@@ -1,30 +1,36 @@
-"""`matchConditions`: CEL expressions that must all be true before a webhook is asked."""
+"""`matchConditions`: CEL expressions that must all be true before a webhook or a policy is asked."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from lab.kube.errors import forbidden
 from lab.kube.kinds import cel
-from lab.kube.kinds.webhook_configurations import CONDITION_VARIABLES
 from lab.kube.store import Object
 from lab.kube.webhooks.asked import Asked
 
-# They are variables of their own.
-_OBJECTS = ("object", "oldObject")
+
+def variables(request: Object) -> dict[str, Any]:
+    """What expressions about a request know: the objects are not in it, but beside it."""
+    rest = {name: value for name, value in request.items() if name not in ("object", "oldObject")}
+    return {"object": request["object"], "oldObject": request["oldObject"], "request": rest}
 
 
-def hold(webhook: Object, asked: Asked, review: Object) -> bool:
-    """Raises a 403 where a condition has no value, unless the webhook's failures are to be ignored."""
-    failure, name = "", webhook["name"]
-    for condition in webhook.get("matchConditions") or ():
-        request = {key: value for key, value in review["request"].items() if key not in _OBJECTS}
-        known = {"object": asked.object, "oldObject": asked.old, "request": request}
+def hold(declared: Object, owner: str, asked: Asked, known: Mapping[str, Any]) -> bool:
+    """Whether all conditions are true that a webhook or a policy, called `owner`, declares.
+
+    Raises a 403 where one has no value, unless the failures of `owner` are to be ignored.
+    """
+    failure = ""
+    for condition in declared.get("matchConditions") or ():
         try:
-            if cel.compiled(condition["expression"], *CONDITION_VARIABLES).value(known) is not True:
+            if cel.compiled(condition["expression"].strip(), *known).value(known) is not True:
                 return False
         except cel.EvaluationFailed as error:
             # A later one may still say no.
-            failure = failure or f'match condition "{condition["name"]}" of webhook "{name}": {error}'
-    if failure and webhook.get("failurePolicy") == "Ignore":
+            failure = failure or f'match condition "{condition["name"]}" of {owner}: {error}'
+    if failure and declared.get("failurePolicy") == "Ignore":
         return False
     if failure:
         raise forbidden(asked.resource, asked.name, failure)

@@ -35,6 +35,12 @@ class Answer:
 def question(webhook: Object, asked: Asked, requested: Asked, uid: str) -> Object:
     """The AdmissionReview. `requested` is in the version of the request, `asked` in that of the webhook."""
     version = next(each for each in webhook["admissionReviewVersions"] if each in _VERSIONS)
+    request = request_of(asked, requested, uid)
+    return {"kind": "AdmissionReview", "apiVersion": f"{_GROUP}/{version}", "request": request}
+
+
+def request_of(asked: Asked, requested: Asked, uid: str) -> Object:
+    """What is asked, as webhooks and policies see it."""
     request: Object = {
         "uid": uid,
         "kind": _kind(asked),
@@ -50,8 +56,7 @@ def question(webhook: Object, asked: Asked, requested: Asked, uid: str) -> Objec
     }
     named = {"name": asked.name, "namespace": asked.namespace}
     named |= {"subResource": asked.subresource, "requestSubResource": asked.subresource}
-    request |= {name: value for name, value in named.items() if value}
-    return {"kind": "AdmissionReview", "apiVersion": f"{_GROUP}/{version}", "request": request}
+    return request | {name: value for name, value in named.items() if value}
 
 
 def _kind(asked: Asked) -> Object:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from lab.kube.kinds.admission_policies import BINDINGS
 from lab.kube.kinds.registry import Registry
 from lab.kube.kinds.webhook_configurations import MUTATING, VALIDATING
 from lab.kube.store import Object, Store
@@ -27,8 +28,8 @@ class Webhooks:
 
     @property
     def any(self) -> bool:
-        """Whether there is one at all: writes wait for nobody otherwise."""
-        return bool(self._store.list(MUTATING) or self._store.list(VALIDATING))
+        """Whether there is one at all, or a policy: writes wait for nobody otherwise."""
+        return any(map(self._store.list, (MUTATING, VALIDATING, BINDINGS)))
 
     async def mutated(self, asked: Asked, completed: Completed) -> Object | None:
         """The object as the mutating webhooks want it; None when they leave it alone. Raises ApiError."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lab.kube import errors
-from lab.kube.kinds import crds
+from lab.kube.kinds import admission_policies, crds
 from lab.kube.kinds.registry import Registry
 from lab.kube.kinds.resources import Resource
 from lab.kube.kinds.rules import DEFAULT_STRATEGY, STRATEGIES
@@ -58,6 +58,8 @@ class Steps:
         """What depends on all other objects, so that nothing may come between this and storing."""
         if resource.key == SERVICES:
             allocate(new, old, self.store, self.registry.node_port_is_free)
+        if resource.key == admission_policies.POLICIES:
+            options.warnings.extend(admission_policies.warnings(new))
         if resource.key == crds.CRDS:
             self._check_crd_names(resource, new)
             options.warnings.extend(crds.warnings(new, self.registry.cel_rules))

@@ -1,0 +1,105 @@
+"""ValidatingAdmissionPolicies: what the API server refuses by itself, for what their bindings select.
+
+Left out are parameters and the authorizer: whoever creates a policy with those is told that it refuses
+nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from lab.kube.errors import ApiError, forbidden
+from lab.kube.kinds import cel
+from lab.kube.kinds.admission_policies import BINDINGS, POLICIES, VARIABLES, why_not
+from lab.kube.kinds.registry import Registry
+from lab.kube.store import Key, Object, Store
+from lab.kube.webhooks import conditions
+from lab.kube.webhooks.asked import Asked
+from lab.kube.webhooks.documents import request_of
+from lab.kube.webhooks.matching import Webhook, is_selected, version_asked
+
+_NAMESPACES = Key("", "namespaces")
+_CODES = {"Unauthorized": 401, "Forbidden": 403, "RequestEntityTooLarge": 413, "Invalid": 422}
+
+
+def check(asked: Asked, store: Store, registry: Registry) -> None:
+    """Raises the ApiError of the first policy that denies it; warns of those that only warn."""
+    for binding in store.list(BINDINGS):
+        policy = store.get(POLICIES, "", binding["spec"]["policyName"])
+        if policy is None or why_not(policy):
+            continue
+        theirs = _matched(policy["spec"].get("matchConstraints") or {}, asked, store, registry)
+        resources = binding["spec"].get("matchResources")
+        if theirs is None or (resources and _matched(resources, asked, store, registry) is None):
+            continue
+        names = f"ValidatingAdmissionPolicy '{_name(policy)}' with binding '{_name(binding)}'"
+        for reason, message in _failures(policy, theirs, asked, store):
+            if "Warn" in binding["spec"]["validationActions"]:
+                asked.warnings.append(f"Validation failed for {names}: {message}")
+            if "Deny" in binding["spec"]["validationActions"]:
+                raise _denied(asked, reason, f"{names} denied request: {message}")
+
+
+def _name(obj: Object) -> str:
+    return str(obj["metadata"]["name"])
+
+
+def _matched(resources: Object, asked: Asked, store: Store, registry: Registry) -> Asked | None:
+    """The question in the version that the rules are about; None when they are not about it."""
+    fields = ("matchPolicy", "namespaceSelector", "objectSelector")
+    common = {field: resources[field] for field in fields if field in resources}
+    for exclude in (True, False):
+        rules = resources.get("excludeResourceRules" if exclude else "resourceRules") or ()
+        named = [rule for rule in rules if asked.name in rule.get("resourceNames", (asked.name,))]
+        wanted = version_asked(Webhook(("", 0), {**common, "rules": named}), asked, registry)
+        if exclude and wanted is not None:
+            return None
+    if "resourceRules" not in resources:
+        wanted = asked.resource
+    selected = wanted is not None and is_selected(Webhook(("", 0), common), asked, store)
+    return asked.in_version(wanted) if wanted is not None and selected else None
+
+
+def _failures(policy: Object, theirs: Asked, asked: Asked, store: Store) -> Iterator[tuple[str, str]]:
+    """Reason and message of every validation that fails."""
+    spec = policy["spec"]
+    known = conditions.variables(request_of(theirs, asked, ""))
+    known |= {"namespaceObject": store.get(_NAMESPACES, "", asked.namespace), "variables": {}}
+    if not conditions.hold(spec, f"ValidatingAdmissionPolicy '{_name(policy)}'", theirs, known):
+        return
+    for variable in spec.get("variables") or ():
+        try:
+            known["variables"][variable["name"]] = _value(variable["expression"], known)
+        except cel.EvaluationFailed:
+            continue  # whoever needs it fails
+    for validation in spec.get("validations") or ():
+        text = validation["expression"].strip()
+        try:
+            if _value(text, known) is not True:
+                yield validation.get("reason") or "Invalid", _said(validation, known)
+        except cel.EvaluationFailed as error:
+            if spec.get("failurePolicy") != "Ignore":
+                yield "Invalid", f"expression '{text}' resulted in error: {error}"
+
+
+def _value(text: str, known: dict[str, Any]) -> Any:
+    return cel.compiled(text.strip(), *VARIABLES).value(known)
+
+
+def _said(validation: Object, known: dict[str, Any]) -> str:
+    if made := validation.get("messageExpression"):
+        try:
+            text = _value(made, known)
+            if isinstance(text, str) and text.strip():
+                return text.strip()
+        except cel.EvaluationFailed:
+            pass  # then what is written in any case
+    message: str = (validation.get("message") or "").strip()
+    return message or f"failed expression: {validation['expression'].strip()}"
+
+
+def _denied(asked: Asked, reason: str, message: str) -> ApiError:
+    refused = forbidden(asked.resource, asked.name, message)
+    details = {**(refused.details or {}), "causes": [{"message": message}]}
+    return ApiError(_CODES.get(reason, 422), reason, refused.message, details=details)
