@@ -18,8 +18,10 @@ from lab.kube.runtime import ExecFailed, Log, Process, Runtime
 from lab.kube.serving import Serving
 from lab.kube.store import Object, Objects, Store
 from lab.mesh.current import peer_authentication
+from lab.mesh.envoy.resources import Resources
 from lab.mesh.gateway_api.gateways import GATEWAYS
 from lab.mesh.istio_1_0 import authentication_policy
+from lab.mesh.model import MutualTls, Snapshot
 from lab.node.images import Launch, Readiness
 from lab.node.outside import LOCALHOST, Outside
 
@@ -27,6 +29,8 @@ FIRST_POLICIES = (peer_authentication.KEY, authentication_policy.KEY, authentica
 """Of these kinds is the first policy of each document; some cases need none, and come before."""
 
 LATE_S = 0.5
+
+REFUSED_PORT = 15099
 
 SO_ATTACH_FILTER = 26
 """Of asm-generic/socket.h; the socket module does not name it."""
@@ -78,6 +82,16 @@ def api_server_gone() -> Callable[[Objects | Serving], Objects | Serving]:
 def gateways_come_late(cluster: Objects) -> Objects:
     """What serves a Gateway of the Gateway API is there half a second after the Gateway."""
     return late(cluster, (GATEWAYS,), LATE_S)
+
+
+@fault(HARNESS)
+def proxy_refuses_its_configuration(resources: Resources) -> Resources:
+    """With mutual TLS STRICT for all ports, sidecars are given one more listener, which Envoy refuses."""
+    snapshot = resources.snapshot
+    if isinstance(snapshot, Snapshot) and snapshot.inbound.default_mode is MutualTls.STRICT:
+        address = {"socket_address": {"address": LOCALHOST, "port_value": REFUSED_PORT}}
+        resources.listeners.append({"name": "without-filters", "address": address})
+    return resources
 
 
 @fault(HARNESS)

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from lab.kube.store import ApiError, Key, Object, Objects
-from lab.mesh import ca, gateway_pods, ingress, injection, world
+from lab.mesh import ca, gateway_pods, ingress, injection, refused_configuration, world
+from lab.mesh.acknowledgements import Acknowledgements, Place
 from lab.mesh.ca import Authority, Certificate
 from lab.mesh.envoy import gateway
 from lab.mesh.envoy.bootstrap import FILE as BOOTSTRAP_FILE
@@ -81,6 +82,9 @@ class ReferenceMesh:
         self._told: set[tuple[str, str]] = set()
         """Objects, by their uid, with what has been said of their keys."""
         self._key_sets = KeySets(lambda host: world.addresses_of(self._objects.store, host))
+        self._acknowledgements = Acknowledgements(
+            lambda answer: refused_configuration.tell(self._objects, answer, MANAGER)
+        )
 
     def install(self) -> None:
         """Resource definitions, admission and the root namespace: what users see of a mesh at once."""
@@ -109,9 +113,10 @@ class ReferenceMesh:
             for controller in self._controllers:
                 tasks.create_task(controller.run())
             tasks.create_task(self._key_sets.run(self.reconcile, self.reconcile))
+            tasks.create_task(self._acknowledgements.run())
 
-    def reconcile(self) -> None:
-        """Brings every proxy's files to what the store says now."""
+    def reconcile(self, changed: frozenset[Place] = frozenset()) -> None:
+        """Brings every proxy's files to what the store says now. `changed` are policies that led to it."""
         store, fetched = self._objects.store, self._key_sets.fetched
         declared: Declared = self._alter_model(self._api.read(store, self._read_world(), fetched))
         self._key_sets.want(declared.key_sources)
@@ -123,8 +128,9 @@ class ReferenceMesh:
         }
         for uid in self._running.keys() - proxied.keys():
             self._running.pop(uid).folder.remove()
+            self._acknowledgements.forget(uid)
         for workload in proxied.values():
-            self._update(declared, workload)
+            self._update(declared, workload, changed)
 
     def _tell_of_missing_keys(self, declared: Declared) -> None:
         """An event on each policy whose tokens are refused, since there are no keys to check them with."""
@@ -155,9 +161,9 @@ class ReferenceMesh:
 
     async def _follow(self) -> None:
         async with self._objects.store.subscribe(*world.KEYS, *self._api.keys) as changes:
-            async for _ in changes:
-                changes.pending()
-                self.reconcile()
+            async for change in changes:
+                seen = (change, *changes.pending())
+                self.reconcile(refused_configuration.declared_anew(seen, self._api.keys))
 
     async def _renew(self) -> None:
         while True:
@@ -173,7 +179,7 @@ class ReferenceMesh:
             self._objects.store, trust_domain=self._trust_domain, root_namespace=self._root_namespace
         )
 
-    def _update(self, declared: Declared, workload: Workload) -> None:
+    def _update(self, declared: Declared, workload: Workload, changed: frozenset[Place]) -> None:
         wanted: Snapshot | GatewaySnapshot
         if workload.gateway:
             wanted = self._alter_model(self._api.gateway_snapshot(declared, workload))
@@ -188,8 +194,12 @@ class ReferenceMesh:
         if proxy.built_from == source:
             return
         resources = self._resources(wanted, proxy)
-        proxy.folder.write(self._alter_resources(resources).files())
+        files = dict(self._alter_resources(resources).files())
+        written = proxy.folder.write(files.items())
         proxy.built_from = source
+        if written:
+            content = {name: files[name] for name in written}
+            self._acknowledgements.written(workload.uid, proxy.folder.path, content, changed)
 
     def _resources(self, wanted: Snapshot | GatewaySnapshot, proxy: Proxy) -> Resources:
         if isinstance(wanted, GatewaySnapshot):

@@ -43,6 +43,8 @@ class Plane:
     """What is wrong with configuration that is built from now on."""
     alter_model: Callable[[Any], Any] = lambda part: part
     """What is changed of the model from now on."""
+    events: list[dict[str, Any]] = field(default_factory=list)
+    """Those that the mesh has recorded, as it was told to."""
 
     def ask(self, do: str, **request: Any) -> Any:
         assert self.agent.stdin
@@ -169,13 +171,16 @@ def running(
         stdout=subprocess.PIPE,
         text=True,
     )
-    objects: Any = SimpleNamespace(store=cluster.store)
+    events: list[dict[str, Any]] = []
+    objects: Any = SimpleNamespace(
+        store=cluster.store, emit=lambda about, **event: events.append({"about": about, **event})
+    )
     options = {
         "alter_resources": lambda resources: plane.faults.alter_resources(resources),
         "alter_model": lambda part: plane.alter_model(plane.faults.alter_model(part)),
         **options,
     }
-    plane = Plane(cluster, folder, agent, ReferenceMesh(objects, folder, api, **options))
+    plane = Plane(cluster, folder, agent, ReferenceMesh(objects, folder, api, **options), events=events)
     try:
         yield plane
     finally:
