@@ -13,7 +13,7 @@ import shlex
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -261,7 +261,22 @@ def _status(options: argparse.Namespace) -> int:
                 f"{name}\trunning since {state['since']}\tport {state['port']}\tmesh {state['mesh']}\t"
                 f"faults {faults}\tKUBECONFIG={state['kubeconfig']}\n"
             )
+            for line in _refusing_proxies(name, state["mesh"]):
+                sys.stdout.write(f"{name}\t{line}\n")
     return OK
+
+
+def _refusing_proxies(name: str, mesh: str) -> Iterator[str]:
+    """A line for each proxy of the reference mesh that does not do what it was told to."""
+    if mesh == NO_MESH:
+        return
+    from lab import refusing_proxies
+
+    try:
+        for pod, message in refusing_proxies.of_lab(rundir.directory_of(name) / "kubeconfig"):
+            yield f"proxy of pod {pod}: {message}"
+    except refusing_proxies.NoAnswer as error:
+        yield f"whether a proxy refuses its configuration is not known: the API server: {error}"
 
 
 def _faults(options: argparse.Namespace) -> int:

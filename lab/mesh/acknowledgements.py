@@ -16,12 +16,9 @@ from urllib.parse import quote
 import orjson
 from aiohttp import ClientError, ClientSession, ClientTimeout, UnixConnector
 
-from lab.kube.store import Key
 from lab.mesh.envoy.bootstrap import ADMIN_SOCKET, CLUSTERS_FILE, LISTENERS_FILE
 from lab.mesh.envoy.resources import version_of
-
-Place = tuple[Key, str, str]
-"""Kind, namespace and name of an object."""
+from lab.mesh.refused_configuration import Answer, Place
 
 FIRST_PAUSES_S = (0.03, 0.06, 0.12, 0.25)
 LONGEST_PAUSE_S = 0.5
@@ -43,20 +40,6 @@ _STATISTICS = "/stats?filter=" + quote(
 )
 _ERRORS = "/config_dump?resource=dynamic_listeners&mask=name,error_state.details"
 _NO_WORDS = "its log says why"
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a proxy, by the uid of its pod, has come to.
-
-    `refused` says what it refuses (`listeners`) and `words` why, as Envoy has it; without them everything is
-    accepted that it had refused. `behind` are the policies whose changes led to the refused update.
-    """
-
-    uid: str
-    refused: str
-    words: str
-    behind: frozenset[Place]
 
 
 @dataclass

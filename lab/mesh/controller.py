@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 from lab.kube.store import ApiError, Key, Object, Objects
 from lab.mesh import ca, gateway_pods, ingress, injection, refused_configuration, world
-from lab.mesh.acknowledgements import Acknowledgements, Place
+from lab.mesh.acknowledgements import Acknowledgements
 from lab.mesh.ca import Authority, Certificate
 from lab.mesh.envoy import gateway
 from lab.mesh.envoy.bootstrap import FILE as BOOTSTRAP_FILE
@@ -20,6 +20,7 @@ from lab.mesh.files import ProxyFolder
 from lab.mesh.jwks import KeySets
 from lab.mesh.model import GatewaySnapshot, Snapshot
 from lab.mesh.policy_api import Declared, PolicyApi
+from lab.mesh.refused_configuration import Place
 from lab.mesh.world import PODS, Workload
 
 NAMESPACES = Key("", "namespaces")

@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 
 from lab.kube.store import Event, Key, Object, Objects
-from lab.mesh.acknowledgements import Answer, Place
+from lab.mesh.event_reasons import PROXY_ACCEPTED, PROXY_REJECTED
 from lab.mesh.world import PODS
 
-REJECTED, ACCEPTED = "ProxyConfigRejected", "ProxyConfigAccepted"
-"""Reasons of events."""
+Place = tuple[Key, str, str]
+"""Kind, namespace and name of an object."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a proxy, by the uid of its pod, has come to.
+
+    `refused` says what it refuses (`listeners`) and `words` why, as Envoy has it; without them everything is
+    accepted that it had refused. `behind` are the policies whose changes led to the refused update.
+    """
+
+    uid: str
+    refused: str
+    words: str
+    behind: frozenset[Place]
 
 
 def tell(objects: Objects, answer: Answer, component: str) -> None:
@@ -21,7 +36,7 @@ def tell(objects: Objects, answer: Answer, component: str) -> None:
     if not answer.refused:
         for about, whose in ((pod, "Envoy has"), *((policy, "Proxies have") for policy in policies)):
             message = f"{whose} accepted the configuration that followed the refused one"
-            objects.emit(about, reason=ACCEPTED, message=message, component=component)
+            objects.emit(about, reason=PROXY_ACCEPTED, message=message, component=component)
         return
     after = f" after {', '.join(map(_named, policies))} changed" if policies else ""
     kept = "and keeps what it had of them"
@@ -50,7 +65,7 @@ def _only_status(event: Event) -> bool:
 
 
 def _warn(objects: Objects, about: Object, message: str, component: str) -> None:
-    objects.emit(about, reason=REJECTED, message=message, type="Warning", component=component)
+    objects.emit(about, reason=PROXY_REJECTED, message=message, type="Warning", component=component)
 
 
 def _named(obj: Object) -> str:

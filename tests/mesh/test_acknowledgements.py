@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from lab.faults import Faults, load
-from lab.mesh.refused_configuration import ACCEPTED, REJECTED
+from lab.mesh.event_reasons import PROXY_ACCEPTED as ACCEPTED
+from lab.mesh.event_reasons import PROXY_REJECTED as REJECTED
 from tests.mesh.plane import Plane, admin
 
 WITHIN_S = 5
