@@ -118,7 +118,8 @@ def _result(judgement: Judgement) -> str:
         return f"equivalent: {judgement.run.expectation.survives.strip()}"
     if judgement.result is Result.UNTOLD:
         run = judgement.run
-        when = "in the midst of the cases" if run.cases else "before the first case"
+        begun = "in the midst of the cases" if run.bad else "after all cases had passed"
+        when = begun if run.cases else "before the first case"
         return f"could not tell (exit code {run.exit_code}), {when}: `{run.expectation.untold}`"
     return judgement.result.words
 
