@@ -13,4 +13,6 @@ pytest_plugins = [
     "fixtures.plugin",
     "fixtures.stopping",
     "fixtures.reporting",
+    "fixtures.last_word",
+    "fixtures.progress",
 ]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import pty
 import shutil
+import struct
 import subprocess
 import sys
+import termios
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 _FOLDERS = ("fixtures", "tools", "manifests", "meshes", "lab")
 _FILES = ("conftest.py", "pytest.ini", "pyproject.toml")
 
-# A case fails, breaks or takes its time if its name is in the variable of that name.
+# A case fails, breaks, pauses or takes for ever if its name is in the variable of that name.
 _STEPS = '''\
 """What each case does."""
 
@@ -35,6 +39,8 @@ from fixtures.errors import HarnessError, NotConformant
 def run(name):
     if name in os.environ.get("SLOW", "").split():
         time.sleep(60)
+    if name in os.environ.get("PAUSE", "").split():
+        time.sleep(float(os.environ["SECONDS"]))
     if name in os.environ.get("BREAKS", "").split():
         raise HarnessError("it broke")
     if name in os.environ.get("FAILS", "").split():
@@ -170,6 +176,20 @@ class SmallSuite:
             self.command(*arguments), **self._surroundings(variables), start_new_session=True
         )
 
+    def on_a_terminal(self, *arguments: str, **variables: str) -> tuple[subprocess.Popen[bytes], int]:
+        """A run under way on a terminal of its own, 80 columns wide, and the terminal as its user has it."""
+        ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        streams = {"stdin": theirs, "stdout": theirs, "stderr": theirs}
+        surroundings = self._surroundings({"TERM": "xterm", **variables}) | streams
+        command = [sys.executable, "-m", "pytest", *arguments]
+        # The first terminal that a session opens becomes its own, by which it learns that it is closed.
+        opening = f"import os, sys; os.close(os.open({os.ttyname(theirs)!r}, os.O_RDWR))"
+        code = f"{opening}; os.execv(sys.argv[1], sys.argv[1:])"
+        run = subprocess.Popen([sys.executable, "-c", code, *command], start_new_session=True, **surroundings)
+        os.close(theirs)
+        return run, ours
+
     def catalogue(self) -> Catalogue:
         """Its five cases, as its own runs collect them."""
         code = "from fixtures.report.collecting import Collecting; print(Collecting().result().dump())"
@@ -188,7 +208,9 @@ class SmallSuite:
 
     def _surroundings(self, variables: dict[str, str]) -> dict[str, Any]:
         kept = {
-            name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "GITHUB_"))
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("PYTEST_", "GITHUB_", "CI"))
         }
         return {
             "cwd": self.folder,

@@ -71,6 +71,10 @@ def test_a_lab_that_does_not_start_is_not_a_finding_about_the_mesh(
     monkeypatch.setenv("LAB_HOME", "/proc/nowhere")
     run = run_suites("-k", "setup", *workers)
     assert run.returncode == 3, run.stdout
-    assert "could not tell: lab: /proc/nowhere" in run.stdout
+    said = [line for line in (run.stdout + run.stderr).splitlines() if "/proc/nowhere" in line]
+    assert [line.partition(":")[0] for line in said] == ["could not tell"]
+    assert "lab: /proc/nowhere" in said[0]
+    assert "_pytest" not in run.stdout + run.stderr
+    assert "full-trace" not in run.stdout + run.stderr
     assert "not-conformant" not in run.stdout
     assert "Traceback" not in run.stdout + run.stderr
