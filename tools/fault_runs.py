@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from tools import forked_suites, lab_program, wrong_meshes
+from tools import fault_expectations, forked_suites, lab_program, wrong_meshes
 from tools.children import Children
 from tools.fault_expectations import Expectation
 from tools.lab_program import BadFault
@@ -96,6 +96,9 @@ def of_mesh(mesh: str, names: Sequence[str]) -> list[Fault]:
     except wrong_meshes.BadWrongMesh as error:
         raise BadFault(str(error)) from None
     document = profile["api"]
+    # As the document has its sections, which is how they are listed there.
+    order = list(fault_expectations.load(fault_expectations.file_of(mesh)))
+    chosen.sort(key=lambda each: order.index(each.name) if each.name in order else len(order))
     return [Fault(each.name, document, each.section, each.sentence, (document,), mesh) for each in chosen]
 
 
