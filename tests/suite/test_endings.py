@@ -122,6 +122,24 @@ def test_every_signal_ends_a_run_as_ctrl_c_does(
     assert list(small.reports.glob(".run-*")) == []
 
 
+UNTIMELY = """
+import os, pytest, signal
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_logreport(report):
+    if report.when == "teardown" and "two" in report.nodeid:
+        os.kill(os.getpid(), signal.SIGTERM)
+"""
+
+
+def test_a_signal_that_comes_while_a_result_is_told_leaves_no_report_without_it(small: SmallSuite) -> None:
+    (small.folder / "untimely.py").write_text(UNTIMELY)
+    assert small.run("suites", "-p", "untimely").returncode == 2
+    assert list(results(small).values()) == ["passed", "passed", *["not-run"] * 3]
+    cases = ET.parse(small.reports / "junit.xml").getroot().iter("testcase")
+    assert [case.get("name") for case in cases] == [IDS["one"], IDS["two"]]
+
+
 @pytest.mark.parametrize("options", [[], WORKERS], ids=["alone", "workers"])
 def test_a_run_that_is_killed_has_reported_what_it_had_seen(
     options: list[str], small: SmallSuite, catalogue: Catalogue
@@ -133,6 +151,8 @@ def test_a_run_that_is_killed_has_reported_what_it_had_seen(
         time.sleep(0.02)
     run.kill()
     run.wait(ENDS_WITHIN_S)
+    for pipe in filter(None, (run.stdout, run.stderr)):
+        pipe.close()  # workers have the other end for some seconds yet
     report = small.report()
     assert (report["result"], report["run"]["state"]) == ("not-conformant", "running")
     assert "exitCode" not in report["run"]
