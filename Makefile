@@ -39,7 +39,7 @@ LOCKED := --python-version 3.11 --universal --generate-hashes --no-emit-index-ur
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "  Variables of make conformance, with what they are when not given:"
+	@echo "  Variables of make conformance, and their defaults:"
 	@echo "    TARGET=lab|kind|cluster  SUITE=all  PROFILE=full|quick  MESH=  (the reference)  WORKERS=0"
 	@echo "    REPORTS=reports  ARGS='-k strict -v'"
 	@echo "    of kind and cluster: CONTEXT=name  KEEP=1  REGISTRY=mirror.example.com  INSTALL_MESH=1  IP_FAMILY=ipv4|ipv6|dual"

@@ -50,7 +50,7 @@ def load_key(data: bytes) -> JWK:
         raise BadKey("a public key; a private one is needed to sign")
     _check_purpose(key)
     if key["kty"] == "RSA" and (missing := [name for name in RSA_PRIVATE if name not in key]):
-        raise BadKey(f"an incomplete JWK: there is no {', '.join(missing)}")
+        raise BadKey(f"an incomplete JWK: it lacks {', '.join(missing)}")
     _check_numbers(key, private=True)
     return key
 
@@ -218,7 +218,7 @@ def _needs(algorithm: str) -> dict[str, Any]:
     try:
         return ALGORITHMS[algorithm]
     except KeyError:
-        raise BadKey(f"unknown algorithm {algorithm!r}: there is {', '.join(ALGORITHMS)}") from None
+        raise BadKey(f"unknown algorithm {algorithm!r}: choose from {', '.join(ALGORITHMS)}") from None
 
 
 def _fits(key: JWK, needs: Mapping[str, Any]) -> bool:

@@ -23,12 +23,12 @@ given   = $(filter command%,$(origin $1))
 is_read = $(or $(call given,$1),$(filter conformance,$(MAKECMDGOALS)))
 # $(call one_of,NAME,WORDS,HINT): nothing, or the end of make.
 one_of  = $(if $(filter 1,$(words $($1))),$(if $(filter $2,$($1)),,$(call refused,$1,$3)),$(call refused,$1,$3))
-refused = $(error $1=$($1): there is $(call listed,$2))
+refused = $(error $1=$($1): invalid choice (choose from $(call listed,$2)))
 # $(call is_on,SWITCH): whether somebody has said yes.
 is_on   = $(filter $(YES),$($1))
 
 GUESS   := import difflib, sys; near = difflib.get_close_matches(sys.argv[1].upper(), sys.argv[2:], 1);
-GUESS   += print("did you mean " + near[0] if near else "there is " + ", ".join(sys.argv[2:]))
+GUESS   += print("did you mean " + near[0] if near else "the variables are " + ", ".join(sys.argv[2:]))
 
 $(foreach name,$(.VARIABLES),$(if $(call given,$(name)),$(if $(filter $(VARIABLES) $(PASSED_ON),$(name)),, \
     $(error there is no variable $(name): $(shell python3 -c '$(GUESS)' '$(name)' $(VARIABLES))))))

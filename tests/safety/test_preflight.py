@@ -256,4 +256,4 @@ def test_a_class_that_comes_after_its_mesh_is_waited_for(estate: Estate, cluster
 @pytest.mark.usefixtures("untouched")
 def test_a_mesh_is_not_installed_over_another_one(cluster: Cluster) -> None:
     found = survey(cluster, Footprint(load("reference"), lanes(1)), "test", installs=True).refused
-    assert found == ["the namespace istio-system exists: over a mesh that is there none is installed"]
+    assert found == ["the namespace istio-system exists: refusing to install over an existing mesh"]

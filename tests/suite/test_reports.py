@@ -168,7 +168,7 @@ def row_of(report: dict[str, Any], case_id: str) -> dict[str, Any]:
         (concludes_conformant, "the result that follows from the cases is not-conformant"),
         (expects_what_was_seen, "that is not what the step port-8080-disabled expects"),
         (hides_a_difference, "legacy to bar: 000/56 instead of 200 is not listed"),
-        (garbles_a_grid, "'fine' is no outcome"),
+        (garbles_a_grid, "'fine' is an invalid outcome"),
         (makes_up_a_case, "there is no case current/made/up"),
         (hides_the_exit_code, "the exit code that follows from the cases is 1"),
         (calls_a_left_out_case_passed, "cases.0: "),
