@@ -244,32 +244,43 @@ def test_a_proxy_that_cannot_be_reached_is_named(machine: Machine) -> None:
     assert said.startswith("make istio: the module proxy (GOPROXY) cannot be reached: dial tcp 127.0.0.1:9: ")
 
 
-def test_a_version_that_the_proxy_does_not_have_is_named(machine: Machine) -> None:
-    # What a proxy over HTTP answers, from a real one.
-    command = [
-        sys.executable,
-        "-m",
-        "http.server",
-        "--bind",
-        "127.0.0.1",
-        "-d",
-        str(machine.folder / "proxy"),
-        "0",
-    ]
+@pytest.fixture
+def over_http(machine: Machine) -> Iterator[str]:
+    """The proxy as it is elsewhere, which answers with a status."""
+    where = ["--bind", "127.0.0.1", "-d", str(machine.folder / "proxy"), "0"]
     with subprocess.Popen(
-        command,
+        [sys.executable, "-u", "-m", "http.server", *where],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        bufsize=1,
-        env=machine.environment | {"PYTHONUNBUFFERED": "1"},
     ) as server:
         assert server.stdout
-        port = server.stdout.readline().split()[5]
-        said = machine.refused("--version", "v1.98.0", GOPROXY=f"http://127.0.0.1:{port}")
+        yield f"http://127.0.0.1:{server.stdout.readline().split()[5]}"
         server.terminate()
+
+
+def test_a_version_that_the_proxy_does_not_have_is_named(machine: Machine, over_http: str) -> None:
+    said = machine.refused("--version", "v1.98.0", GOPROXY=over_http)
     assert said == (
         "make istio: the module proxy (GOPROXY) does not give istio.io/istio v1.98.0: 404 File not found\n"
+    )
+
+
+def test_a_module_that_the_version_needs_and_the_proxy_does_not_have_is_named(
+    machine: Machine, over_http: str
+) -> None:
+    needed = "example.com/needed"
+    files = {
+        **ISTIO,
+        "go.mod": ISTIO["go.mod"] + f"\nrequire {needed} v1.2.3\n",
+        "pilot/cmd/pilot-agent/main.go": PROGRAM.replace('"os"', f'"os"\n\n    _ "{needed}"'),
+    }
+    machine.publish("istio.io/istio", "v1.101.0", files)
+    machine.publish(needed, "v1.2.3", {"go.mod": f"module {needed}\n\ngo 1.20\n"})
+    (machine.folder / "proxy" / needed / "@v" / "v1.2.3.zip").unlink()
+    said = machine.refused("--version", "v1.101.0", GOPROXY=over_http)
+    assert (
+        said == f"make istio: the module proxy (GOPROXY) does not give {needed} v1.2.3: 404 File not found\n"
     )
 
 

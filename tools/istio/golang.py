@@ -115,8 +115,8 @@ def explained(complaint: str) -> str:
     return f"go could not build it: {said[-1].removeprefix('go: ')}" if said else "go could not build it"
 
 
-# The refusal of a proxy, or of its checksums, stands at the end of a line that begins with the module.
-_MODULE = r"([\w.-]+(?:/[\w.~-]+)+)@([^\s:]+):[^\n]*"
+# A proxy's refusal stands at the end of a line that names the module; the file that needs it can come first.
+_MODULE = r"(?<![\w/])([\w.-]+(?:/[\w.~-]+)+)@([\w.+-]+):[^\n]*"
 _KNOWN = (
     (
         r"requires go >= ([\w.]+) \(running go ([\w.]+)",
