@@ -14,8 +14,10 @@ LARGEST_PROGRAM = 32768
 LONGEST = 1024
 """How many bytes Istio's webhook lets an expression be, which keeps it below that size in general."""
 
-_QUIET = re2.Options()
-_QUIET.log_errors = False
+_ENVOYS = re2.Options()
+_ENVOYS.log_errors = False
+# It reads bytes, so that an escape (`\x{100}`) cannot be of more than one.
+_ENVOYS.encoding = re2.Options.Encoding.LATIN1
 
 
 class NotAnExpression(ValueError):
@@ -27,7 +29,7 @@ def check(expression: str) -> None:
     if len(expression.encode()) > LONGEST:
         raise NotAnExpression(f"regex is too large, max length allowed is {LONGEST}")
     try:
-        program = re2.compile(expression, _QUIET)
+        program = re2.compile(expression.encode(), _ENVOYS)
     except re2.error as error:
         raise NotAnExpression(_words(error)) from None
     if program.programsize > LARGEST_PROGRAM:

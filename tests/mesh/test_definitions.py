@@ -87,6 +87,8 @@ def rule(fragment: str) -> Any:
         ("duration(self) >=", "1ms", True),
         ("duration(self) >=", "1h30m", True),
         ("duration(self) >=", "1.5s", True),
+        ("duration(self) >=", "2562047h", True),
+        ("duration(self) >=", "2562048h", False),
         ("duration(self) >=", "999us", False),
         ("duration(self) >=", "-1s", False),
         ("duration(self) >=", "10", False),

@@ -39,16 +39,19 @@ def _selects_for_ports(spec: Mapping[str, Any]) -> bool:
 
 UNITS = {"h": 3_600e9, "m": 60e9, "s": 1e9, "ms": 1e6, "us": 1e3, "µs": 1e3, "ns": 1.0}
 
+LONGEST_NS = 2.0**63
+
 
 def duration_ns(text: str) -> float:
-    """Nanoseconds of a Go duration; nan when it is none."""
+    """Nanoseconds of a Go duration; nan when it is none, or longer than Go can count (292 years)."""
     sign, rest = (-1, text[1:]) if text[:1] == "-" else (1, text.removeprefix("+"))
     if rest == "0":
         return 0.0
     unit = r"([0-9]*\.?[0-9]+|[0-9]+\.)(h|ms|m|s|us|µs|ns)"
     if not re.fullmatch(f"(?:{unit})+", rest):
         return float("nan")
-    return sign * sum(float(number) * UNITS[name] for number, name in re.findall(unit, rest))
+    total = sum(float(number) * UNITS[name] for number, name in re.findall(unit, rest))
+    return sign * total if total < LONGEST_NS else float("nan")
 
 
 def _set(spec: Mapping[str, Any], *names: str) -> int:

@@ -139,9 +139,12 @@ def _route_problems(route: dict[str, Any]) -> Iterator[str]:
     yield from _redirect_problems(mapping(route.get("redirect")))
     yield from _answer_problems(mapping(route.get("directResponse")))
     yield from _control_problems("rewrite", mapping(route.get("rewrite")))
-    expression = mapping(mapping(route.get("rewrite")).get("uriRegexRewrite")).get("match")
-    if expression is not None:
-        yield from _expression_problems(expression)
+    expression = mapping(route.get("rewrite")).get("uriRegexRewrite")
+    if isinstance(expression, dict):
+        if not expression.get("match") or not expression.get("rewrite"):
+            yield "UriRegexRewrite requires both Rewrite and Match fields to be specified"
+        else:
+            yield from _expression_problems(expression["match"])
     attempts = mapping(route.get("retries")).get("attempts")
     if isinstance(attempts, int) and attempts < 0:
         yield "attempts cannot be negative"
