@@ -16,7 +16,7 @@ Schema = Mapping[str, Any]
 DEPTH = 12
 OFTEN = 0.93
 
-HOSTS = (
+HOSTS: tuple[str, ...] = (
     "httpbin",
     "httpbin.foo",
     "httpbin.foo.svc.cluster.local",
@@ -31,7 +31,7 @@ HOSTS += (
     "xn--bcher-kva.example",
     "nobody.foo.svc.cluster.local",
 )
-REGEXES = (
+REGEXES: tuple[str, ...] = (
     ".*",
     "/a.+",
     "(?=a)b",
@@ -56,7 +56,7 @@ REGEXES += (
     r"\d{1,3}",
     "x{2,1}",
 )
-TEXTS = (
+TEXTS: tuple[str, ...] = (
     "a",
     "x-odd",
     "A b",
@@ -89,7 +89,7 @@ TEXTS += (
     "a,b",
     "/",
 )
-PATHS = (
+PATHS: tuple[str, ...] = (
     "/",
     "/a",
     "/a*",
@@ -105,7 +105,7 @@ PATHS = (
     "a",
 )
 PATHS += ("/a?b", "/a#b", "//a", "/..", "/a/./b", "/{", "/{a}", "/{a=*}", "/*/b", "/ ", "/a,b")
-CIDRS = (
+CIDRS: tuple[str, ...] = (
     "10.0.0.0/8",
     "10.244.0.21",
     "0.0.0.0/0",
@@ -116,7 +116,7 @@ CIDRS = (
     "10.0.0.1/8",
     "*",
 )
-IDENTITIES = (
+IDENTITIES: tuple[str, ...] = (
     "*",
     "cluster.local/ns/foo/sa/httpbin",
     "foo",
@@ -125,7 +125,7 @@ IDENTITIES = (
     "cluster.local/*",
     "a" * 600,
 )
-DURATIONS = (
+DURATIONS: tuple[str, ...] = (
     "0s",
     "1s",
     "1ms",
@@ -141,7 +141,7 @@ DURATIONS = (
     "2562047h",
     "2562048h",
 )
-WHEN_KEYS = (
+WHEN_KEYS: tuple[str, ...] = (
     "request.headers[x-odd]",
     "request.headers[:path]",
     "request.headers[X Y]",
@@ -161,8 +161,8 @@ WHEN_KEYS += (
     "experimental.envoy.filters.x[y]",
     "source.serviceAccount",
 )
-PORTS = ("80", "8080", "0", "65535", "65536", "http", "-1", "*")
-METHODS = ("GET", "*", "get", "P*", "*T", "")
+PORTS: tuple[str, ...] = ("80", "8080", "0", "65535", "65536", "http", "-1", "*")
+METHODS: tuple[str, ...] = ("GET", "*", "get", "P*", "*T", "")
 SELECTED = ({"app": "httpbin"}, {"istio": "ingressgateway"}, {"app": "nobody"})
 
 # By the name of a field: what is put into it, besides what may stand in any field.
