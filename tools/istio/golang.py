@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tools.istio.errors import CannotMake
-from tools.parent_death import end_with_parent
+from tools.parent_death import end_session, end_with_parent
 
 # Of a program for this machine that needs no C compiler; a module's own programs are all that is asked for.
 _SET = {"CGO_ENABLED": "0", "GOWORK": "off"}
@@ -78,7 +77,7 @@ def _run(command: Sequence[str], variables: dict[str, str]) -> str:
     try:
         printed, complaint = process.communicate()
     except BaseException:
-        _end(process)
+        end_session(process, _ENDS_WITHIN_S)
         raise
     if process.returncode:
         raise CannotMake(explained(_error(printed) or complaint))
@@ -91,18 +90,6 @@ def _error(printed: str) -> str:
         return str(json.loads(printed).get("Error", ""))
     except (json.JSONDecodeError, AttributeError):
         return ""
-
-
-def _end(process: subprocess.Popen[str]) -> None:
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(process.pid, number)
-            process.communicate(timeout=_ENDS_WITHIN_S)
-        except ProcessLookupError:
-            break
-        except subprocess.TimeoutExpired:
-            continue
-    process.wait()
 
 
 def explained(complaint: str) -> str:
