@@ -1,13 +1,15 @@
 """Sidecar injection: which pods join the mesh, and what is added to them.
 
-The decision follows Istio's webhook: `sidecar.istio.io/inject` on the pod, as label before annotation, then
-the namespace's label `istio-injection`. A namespace that says `disabled` is never injected into, and neither
-is a pod in the host's network, where a sidecar's capture would catch the whole node.
+The decision is that of Istio's webhooks, by the labels of the namespace (`istio-injection`, else
+`istio.io/rev`) and, where it has none of these, those of the pod (`istio.io/rev`, else
+`sidecar.istio.io/inject`). A pod that Istio would be asked about can still say no, and a pod in the host's
+network is never injected into: its capture would catch the whole node.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,9 @@ from lab.mesh.envoy.bootstrap import ADMIN_SOCKET
 
 INJECT = "sidecar.istio.io/inject"
 NAMESPACE_LABEL = "istio-injection"
+REVISION_LABEL = "istio.io/rev"
+REVISION = "default"
+"""The one revision of the mesh."""
 STATUS_ANNOTATION = "sidecar.istio.io/status"
 TLS_MODE_LABEL = "security.istio.io/tlsMode"
 CANONICAL_NAME_LABEL = "service.istio.io/canonical-name"
@@ -28,28 +33,32 @@ PROXY_CONTAINER = "istio-proxy"
 CAPTURE_IMAGE = "reference-mesh/capture"
 PROXY_IMAGE = "reference-mesh/proxy"
 
-NEVER_IN = frozenset({"kube-system", "kube-public", "kube-node-lease"})
-
-YES = frozenset({"y", "yes", "true", "on"})
-NO = frozenset({"n", "no", "false", "off"})
+NEVER_IN = frozenset({"kube-system", "kube-public", "kube-node-lease", "local-path-storage"})
 
 
 def wants_sidecar(pod: Object, namespace: Object | None) -> bool:
     """Whether this pod joins the mesh."""
     metadata = pod["metadata"]
-    said_by_namespace = _labels(namespace or {"metadata": {}}).get(NAMESPACE_LABEL, "")
-    if (
-        pod["spec"].get("hostNetwork")
-        or metadata.get("namespace") in NEVER_IN
-        or said_by_namespace == "disabled"
-    ):
+    if pod["spec"].get("hostNetwork") or metadata.get("namespace") in NEVER_IN:
         return False
-    said_by_pod = _labels(pod).get(INJECT) or (metadata.get("annotations") or {}).get(INJECT) or ""
-    if said_by_pod.lower() in YES:
-        return True
-    if said_by_pod.lower() in NO:
+    labels = _labels(pod)
+    if not _is_asked_about(labels, _labels(namespace) if namespace else {}):
         return False
-    return said_by_namespace == "enabled"
+    # The annotation counts where there is no label. Whatever is neither true nor false says nothing.
+    return INJECT in labels or (metadata.get("annotations") or {}).get(INJECT) != "false"
+
+
+def _is_asked_about(pod: Mapping[str, str], namespace: Mapping[str, str]) -> bool:
+    """Whether the labels bring a pod before a webhook of Istio's: `istio-revision-tag-default` has four."""
+    if pod.get(INJECT) == "false":
+        return False
+    if NAMESPACE_LABEL in namespace:
+        return namespace[NAMESPACE_LABEL] == "enabled"
+    if REVISION_LABEL in namespace:
+        return namespace[REVISION_LABEL] == REVISION
+    if REVISION_LABEL in pod:
+        return pod[REVISION_LABEL] == REVISION
+    return pod.get(INJECT) == "true"
 
 
 def is_injected(pod: Object) -> bool:
@@ -73,7 +82,7 @@ def inject(pod: Object, bootstrap: Path) -> Object:
     labels.setdefault(
         CANONICAL_REVISION_LABEL, labels.get("app.kubernetes.io/version") or labels.get("version") or "latest"
     )
-    status = {"initContainers": [INIT_CONTAINER], "containers": [PROXY_CONTAINER], "revision": "default"}
+    status = {"initContainers": [INIT_CONTAINER], "containers": [PROXY_CONTAINER], "revision": REVISION}
     metadata.setdefault("annotations", {})[STATUS_ANNOTATION] = orjson.dumps(status).decode()
     spec.setdefault("initContainers", []).append(_container(INIT_CONTAINER, CAPTURE_IMAGE))
     spec["containers"].append(

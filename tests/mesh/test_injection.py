@@ -13,46 +13,74 @@ from lab.mesh.injection import inject, wants_sidecar
 BOOTSTRAP = Path("/run/lab/proxies/u/bootstrap.json")
 
 
-def pod(label: str = "", annotation: str = "", namespace: str = "foo", **spec: Any) -> dict[str, Any]:
+INJECT, REV = "sidecar.istio.io/inject", "istio.io/rev"
+
+
+def pod(annotation: str = "", namespace: str = "foo", /, labels: str = "", **spec: Any) -> dict[str, Any]:
     metadata: dict[str, Any] = {"name": "httpbin-5d8f-x", "namespace": namespace, "uid": "u"}
-    if label:
-        metadata["labels"] = {"sidecar.istio.io/inject": label}
+    if labels:
+        metadata["labels"] = parsed(labels)
     if annotation:
-        metadata["annotations"] = {"sidecar.istio.io/inject": annotation}
+        metadata["annotations"] = {INJECT: annotation}
     return {"metadata": metadata, "spec": {"containers": [{"name": "httpbin"}], **spec}}
 
 
-def named(namespace_label: str) -> dict[str, Any]:
-    labels = {"istio-injection": namespace_label} if namespace_label else {}
-    return {"metadata": {"name": "foo", "labels": labels}}
+def named(labels: str) -> dict[str, Any]:
+    return {"metadata": {"name": "foo", "labels": parsed(labels)}}
 
 
+def parsed(labels: str) -> dict[str, str]:
+    """As after `kubectl label`."""
+    return dict(each.split("=", 1) for each in labels.split())
+
+
+# As Istio's webhooks decided in a lab with Istio (1.31-dev, eed52ebb66ad).
 @pytest.mark.parametrize(
-    ("namespace", "label", "annotation", "joins"),
+    ("namespace", "labels", "annotation", "joins"),
     [
         ("", "", "", False),
-        ("enabled", "", "", True),
-        ("disabled", "", "", False),
-        ("something", "", "", False),
-        ("enabled", "false", "", False),
-        ("enabled", "", "false", False),
-        ("", "true", "", True),
-        ("", "", "true", True),
-        ("enabled", "true", "false", True),
-        ("enabled", "false", "true", False),
-        ("disabled", "true", "", False),
-        ("disabled", "", "true", False),
+        ("", "", "true", False),
+        ("", f"{INJECT}=true", "", True),
+        ("", f"{INJECT}=true", "false", True),
+        ("", f"{INJECT}=True", "", False),
+        ("", f"{INJECT}=yes", "", False),
+        ("", f"{REV}=default", "", True),
+        ("", f"{REV}=default", "false", False),
+        ("", f"{REV}=default {INJECT}=false", "true", False),
+        ("", f"{REV}=canary", "true", False),
+        ("", f"{REV}=canary {INJECT}=true", "", False),
+        ("istio-injection=enabled", "", "", True),
+        ("istio-injection=enabled", "", "false", False),
+        ("istio-injection=enabled", f"{INJECT}=false", "true", False),
+        ("istio-injection=enabled", f"{INJECT}=true", "false", True),
+        ("istio-injection=enabled", f"{INJECT}=no", "", True),
+        ("istio-injection=enabled", f"{INJECT}=", "false", True),
+        ("istio-injection=enabled", f"{REV}=canary", "", True),
+        ("istio-injection=enabled istio.io/rev=canary", "", "", True),
+        ("istio-injection=disabled", f"{INJECT}=true", "", False),
+        ("istio-injection=disabled", "", "true", False),
+        ("istio-injection=disabled istio.io/rev=default", f"{INJECT}=true", "", False),
+        ("istio-injection=yes", f"{INJECT}=true", "", False),
+        ("istio-injection= istio.io/rev=default", f"{REV}=default", "", False),
+        ("istio.io/rev=default", "", "", True),
+        ("istio.io/rev=default", "", "false", False),
+        ("istio.io/rev=default", f"{INJECT}=false", "", False),
+        ("istio.io/rev=default", f"{REV}=canary", "", True),
+        ("istio.io/rev=canary", f"{REV}=default {INJECT}=true", "", False),
+        ("istio.io/rev=", f"{REV}=default {INJECT}=true", "", False),
     ],
 )
-def test_who_joins(namespace: str, label: str, annotation: str, joins: bool) -> None:
-    assert wants_sidecar(pod(label, annotation), named(namespace)) is joins
+def test_who_joins(namespace: str, labels: str, annotation: str, joins: bool) -> None:
+    assert wants_sidecar(pod(annotation, labels=labels), named(namespace)) is joins
 
 
 @pytest.mark.parametrize(
-    "outside", [pod(hostNetwork=True, label="true"), pod("true", namespace="kube-system")]
+    "outside",
+    [pod(hostNetwork=True, labels=f"{INJECT}=true"), pod("", "kube-system", labels=f"{INJECT}=true")],
+    ids=["host network", "kube-system"],
 )
 def test_who_never_joins(outside: dict[str, Any]) -> None:
-    assert wants_sidecar(outside, named("enabled")) is False
+    assert wants_sidecar(outside, named("istio-injection=enabled")) is False
 
 
 def test_what_is_added() -> None:
