@@ -12,6 +12,10 @@ REPORTS ?= reports
 ARGS    ?=
 FAULTS  ?=
 RUNS    ?= 200
+# Of comparisons with real Istio: what to generate, how many, and of which kind.
+SEED    ?= 1
+N       ?= 500
+WHAT    ?= all
 # Of Istio on the lab: which version of it, or where its programs are that somebody has built.
 ISTIO   ?=
 ISTIO_BINARIES ?=
@@ -83,6 +87,10 @@ verify-report: setup ## Check a report that somebody sends: FILE=conformance-rep
 .PHONY: faults
 faults: setup ## Prove that the suites catch every deliberately wrong mesh; write docs/faults.md: MESH=istio
 	$(PYTHON) -m tools.faults $(if $(MESH),--mesh $(MESH)) $(FAULTS)
+
+.PHONY: compare-istio
+compare-istio: setup ## Give generated objects to Istio and to the reference, and list the differences: SEED=1  N=500
+	@$(PYTHON) -m tests.compare --what $(or $(WHAT),all) --seed $(or $(SEED),1) --number $(or $(N),500) $(ARGS)
 
 .PHONY: soak
 soak: setup ## Run the suites RUNS times in shuffled order, under load, against the reference meshes

@@ -2,238 +2,51 @@
 
 from __future__ import annotations
 
-import json
 import random
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from tests.mesh.issuer import ISSUER, key
-from tools.tokens import jwks
+from tests.mesh.odd_values import KEYED, NAMED, ODDLY_SELECTED, SELECTED, SOUND, TEXTS
 
 Schema = Mapping[str, Any]
 
 DEPTH = 12
 OFTEN = 0.93
 
-HOSTS: tuple[str, ...] = (
-    "httpbin",
-    "httpbin.foo",
-    "httpbin.foo.svc.cluster.local",
-    "*.foo.svc.cluster.local",
-    "*",
-    "a-b.example",
-)
-HOSTS += (
-    "*.example.com",
-    "EXAMPLE.com",
-    "10.96.0.11",
-    "xn--bcher-kva.example",
-    "nobody.foo.svc.cluster.local",
-)
-REGEXES: tuple[str, ...] = (
-    ".*",
-    "/a.+",
-    "(?=a)b",
-    "(",
-    "a{1000}",
-    "(a{100}){100}",
-    r"\C",
-    r"\pN",
-    "[[:alpha:]]",
-    "é+",
-    "a" * 300,
-)
-REGEXES += (
-    "(?i)a",
-    r"\x{10FFFF}",
-    "a**",
-    "^$",
-    "",
-    r"[^/]+\.(png|jpg)",
-    "(?P<x>a)",
-    "a|",
-    r"\d{1,3}",
-    "x{2,1}",
-)
-TEXTS: tuple[str, ...] = (
-    "a",
-    "x-odd",
-    "A b",
-    "%",
-    "%REQ(x)%",
-    "%%",
-    "a%b",
-    "é",
-    "",
-    "*",
-    "a*",
-    "*a",
-    "\t",
-    "a\nb",
-    "\x00",
-    '"',
-    "\\",
-)
-TEXTS += (
-    "{}",
-    "$",
-    ":path",
-    ":authority",
-    "Host",
-    "host",
-    "content-length",
-    "x" * 300,
-    "true",
-    "0",
-    "a,b",
-    "/",
-)
-PATHS: tuple[str, ...] = (
-    "/",
-    "/a",
-    "/a*",
-    "*/a",
-    "/{*}",
-    "/{**}",
-    "/a/{*}/b",
-    "/{**}/b",
-    "/a/{**}",
-    "/{*}.js",
-    "/a%2Fb",
-    "/é",
-    "a",
-)
-PATHS += ("/a?b", "/a#b", "//a", "/..", "/a/./b", "/{", "/{a}", "/{a=*}", "/*/b", "/ ", "/a,b")
-CIDRS: tuple[str, ...] = (
-    "10.0.0.0/8",
-    "10.244.0.21",
-    "0.0.0.0/0",
-    "::1",
-    "fd00::/8",
-    "10.0.0.1/33",
-    "1.2.3",
-    "10.0.0.1/8",
-    "*",
-)
-IDENTITIES: tuple[str, ...] = (
-    "*",
-    "cluster.local/ns/foo/sa/httpbin",
-    "foo",
-    "foo/httpbin",
-    "*/sa/x",
-    "cluster.local/*",
-    "a" * 600,
-)
-DURATIONS: tuple[str, ...] = (
-    "0s",
-    "1s",
-    "1ms",
-    "-1s",
-    "1h",
-    "100000h",
-    "0.5s",
-    "1ns",
-    "1h1m1s",
-    "1us",
-    "x",
-    "315576000001s",
-    "2562047h",
-    "2562048h",
-)
-WHEN_KEYS: tuple[str, ...] = (
-    "request.headers[x-odd]",
-    "request.headers[:path]",
-    "request.headers[X Y]",
-    "source.ip",
-    "remote.ip",
-)
-WHEN_KEYS += ("source.namespace", "source.principal", "request.auth.principal", "request.auth.audiences")
-WHEN_KEYS += (
-    "request.auth.claims[a]",
-    "request.auth.claims[a][b]",
-    "request.auth.presenter",
-    "destination.ip",
-)
-WHEN_KEYS += (
-    "destination.port",
-    "connection.sni",
-    "experimental.envoy.filters.x[y]",
-    "source.serviceAccount",
-)
-PORTS: tuple[str, ...] = ("80", "8080", "0", "65535", "65536", "http", "-1", "*")
-METHODS: tuple[str, ...] = ("GET", "*", "get", "P*", "*T", "")
-SELECTED = ({"app": "httpbin"}, {"istio": "ingressgateway"}, {"app": "nobody"})
-
-# By the name of a field: what is put into it, besides what may stand in any field.
-NAMED: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(("host", "hosts", "hostname", "hostnames", "notHosts", "authority"), HOSTS),
-    **dict.fromkeys(("regex", "safeRegex", "match"), REGEXES),
-    **dict.fromkeys(("path", "paths", "notPaths", "uri", "exact", "prefix", "replaceFullPath"), PATHS),
-    **dict.fromkeys(("replacePrefixMatch", "rewrite"), PATHS),
-    **dict.fromkeys(("ipBlocks", "notIpBlocks", "remoteIpBlocks", "notRemoteIpBlocks"), CIDRS),
-    **dict.fromkeys(("principals", "notPrincipals", "requestPrincipals", "namespaces"), IDENTITIES),
-    **dict.fromkeys(
-        ("serviceAccounts", "notServiceAccounts", "subjectAltNames", "notNamespaces"), IDENTITIES
-    ),
-    **dict.fromkeys(
-        ("timeout", "perTryTimeout", "request", "backendRequest", "fixedDelay", "ttl"), DURATIONS
-    ),
-    **dict.fromkeys(("connectTimeout", "idleTimeout", "maxAge", "interval", "baseEjectionTime"), DURATIONS),
-    "key": WHEN_KEYS,
-    **dict.fromkeys(("ports", "notPorts"), PORTS),
-    **dict.fromkeys(("methods", "notMethods", "method"), METHODS),
-    "issuer": (ISSUER, "other", "*", "a" * 300),
-    "jwks": (json.dumps(jwks([key()])),),
-    "gateways": ("istio-system/gw", "mesh", "gw"),
-    "gatewayClassName": ("istio",),
-    "scheme": ("http", "https"),
-    "value": (*PATHS, *REGEXES[:4]),
-    "protocol": ("HTTP", "HTTP", "HTTP2", "GRPC", "HTTPS", "TCP"),
-    "name": ("httpbin", "http", "x-odd", "X-Odd", ":path", "a b"),
-    "type": ("Exact", "PathPrefix", "RegularExpression"),
-}
 SELDOM_LEFT_OUT = frozenset(
-    (
-        "servers",
-        "port",
-        "hosts",
-        "http",
-        "gateways",
-        "route",
-        "rules",
-        "jwtRules",
-        "jwks",
-        "issuer",
-        "host",
-        "trafficPolicy",
-    )
-) | frozenset(
-    (
-        "matches",
-        "backendRefs",
-        "destination",
-        "number",
-        "name",
-        "protocol",
-        "hostnames",
-        "path",
-        "match",
-        "uri",
-        "regex",
-    )
+    """
+    servers port hosts http gateways route rules jwtRules jwks issuer host trafficPolicy
+    matches backendRefs destination number name protocol hostnames path match uri regex
+    """.split()  # noqa: SIM905 - easier to read
 )
 """Fields without which there is little to configure, or which admission demands beyond their schema."""
 
-LEFT_OUT = frozenset(("targetRefs", "targetRef", "jwksUri", "jwks_uri", "tcp", "tls", "credentialName"))
-"""Fields that lead away from what is looked at here."""
+NUMBERS = (-1, 0, 1, 80, 100, 101, 200, 302, 503, 599, 600, 8000, 65535, 65536, 1 << 31, 1 << 32)
+FRACTIONS = (0.5, 0.00001, 0.0001, 100.5, -0.5)
+SHAPES: tuple[Any, ...] = (None, {}, [], "", "x", 0, 1.5, True, [None], [{}], {"a": 1})
+"""What is put where the schema says something else, or nothing."""
+
+
+@dataclass(frozen=True)
+class Taste:
+    """How odd an object shall be."""
+
+    sound: float = 0.0
+    """How often a value is one that nobody refuses, if such are known for its field."""
+    misshapen: float = 0.0
+    """How often a value has another type than it ought to, or is empty, or is of an unknown field."""
+    left_out: Collection[str] = ()
+    """Fields that lead away from what is looked at."""
 
 
 class Odd:
     """Generates values for schemas of resource definitions."""
 
-    def __init__(self, random_: random.Random) -> None:
+    def __init__(self, random_: random.Random, taste: Taste) -> None:
         self._random = random_
+        self._taste = taste
 
     def spec(self, schema: Schema) -> Any:
         """One that a definition may take; what admission says of it is another matter."""
@@ -241,6 +54,8 @@ class Odd:
 
     def _value(self, schema: Schema, name: str, depth: int) -> Any:
         pick = self._random
+        if pick.random() < self._taste.misshapen:
+            return pick.choice(SHAPES)
         if "enum" in schema:
             return pick.choice(schema["enum"])
         kind = schema.get("type")
@@ -252,21 +67,40 @@ class Odd:
         if kind == "boolean":
             return pick.random() < 0.5
         if kind in ("integer", "number"):
-            low, high = schema.get("minimum", 0), schema.get("maximum", 1 << 16)
-            return pick.choice((low, high, *(n for n in (1, 80, 200, 302, 503, 8000) if low <= n <= high)))
-        pool = NAMED.get(name, TEXTS) if pick.random() < OFTEN else TEXTS
+            return self._number(schema, kind)
+        if kind is None and schema.get("x-kubernetes-int-or-string"):
+            return pick.choice((80, "80", "a", -1))
+        return self._text(schema, NAMED.get(name, TEXTS))
+
+    def _number(self, schema: Schema, kind: str) -> int | float:
+        pick = self._random
+        low, high = schema.get("minimum", 0), schema.get("maximum", 1 << 16)
+        among: list[int | float] = [low, high, *(n for n in NUMBERS if low <= n <= high)]
+        if kind == "number":
+            among += [n for n in FRACTIONS if low <= n <= high]
+        elif pick.random() > self._taste.sound and pick.random() < 0.1:
+            among = [*NUMBERS]
+        return pick.choice(among)
+
+    def _text(self, schema: Schema, pool: tuple[str, ...]) -> str:
+        pick = self._random
+        if pick.random() < self._taste.sound:
+            return pick.choice(pool[:SOUND])
+        if pick.random() > OFTEN:
+            pool = TEXTS
         pattern = schema.get("pattern", "")
         return pick.choice([text for text in pool if re.search(pattern, text)] or pool)
 
     def _object(self, schema: Schema, name: str, depth: int) -> Any:
         pick = self._random
         if name == "matchLabels":
-            return dict(pick.choice(SELECTED))
+            odd = pick.random() > self._taste.sound and pick.random() < 0.2
+            return dict(pick.choice(ODDLY_SELECTED if odd else SELECTED))
         if more := schema.get("additionalProperties"):
+            keys = KEYED.get(name, TEXTS)
             inner = "value" if name != "portLevelMtls" else name
-            keys = PORTS if name == "portLevelMtls" else TEXTS
             return {
-                pick.choice(keys): self._value(more, inner, depth - 1) for _ in range(pick.choice((1, 2)))
+                self._text({}, keys): self._value(more, inner, depth - 1) for _ in range(pick.choice((1, 2)))
             }
         properties: Mapping[str, Schema] = schema.get("properties", {})
         alternatives = _alternatives(schema)
@@ -281,8 +115,11 @@ class Odd:
         free = sorted(properties.keys() - chosen - set(alternatives))
         if depth > 0 and free:
             chosen |= set(pick.sample(free, min(len(free), pick.choice((0, 1, 1, 2, 2, 3)))))
-        chosen -= LEFT_OUT
-        return {field: self._value(properties[field], field, depth - 1) for field in sorted(chosen)}
+        chosen -= set(self._taste.left_out)
+        made = {field: self._value(properties[field], field, depth - 1) for field in sorted(chosen)}
+        if pick.random() < self._taste.misshapen:
+            made[pick.choice(("unheardOf", *properties))] = pick.choice(SHAPES)
+        return made
 
 
 def _alternatives(schema: Schema) -> list[str]:

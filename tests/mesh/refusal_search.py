@@ -25,7 +25,7 @@ from lab.mesh.controller import DEFINITIONS, ReferenceMesh
 from lab.mesh.gateway_pods import ARGUMENTS
 from tests.mesh import validation
 from tests.mesh.cluster import PODS, Cluster
-from tests.mesh.odd_objects import Odd
+from tests.mesh.odd_objects import Odd, Taste
 
 BATCH = 20
 ISTIO = "networking.istio.io"
@@ -42,6 +42,8 @@ KINDS = {
     Key(GATEWAY_API, "httproutes"): 4,
 }
 """With how often each is made."""
+LEFT_OUT = frozenset(("targetRefs", "targetRef", "jwksUri", "jwks_uri", "tcp", "tls", "credentialName"))
+"""Fields that lead away from what a proxy may refuse."""
 
 
 @dataclass
@@ -61,7 +63,7 @@ class Search:
     def __init__(self, folder: Path, seed: int) -> None:
         self._folder = folder
         self._random = random.Random(seed)
-        self._odd = Odd(self._random)
+        self._odd = Odd(self._random, Taste(left_out=LEFT_OUT))
         registry = Registry()
         registry.cel_rules.update(crds.CEL_RULES)
         self._objects = Writes(Store(), registry)
