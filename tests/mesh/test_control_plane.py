@@ -119,6 +119,19 @@ def test_envoy_finds_nothing_wrong(tmp_path: Path, mode: str) -> None:
     assert_envoy_finds_nothing_wrong(tmp_path / "proxies" / "uid-httpbin-foo")
 
 
+@pytest.mark.parametrize("part", ["a", "%", "/", "é"])
+def test_certificates_of_however_long_a_path_have_files_of_their_own(tmp_path: Path, part: str) -> None:
+    cluster = playground()
+    for server in ("httpbin.legacy", "sleep.legacy"):
+        files = {name: f"/{part * 150}/{server}.{name}" for name in ("clientCertificate", "privateKey")}
+        tls = {"mode": "MUTUAL", "insecureSkipVerify": True, **files}
+        spec = {"host": f"{server}.svc.cluster.local", "trafficPolicy": {"tls": tls}}
+        cluster.rule("foo", spec, name=server)
+    mesh_of(cluster, tmp_path).reconcile()
+    secrets = list((tmp_path / "proxies" / "uid-httpbin-foo").glob("sds-file-cert*.json"))
+    assert len(secrets) == 2
+
+
 # What the listener of httpbin.foo holds: (a chain for plain text, XFCC appended).
 FAULTS = {
     (): (False, True),

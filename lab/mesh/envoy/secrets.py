@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
+from urllib.parse import quote
 
 from lab.mesh.ca import Certificate
 from lab.mesh.envoy.proto import Json, file_source
@@ -11,6 +13,9 @@ from lab.mesh.model import ClientTls, TlsOrigination, Upstream
 WORKLOAD = "default"
 ROOT = "ROOTCA"
 """The names that Istio uses."""
+
+LONGEST_NAME = 200
+"""Bytes. A file's name has at most 255, and there is something before and behind a secret's name."""
 
 SYSTEM_CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 
@@ -33,7 +38,12 @@ def authorities_name(tls: ClientTls) -> str:
 
 
 def _safe(name: str) -> str:
-    return name.replace("%", "%25").replace("/", "%2F")
+    """As the name of a file; one that is too long ends in its digest."""
+    safe = quote(name, safe=":~")
+    if len(safe) <= LONGEST_NAME:
+        return safe
+    digest = sha256(safe.encode()).hexdigest()[:16]
+    return f"{safe[: LONGEST_NAME - 17]}~{digest}"
 
 
 def of_workload(certificate: Certificate, root: str) -> dict[str, Json]:
