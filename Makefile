@@ -9,6 +9,8 @@ PROFILE ?= full
 MESH    ?=
 WORKERS ?= 0
 REPORTS ?= reports
+# Of our own tests: how many files at once, more than two cores have to do, as they wait more than they work.
+TEST_WORKERS ?= 3
 ARGS    ?=
 FAULTS  ?=
 RUNS    ?= 200
@@ -78,7 +80,7 @@ test: setup ## Our own tests: lint, types, import contracts, and tests/
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(PYTHON) -m pytest tests -W error -W default::pytest.PytestUnraisableExceptionWarning \
-	    -o verbosity_test_cases=0 $(ARGS)
+	    -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder -o verbosity_test_cases=0 $(ARGS)
 
 .PHONY: verify-report
 verify-report: setup ## Check a report that somebody sends: FILE=conformance-report.yaml

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 
 import pytest
 
-from tests.planes.option import pytest_addoption, pytest_collection_modifyitems
+from tests.planes.option import pytest_addoption
+from tests.planes.option import pytest_collection_modifyitems as leave_out_what_is_of_another_plane
 from tests.planes.option import pytest_configure as know_planes
 from tests.suite.fault_sample import sample, today
 
-__all__ = ["pytest_addoption", "pytest_collection_modifyitems"]
+__all__ = ["pytest_addoption"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -21,6 +23,22 @@ def pytest_configure(config: pytest.Config) -> None:
     know_planes(config)
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+ROOMS_THAT_TAKE_LONGEST = ("istio", "elsewhere", "safety", "suite")
+"""They wait more than they work: begun first, beside others, none of them is what the end is waited for."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The order of files, in which workers are given them; within a file it stays as it is."""
+    leave_out_what_is_of_another_plane(config, items)
+    items.sort(key=lambda item: _turn(item.path))
+
+
+def _turn(path: Path) -> int:
+    room = path.relative_to(Path(__file__).parent).parts[0]
+    last = len(ROOMS_THAT_TAKE_LONGEST)
+    return ROOMS_THAT_TAKE_LONGEST.index(room) if room in ROOMS_THAT_TAKE_LONGEST else last
 
 
 def pytest_report_header() -> str:

@@ -29,9 +29,12 @@ def refusal(proxy: Path) -> str:
 
 
 def _static(proxy: Path) -> dict[str, Any]:
-    """The bootstrap with listeners and clusters in it, which Envoy would otherwise not look at."""
+    """The bootstrap with listeners and clusters in it, which Envoy would otherwise not look at.
+
+    Without its admin interface, whose socket may have too long a path in the folder of a test.
+    """
     bootstrap: dict[str, Any] = json.loads((proxy / "bootstrap.json").read_bytes())
-    del bootstrap["dynamic_resources"]
+    del bootstrap["dynamic_resources"], bootstrap["admin"]
     bootstrap["static_resources"] = {
         kind: [
             {name: value for name, value in resource.items() if name != "@type"}

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import asyncio
-
 from tests.node.inside import TestNode, on_a_node
 
 CURL = {"image": "curlimages/curl", "command": ["/bin/sleep", "infinity"]}
@@ -65,10 +63,11 @@ async def test_probes_reach_the_application_of_a_pod_whose_traffic_is_captured(n
 @on_a_node
 async def test_a_container_that_is_not_alive_is_restarted(node: TestNode) -> None:
     command = ["/bin/sh", "-c", "touch /tmp/alive; sleep infinity"]
-    probe = {"exec": {"command": ["cat", "/tmp/alive"]}, "failureThreshold": 1, **FAST}
-    node.pod("one", {"image": "curlimages/curl", "command": command, "livenessProbe": probe})
+    probe = {"exec": {"command": ["cat", "/tmp/alive"]}, "timeoutSeconds": 20, **FAST}
+    startup, liveness = probe | {"failureThreshold": 30}, probe | {"failureThreshold": 1}
+    probes = {"startupProbe": startup, "livenessProbe": liveness}
+    node.pod("one", {"image": "curlimages/curl", "command": command} | probes)
     await node.ready("one")
-    await asyncio.sleep(0.1)
     await node.exec("one", "rm", "/tmp/alive")
     await node.until(lambda: node.status("one")["restartCount"] == 1, "it is restarted")
     assert "Normal Killing Container app failed liveness probe, will be restarted" in node.events()
