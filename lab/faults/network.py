@@ -8,7 +8,7 @@ from lab.faults.registry import fault
 from lab.kube.store import Key, Object, Objects, clone
 from lab.mesh.gateway_pods import is_gateway
 from lab.mesh.injection import INJECT
-from lab.node.capture import CAPTURE_RULES, PROXY_MARK
+from lab.node.capture import PROXY_MARK, TABLE
 from lab.node.images import Launch
 
 PODS = Key("", "pods")
@@ -61,6 +61,7 @@ def everybody_injected(cluster: Objects) -> Objects:
 
 
 def _with_rules(launch: Launch, rules: str) -> Launch:
-    if CAPTURE_RULES not in launch.argv:
+    *program, script = launch.argv
+    if not script.startswith(TABLE):
         return launch
-    return replace(launch, argv=(launch.argv[0], rules + CAPTURE_RULES))
+    return replace(launch, argv=(*program, rules + script))

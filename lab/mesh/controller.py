@@ -217,6 +217,5 @@ class ReferenceMesh:
         if gateway_pods.is_gateway(new):
             return gateway_pods.configure(new, bootstrap)
         namespace = self._objects.store.get(NAMESPACES, "", new["metadata"]["namespace"])
-        if not injection.wants_sidecar(new, namespace):
-            return new
-        return injection.inject(new, bootstrap)
+        webhook = injection.injector(new, namespace)
+        return new if webhook is None else injection.inject(new, bootstrap, webhook)

@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 
 from lab.kube.store import Object, clone
+from lab.mesh import interception
 from lab.mesh.envoy.bootstrap import ADMIN_SOCKET
 
 INJECT = "sidecar.istio.io/inject"
@@ -36,29 +37,31 @@ PROXY_IMAGE = "reference-mesh/proxy"
 NEVER_IN = frozenset({"kube-system", "kube-public", "kube-node-lease", "local-path-storage"})
 
 
-def wants_sidecar(pod: Object, namespace: Object | None) -> bool:
-    """Whether this pod joins the mesh."""
+def injector(pod: Object, namespace: Object | None) -> str | None:
+    """The webhook that gives this pod its sidecar; None: it does not join the mesh."""
     metadata = pod["metadata"]
     if pod["spec"].get("hostNetwork") or metadata.get("namespace") in NEVER_IN:
-        return False
+        return None
     labels = _labels(pod)
-    if not _is_asked_about(labels, _labels(namespace) if namespace else {}):
-        return False
     # The annotation counts where there is no label. Whatever is neither true nor false says nothing.
-    return INJECT in labels or (metadata.get("annotations") or {}).get(INJECT) != "false"
+    if INJECT not in labels and (metadata.get("annotations") or {}).get(INJECT) == "false":
+        return None
+    return _asked(labels, _labels(namespace) if namespace else {})
 
 
-def _is_asked_about(pod: Mapping[str, str], namespace: Mapping[str, str]) -> bool:
-    """Whether the labels bring a pod before a webhook of Istio's: `istio-revision-tag-default` has four."""
+def _asked(pod: Mapping[str, str], namespace: Mapping[str, str]) -> str | None:
+    """Before which of the four webhooks of `istio-revision-tag-default` these labels bring a pod, if any."""
     if pod.get(INJECT) == "false":
-        return False
+        return None
     if NAMESPACE_LABEL in namespace:
-        return namespace[NAMESPACE_LABEL] == "enabled"
-    if REVISION_LABEL in namespace:
-        return namespace[REVISION_LABEL] == REVISION
-    if REVISION_LABEL in pod:
-        return pod[REVISION_LABEL] == REVISION
-    return pod.get(INJECT) == "true"
+        name, asked = "namespace", namespace[NAMESPACE_LABEL] == "enabled"
+    elif REVISION_LABEL in namespace:
+        name, asked = "rev.namespace", namespace[REVISION_LABEL] == REVISION
+    elif REVISION_LABEL in pod:
+        name, asked = "rev.object", pod[REVISION_LABEL] == REVISION
+    else:
+        name, asked = "object", pod.get(INJECT) == "true"
+    return f"{name}.sidecar-injector.istio.io" if asked else None
 
 
 def is_injected(pod: Object) -> bool:
@@ -67,13 +70,15 @@ def is_injected(pod: Object) -> bool:
     )
 
 
-def inject(pod: Object, bootstrap: Path) -> Object:
+def inject(pod: Object, bootstrap: Path, webhook: str) -> Object:
     """A copy of the pod with capture and proxy; `bootstrap` is the file that the proxy will start from.
 
-    A pod that has a sidecar already is returned unchanged.
+    A pod that has a sidecar already is returned unchanged. Raises Denied for annotations that cannot be
+    obeyed, in the name of `webhook`.
     """
     if is_injected(pod):
         return pod
+    interception.refuse_misread(pod["metadata"].get("annotations") or {}, webhook)
     pod = clone(pod)
     metadata, spec = pod["metadata"], pod["spec"]
     labels = metadata.setdefault("labels", {})
@@ -84,7 +89,8 @@ def inject(pod: Object, bootstrap: Path) -> Object:
     )
     status = {"initContainers": [INIT_CONTAINER], "containers": [PROXY_CONTAINER], "revision": REVISION}
     metadata.setdefault("annotations", {})[STATUS_ANNOTATION] = orjson.dumps(status).decode()
-    spec.setdefault("initContainers", []).append(_container(INIT_CONTAINER, CAPTURE_IMAGE))
+    capture = {"args": interception.arguments(metadata["annotations"])}
+    spec.setdefault("initContainers", []).append(_container(INIT_CONTAINER, CAPTURE_IMAGE) | capture)
     spec["containers"].append(
         _container(PROXY_CONTAINER, PROXY_IMAGE)
         | {

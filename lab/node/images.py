@@ -14,7 +14,7 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab.node.capture import CAPTURE_RULES
+from lab.node import capture
 from lab.node.image_references import Reference
 from lab.node.mounts import Bind
 from lab.node.processes import CONTAINER_CAPABILITIES
@@ -106,8 +106,12 @@ def _go_httpbin(request: Request) -> Launch:
     return _httpbin_server(f"{host}:{port}", "--lists")
 
 
-def _capture(_request: Request) -> Launch:
-    return Launch(("nft", CAPTURE_RULES), capabilities=("NET_ADMIN",))
+def _capture(request: Request) -> Launch:
+    try:
+        rules = capture.rules(request.args or ())
+    except capture.Misread as error:
+        raise NothingToRun(str(error)) from error
+    return Launch(("nft", rules), capabilities=("NET_ADMIN",))
 
 
 def _proxy(request: Request) -> Launch:

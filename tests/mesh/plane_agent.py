@@ -12,8 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from lab.node import netns
-from lab.node.capture import CAPTURE_RULES
+from lab.node import capture, netns
 
 NODE = "10.244.0.1"
 
@@ -42,7 +41,7 @@ class Agent:
         )
         self.run([[name, ["ip", "-b", "-"], inside]])
         if captured:
-            self.run([[name, ["nft", "-f", "-"], CAPTURE_RULES]])
+            self.run([[name, ["nft", "-f", "-"], capture.rules()]])
 
     def start(self, pod: str, argv: list[str], log: str) -> None:
         with Path(log).open("wb") as output:

@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
-from lab.mesh.injection import inject, wants_sidecar
+from lab.mesh.injection import inject, injector
 
 BOOTSTRAP = Path("/run/lab/proxies/u/bootstrap.json")
+WEBHOOK = "namespace.sidecar-injector.istio.io"
 
 
 INJECT, REV = "sidecar.istio.io/inject", "istio.io/rev"
+CAPTURE = ["-i", "*", "-x", "", "-b", "*", "-d", "15090,15021,15020"]
 
 
 def pod(annotation: str = "", namespace: str = "foo", /, labels: str = "", **spec: Any) -> dict[str, Any]:
@@ -71,7 +73,7 @@ def parsed(labels: str) -> dict[str, str]:
     ],
 )
 def test_who_joins(namespace: str, labels: str, annotation: str, joins: bool) -> None:
-    assert wants_sidecar(pod(annotation, labels=labels), named(namespace)) is joins
+    assert (injector(pod(annotation, labels=labels), named(namespace)) is not None) is joins
 
 
 @pytest.mark.parametrize(
@@ -80,7 +82,7 @@ def test_who_joins(namespace: str, labels: str, annotation: str, joins: bool) ->
     ids=["host network", "kube-system"],
 )
 def test_who_never_joins(outside: dict[str, Any]) -> None:
-    assert wants_sidecar(outside, named("istio-injection=enabled")) is False
+    assert injector(outside, named("istio-injection=enabled")) is None
 
 
 def test_what_is_added() -> None:
@@ -88,10 +90,11 @@ def test_what_is_added() -> None:
     before["metadata"]["labels"] = {"app": "httpbin", "version": "v1"}
     before["spec"]["initContainers"] = [{"name": "own"}]
     untouched = copy.deepcopy(before)
-    after = inject(before, BOOTSTRAP)
+    after = inject(before, BOOTSTRAP, WEBHOOK)
     assert before == untouched
     assert [each["name"] for each in after["spec"]["initContainers"]] == ["own", "istio-init"]
     assert [each["name"] for each in after["spec"]["containers"]] == ["httpbin", "istio-proxy"]
+    assert after["spec"]["initContainers"][1]["args"] == CAPTURE
     assert after["spec"]["containers"][1]["args"] == ["--config", str(BOOTSTRAP)]
     socket = {"name": "ENVOY_ADMIN_SOCKET", "value": "/run/lab/proxies/u/admin.sock"}
     assert after["spec"]["containers"][1]["env"] == [socket]
@@ -106,19 +109,19 @@ def test_what_is_added() -> None:
 
 
 def test_a_second_injection_adds_nothing() -> None:
-    once = inject(pod(), BOOTSTRAP)
-    assert inject(once, Path("/elsewhere")) == once
+    once = inject(pod(), BOOTSTRAP, WEBHOOK)
+    assert inject(once, Path("/elsewhere"), WEBHOOK) == once
 
 
 def test_a_label_that_is_there_stays() -> None:
     marked = pod()
     marked["metadata"]["labels"] = {"security.istio.io/tlsMode": "disabled"}
-    assert inject(marked, BOOTSTRAP)["metadata"]["labels"]["security.istio.io/tlsMode"] == "disabled"
+    assert inject(marked, BOOTSTRAP, WEBHOOK)["metadata"]["labels"]["security.istio.io/tlsMode"] == "disabled"
 
 
 def test_without_an_app_label_the_owner_gives_the_name() -> None:
     owned = pod()
     owned["metadata"]["labels"] = {"pod-template-hash": "5d8f"}
     owned["metadata"]["ownerReferences"] = [{"name": "httpbin-5d8f", "controller": True}]
-    labels = inject(owned, BOOTSTRAP)["metadata"]["labels"]
+    labels = inject(owned, BOOTSTRAP, WEBHOOK)["metadata"]["labels"]
     assert labels["service.istio.io/canonical-name"] == "httpbin"

@@ -1,0 +1,64 @@
+"""A lab with the mesh that --plane names, for all tests of this folder; each has namespaces of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.compare import planes
+from tests.planes.option import chosen
+
+
+@dataclass(frozen=True)
+class Kubectl:
+    """A lab's, by its kubeconfig."""
+
+    kubeconfig: Path
+
+    def __call__(self, *arguments: str, given: str = "") -> str:
+        """What it prints; it must succeed."""
+        done = self.run(*arguments, given=given)
+        assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stderr}"
+        return done.stdout
+
+    def run(self, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["kubectl", *arguments],
+            env={**os.environ, "KUBECONFIG": str(self.kubeconfig)},
+            input=given,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    def namespace(self, name: str, *labels: str) -> None:
+        self("create", "namespace", name)
+        if labels:
+            self("label", "namespace", name, *labels)
+
+    def ready(self, namespace: str) -> None:
+        """Waits for all pods of a namespace."""
+        self("wait", "-n", namespace, "--for=condition=Ready", "pod", "--all", "--timeout=90s")
+
+    def statuses(self, namespace: str, pod: str, *urls: str) -> list[str]:
+        """What curl in a pod sees at each of them, one after the other: `200/0`, `000/56`."""
+        script = "; ".join(
+            f"curl -s -m 5 -o /dev/null -w '%{{http_code}}/%{{exitcode}}\\n' {url}" for url in urls
+        )
+        return self("exec", "-n", namespace, pod, "--", "sh", "-c", f"{script}; true").split()
+
+
+@pytest.fixture(scope="session")
+def kubectl(request: pytest.FixtureRequest) -> Iterator[Kubectl]:
+    if shutil.which("kubectl") is None:
+        pytest.skip("kubectl is not installed")
+    mesh = {"reference": planes.reference, "istio": planes.istio}[chosen(request.config)]
+    with mesh() as kubeconfig:
+        yield Kubectl(kubeconfig)
