@@ -41,6 +41,19 @@ class NamedMatch:
 
 
 @dataclass(frozen=True)
+class ClaimMatch:
+    """What a claim of a verified token must be, or one element of it if it is a list; `negated`: must not be.
+
+    A claim that is no text, and one that is not there because there is no token, is nothing.
+    """
+
+    path: tuple[str, ...]
+    """The name of the claim, then those within it."""
+    value: TextMatch
+    negated: bool = False
+
+
+@dataclass(frozen=True)
 class RequestMatch:
     """All that a request must fulfil; nothing: every request does."""
 
@@ -51,6 +64,7 @@ class RequestMatch:
     authority: TextMatch | None = None
     headers: tuple[NamedMatch, ...] = ()
     query: tuple[NamedMatch, ...] = ()
+    claims: tuple[ClaimMatch, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,10 @@ import pytest
 from lab.mesh.gateway_pods import ARGUMENTS
 from lab.mesh.networking import gateway, virtual_service
 from tests.mesh import foreign
+from tests.mesh.claim_routes import ROUTES, TOKENS
 from tests.mesh.cluster import PODS
 from tests.mesh.conftest import NAKED, SERVER, three_pods
+from tests.mesh.issuer import Issuer, bearer
 from tests.mesh.plane import Plane, running
 from tests.mesh.test_gateway_listeners import open_for, put, server, to
 
@@ -185,6 +187,7 @@ MATCHES: list[tuple[Any, list[tuple[Any, bool]]]] = [
     ({"method": {"exact": "PUT"}}, [("/", False)]),
     ({"queryParams": {"v": {"exact": "1"}}}, [("/?v=1", True), ("/?v=2", False), ("/", False)]),
     ({"queryParams": {"v": {}}}, [("/?v=2", True), ("/", False)]),
+    ({"queryParams": {"V": {"exact": "1"}}}, [("/?V=1", True), ("/?v=1", False)]),
     ({"headers": {"x-v": {"exact": "1"}}}, [({"x_v": "1"}, True), ({"x_v": "2"}, False), ({}, False)]),
     ({"headers": {"x-v": {}}}, [({"x_v": "2"}, True), ({}, False)]),
     ({"withoutHeaders": {"x-v": {"exact": "1"}}}, [({"x_v": "1"}, False), ({"x_v": "2"}, True), ({}, True)]),
@@ -201,6 +204,39 @@ def test_what_a_match_takes(plane: Plane, match: Any, requests: list[tuple[Any, 
     for request, taken in requests:
         answer = ask(plane, request) if isinstance(request, str) else ask(plane, **request)
         assert answer["code"] == (200 if taken else 418), request
+
+
+def test_requests_are_routed_by_the_claims_of_their_tokens(plane: Plane) -> None:
+    issuer = Issuer()
+    selector = {"matchLabels": {"istio": "ingressgateway"}}
+    plane.cluster.tokens("istio-system", issuer.rule, selector=selector)
+    routes = [
+        to("server", match=[{"uri": {"exact": f"/{number}"}, "headers": wanted, "withoutHeaders": unwanted}])
+        for number, (wanted, unwanted, _) in enumerate(ROUTES)
+    ]
+    serve(plane, *routes, {"directResponse": {"status": 418}})
+    headers = {"-": {}} | {name: bearer(issuer.token(**claims)) for name, claims in TOKENS.items()}
+    asked = [(number, name) for number in range(len(ROUTES)) for name in headers]
+    spoofed = {"request.auth.claims.spoofed": "staff", "x-a": "b"}
+    answers = plane.dial(
+        "naked",
+        [
+            {"host": INGRESS, "port": HTTP_PORT, "path": f"/{number}", "headers": headers[name] | spoofed}
+            for number, name in asked
+        ],
+    )
+    seen = {ask: answer["code"] for ask, answer in zip(asked, answers, strict=True)}
+    for number, route in enumerate(ROUTES):
+        went = "".join(name for name in headers if seen[number, name] == 200)
+        assert went == route[2], route
+    assert set(seen.values()) == {200, 418}
+    assert {ask(plane, f"/{number}", authorization="Bearer no")["code"] for number in range(3)} == {401}
+
+
+def test_without_a_request_authentication_there_are_no_claims(plane: Plane) -> None:
+    by_claim = {"headers": {"@request.auth.claims.iss": {"exact": Issuer().name}}}
+    serve(plane, to("server", match=[by_claim]), {"directResponse": {"status": 418}})
+    assert ask(plane, **bearer(Issuer().token()))["code"] == 418
 
 
 def test_an_unknown_destination_is_503_and_weights_of_nothing_never_chosen(plane: Plane) -> None:

@@ -38,6 +38,12 @@ def filters(rules: Sequence[JwtRule]) -> list[Json]:
     ]
 
 
+def claim(path: Sequence[str], value: Json) -> Json:
+    """A metadata matcher for a claim that a value matcher fits, or that is a list with something it fits."""
+    either = {"or_match": {"value_matchers": [{"list_match": {"one_of": value}}, value]}}
+    return {"filter": NAME, "path": [{"key": key} for key in (PAYLOAD, *path)], "value": either}
+
+
 def _requirement(providers: Sequence[str]) -> Json:
     """Satisfied by one provider's token, or by no token where any provider looks for one.
 
@@ -63,7 +69,7 @@ def _provider(rule: JwtRule) -> Json:
         "normalize_payload_in_metadata": {
             "space_delimited_claims": list(dict.fromkeys((*LISTS, *rule.space_delimited_claims)))
         },
-        # A route may depend on a header that tells a claim.
+        # A route may depend on a claim, or on a header that tells one.
         "clear_route_cache": True,
     }
     optional: Json = {

@@ -153,8 +153,7 @@ def _claims(path: tuple[str, ...], values: tuple[str, ...]) -> Json:
     """A claim that is one of the texts, or a list with one of them."""
     matches: list[Json] = [{"string_match": text(value)} for value in values]
     one: Json = matches[0] if len(matches) == 1 else {"or_match": {"value_matchers": matches}}
-    either = {"or_match": {"value_matchers": [{"list_match": {"one_of": one}}, one]}}
-    return _in_metadata(jwt.NAME, (jwt.PAYLOAD, *path), either)
+    return {"sourced_metadata": {"metadata_matcher": jwt.claim(path, one)}}
 
 
 def _metadata(name: tuple[str, ...], value: str) -> Json:

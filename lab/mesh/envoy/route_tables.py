@@ -6,11 +6,13 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from lab.mesh.envoy import jwt
 from lab.mesh.envoy.clusters import destination_name
 from lab.mesh.envoy.outbound import RETRIES
 from lab.mesh.envoy.proto import Json
 from lab.mesh.routing import (
     LONGEST_BODY,
+    ClaimMatch,
     Destination,
     Forward,
     HeaderChanges,
@@ -90,6 +92,7 @@ def _match(match: RequestMatch) -> Json:
         **_path(match.path),
         **({"headers": headers} if headers else {}),
         **({"query_parameters": query} if query else {}),
+        **({"dynamic_metadata": [_claim(each) for each in match.claims]} if match.claims else {}),
     }
 
 
@@ -116,6 +119,11 @@ def _named(each: NamedMatch) -> Json:
     # A header that is not there has not the unwanted value either.
     missing = {} if _any(each.value) else {"treat_missing_header_as_empty": True}
     return {"name": each.name, "invert_match": True} | value | missing
+
+
+def _claim(each: ClaimMatch) -> Json:
+    value = _present() if _any(each.value) else {"string_match": _text(each.value)}
+    return jwt.claim(each.path, value) | ({"invert": True} if each.negated else {})
 
 
 def _any(value: TextMatch) -> bool:

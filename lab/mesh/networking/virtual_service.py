@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from lab.kube.store import Key, Object
 from lab.mesh.hosts import fully_qualified
 from lab.mesh.routing import (
+    ClaimMatch,
     HeaderChanges,
     NamedMatch,
     PathChange,
@@ -25,6 +26,9 @@ KEY = Key("networking.istio.io", "virtualservices")
 
 MESH = "mesh"
 """The name that stands for all sidecars, and the only binding of a rule that names none."""
+
+CLAIMS = "@request.auth.claims"
+"""How a name begins, in any case, that is a claim's and no header's: `.a.b` follows, or `[a][b]`."""
 
 AUTHORITY = frozenset({"host", ":authority"})
 
@@ -158,17 +162,17 @@ def _match(match: Mapping[str, Any], namespace: str) -> HttpMatch:
     def text(field: str, *, ignore_case: bool = False) -> TextMatch | None:
         return _text(match[field], ignore_case=ignore_case) if field in match else None
 
+    fields = ("headers", "withoutHeaders", "queryParams")
+    wanted, unwanted, queried = (match.get(field) or {} for field in fields)
     return HttpMatch(
         request=RequestMatch(
             path=text("uri", ignore_case=bool(match.get("ignoreUriCase"))),
             method=text("method"),
             scheme=text("scheme"),
             authority=text("authority"),
-            headers=(
-                *_named(match.get("headers") or {}),
-                *_named(match.get("withoutHeaders") or {}, negated=True),
-            ),
-            query=tuple(_named(match.get("queryParams") or {})),
+            headers=(*_headers(wanted), *_headers(unwanted, negated=True)),
+            query=tuple(NamedMatch(name, _text(value)) for name, value in queried.items()),
+            claims=(*_claims(wanted), *_claims(unwanted, negated=True)),
         ),
         port=match.get("port"),
         gateways=gateway_names(match.get("gateways") or (), namespace),
@@ -177,8 +181,28 @@ def _match(match: Mapping[str, Any], namespace: str) -> HttpMatch:
     )
 
 
-def _named(entries: Mapping[str, Any], *, negated: bool = False) -> Iterable[NamedMatch]:
-    return (NamedMatch(name.lower(), _text(value), negated) for name, value in entries.items())
+def _headers(entries: Mapping[str, Any], *, negated: bool = False) -> Iterator[NamedMatch]:
+    for name, value in entries.items():
+        if claim_path(name) is None:
+            yield NamedMatch(name.lower(), _text(value), negated)
+
+
+def _claims(entries: Mapping[str, Any], *, negated: bool = False) -> Iterator[ClaimMatch]:
+    for name, value in entries.items():
+        if path := claim_path(name):
+            yield ClaimMatch(path, _text(value), negated)
+
+
+def claim_path(name: str) -> tuple[str, ...] | None:
+    """A claim's name and those within it, where the name of a header may stand; None for a header."""
+    if not name.lower().startswith(CLAIMS):
+        return None
+    rest = name[len(CLAIMS) :]
+    if len(rest) > 1 and rest.startswith("."):
+        return tuple(rest[1:].split("."))
+    if len(rest) > 2 and rest.startswith("[") and rest.endswith("]"):
+        return tuple(rest[1:-1].split("]["))
+    return None
 
 
 def _text(value: Mapping[str, str], *, ignore_case: bool = False) -> TextMatch:
