@@ -82,6 +82,11 @@ test: setup ## Our own tests: lint, types, import contracts, and tests/
 	$(PYTHON) -m pytest tests -W error -W default::pytest.PytestUnraisableExceptionWarning \
 	    -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder -o verbosity_test_cases=0 $(ARGS)
 
+.PHONY: test-istio
+test-istio: setup ## What our own tests say of a mesh, on real Istio (make istio); docs/differences.md
+	$(PYTHON) -m pytest tests/mesh --plane istio -W error -W default::pytest.PytestUnraisableExceptionWarning \
+	    -o verbosity_test_cases=0 $(ARGS)
+
 .PHONY: verify-report
 verify-report: setup ## Check a report that somebody sends: FILE=conformance-report.yaml
 	@$(PYTHON) -m tools.verify_report $(or $(FILE),$(REPORTS)/conformance-report.yaml)

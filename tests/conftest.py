@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.planes.option import pytest_addoption
+from tests.planes.istio_lab import IstioLab, running_istio
+from tests.planes.option import pytest_addoption, pytest_terminal_summary
 from tests.planes.option import pytest_collection_modifyitems as leave_out_what_is_of_another_plane
 from tests.planes.option import pytest_configure as know_planes
 from tests.suite.fault_sample import sample, today
 
-__all__ = ["pytest_addoption"]
+__all__ = ["pytest_addoption", "pytest_terminal_summary"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -45,3 +47,10 @@ def pytest_report_header() -> str:
     """Which faults are chosen depends on the day, so that a failure says with which it can be repeated."""
     day = today()
     return f"faults of day {day}: {' '.join(sample(day))}"
+
+
+@pytest.fixture(scope="session")
+def istio_lab() -> Iterator[IstioLab]:
+    """Real Istio, one lab for the whole session."""
+    with running_istio() as lab:
+        yield lab

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,17 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.labs import ROOT, running_lab
-from tools import bundles
-
-
-def bundle() -> Path:
-    """What Istio is installed from; the test is skipped where it is not there."""
-    if shutil.which("kubectl") is None:
-        pytest.skip("kubectl is not installed")
-    try:
-        return bundles.find("istio")
-    except bundles.NoBundle as missing:
-        pytest.skip(f"{missing}: make istio")
+from tests.planes.istio_lab import bundle
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from tests.mesh import foreign
 from tests.mesh.cluster import Cluster
 from tests.mesh.plane import Plane, running
+from tests.planes import istio_plane
+from tests.planes.istio_plane import IstioPlane
+from tests.planes.option import chosen
 
 SERVER, CLIENT, NAKED = "10.244.0.11", "10.244.0.21", "10.244.0.31"
 SERVER_IP, NAKED_IP, API_IP = "10.96.0.11", "10.96.0.31", "10.96.0.1"
@@ -33,17 +39,18 @@ def three_pods() -> Cluster:
     return cluster
 
 
-@pytest.fixture(scope="session")
-def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
-    folder = tmp_path_factory.mktemp("plane")
-    foreign.write(folder)
+APPLICATIONS = {"server": (8080, 9000, 9090, 9999), "naked": (8080, 6443)}
+
+
+@contextmanager
+def three_pods_of_the_reference(folder: Path) -> Iterator[Plane]:
     with running(three_pods(), folder) as plane:
         plane.mesh.reconcile()
         plane.ask("pod", name="server", address=SERVER, captured=True)
         plane.ask("pod", name="client", address=CLIENT, captured=True)
         plane.ask("pod", name="naked", address=NAKED, captured=False)
-        plane.start_application("server", 8080, 9000, 9090, 9999)
-        plane.start_application("naked", 8080, 6443)
+        for pod, ports in APPLICATIONS.items():
+            plane.start_application(pod, *ports)
         plane.start_proxy("server", "uid-server-foo")
         plane.start_proxy("client", "uid-client-foo")
         plane.wait_until_live()
@@ -52,9 +59,25 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
         yield plane
 
 
+@pytest.fixture(scope="package")
+def started(request: pytest.FixtureRequest) -> Iterator[Plane | IstioPlane]:
+    # In pods /tmp is their own.
+    with tempfile.TemporaryDirectory(prefix="plane-", dir="/var/tmp") as directory:
+        folder = Path(directory)
+        folder.chmod(0o755)
+        foreign.write(folder)
+        if chosen(request.config) == "istio":
+            lab = request.getfixturevalue("istio_lab")
+            with istio_plane.running(lab, three_pods(), folder, APPLICATIONS) as plane:
+                yield plane
+        else:
+            with three_pods_of_the_reference(folder) as plane:
+                yield plane
+
+
 @pytest.fixture
 def plane(started: Plane) -> Iterator[Plane]:
     """Without any policy, before and after."""
     yield started
     started.cluster.clear_policies()
-    started.settle()
+    started.after_a_test()

@@ -25,6 +25,7 @@ from lab.mesh.policy_api import PolicyApi
 from lab.node.images import ENVOY_FLAGS
 from lab.preconditions import search_path
 from tests.mesh.cluster import Cluster
+from tests.planes.differences import Kind
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -45,6 +46,7 @@ class Plane:
     """What is changed of the model from now on."""
     events: list[dict[str, Any]] = field(default_factory=list)
     """Those that the mesh has recorded, as it was told to."""
+    kind: Kind = "reference"
 
     def ask(self, do: str, **request: Any) -> Any:
         assert self.agent.stdin
@@ -99,6 +101,9 @@ class Plane:
                 return all(new.get(counter, 0) > old.get(counter, 0) for counter in awaited)
 
             _eventually(read, f"{folder} reads {awaited}")
+
+    def after_a_test(self) -> None:
+        self.settle()
 
     def pem(self, uid: str) -> Path:
         """The certificate and key of a workload in one file, as a client takes them."""

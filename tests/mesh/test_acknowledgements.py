@@ -9,10 +9,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from lab.faults import Faults, load
 from lab.mesh.event_reasons import PROXY_ACCEPTED as ACCEPTED
 from lab.mesh.event_reasons import PROXY_REJECTED as REJECTED
 from tests.mesh.plane import Plane, admin
+
+pytestmark = pytest.mark.reference_only("what Envoy says of the reference's files")
 
 WITHIN_S = 5
 FAULT = "proxy-refuses-its-configuration"

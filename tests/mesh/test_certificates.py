@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -11,6 +12,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from lab.mesh.ca import Authority
 from lab.mesh.model import Identity
+
+pytestmark = pytest.mark.reference_only("how the reference issues certificates")
 
 IDENTITY = Identity("cluster.local", "foo", "httpbin")
 

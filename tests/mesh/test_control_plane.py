@@ -19,6 +19,8 @@ from tests.mesh import foreign
 from tests.mesh.cluster import PODS, Cluster, playground
 from tests.mesh.validation import assert_envoy_finds_nothing_wrong
 
+pytestmark = pytest.mark.reference_only("which files the reference writes")
+
 
 def mesh_of(cluster: Cluster, folder: Path, **options: Any) -> ReferenceMesh:
     objects: Any = SimpleNamespace(store=cluster.store)

@@ -11,6 +11,8 @@ from lab.kube.store import Denied
 from lab.mesh import crds, current
 from lab.mesh.networking.destination_admission import validate_destination_rule
 
+pytestmark = pytest.mark.reference_only("the definitions that the reference brings itself")
+
 
 def rules_in(tree: Any) -> Iterator[str]:
     if isinstance(tree, dict):

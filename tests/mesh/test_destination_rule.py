@@ -11,6 +11,8 @@ from lab.mesh.hosts import fully_qualified, most_specific
 from lab.mesh.networking.destination_rule import parse
 from tests.mesh.cluster import when
 
+pytestmark = pytest.mark.reference_only("asks the reference's own tables")
+
 HOST = "httpbin.foo.svc.cluster.local"
 
 

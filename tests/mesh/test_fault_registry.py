@@ -17,6 +17,8 @@ from lab.kube.store import Key, Store
 from lab.mesh.current.policies import Policies
 from lab.mesh.world import World
 
+pytestmark = pytest.mark.reference_only("faults are made of the reference")
+
 ROOT = Path(__file__).resolve().parents[2]
 PEER = Key("security.istio.io", "peerauthentications")
 

@@ -13,6 +13,8 @@ from tests.mesh.issuer import Issuer, bearer, key
 from tests.mesh.plane import Plane
 from tools.tokens import mint_symmetric, mint_unsigned, public_pem
 
+pytestmark = pytest.mark.reference_only("faults are made of the reference")
+
 Seen = dict[str, tuple[int, int]]
 """The statuses with a token, for a path that needs none and for one that does."""
 

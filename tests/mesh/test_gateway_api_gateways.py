@@ -21,6 +21,8 @@ from tests.mesh.gateway_cluster import (
     to,
 )
 
+pytestmark = pytest.mark.reference_only("asks the reference's own controller")
+
 CLASSES = Key(GROUP, "gatewayclasses")
 ACCOUNTS, DEPLOYMENTS = Key("", "serviceaccounts"), Key("apps", "deployments")
 SERVICE_TYPE = "networking.istio.io/service-type"

@@ -26,6 +26,8 @@ from tests.mesh.gateway_cluster import (
     to,
 )
 
+pytestmark = pytest.mark.reference_only("asks the reference's own controller")
+
 ACCEPTED = {"Accepted": ("True", "Accepted"), "ResolvedRefs": ("True", "ResolvedRefs")}
 
 

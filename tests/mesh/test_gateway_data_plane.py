@@ -17,6 +17,8 @@ from tests.mesh.issuer import Issuer, bearer
 from tests.mesh.plane import Plane, running
 from tests.mesh.test_gateway_listeners import open_for, put, server, to
 
+pytestmark = pytest.mark.reference_only("has pods of the reference")
+
 INGRESS = "10.244.0.50"
 HTTP_PORT = 8080
 IDENTITY = "spiffe://cluster.local/ns/istio-system/sa/ingress"

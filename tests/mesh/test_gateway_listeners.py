@@ -16,6 +16,8 @@ from lab.mesh.routing import Forward, Redirect, Respond
 from lab.mesh.world import read
 from tests.mesh.cluster import PODS, Cluster, playground, when
 
+pytestmark = pytest.mark.reference_only("asks the reference's own model")
+
 POD = "10.244.0.50"
 PORTS = [
     {"name": "http2", "port": 80, "targetPort": 8080},

@@ -10,6 +10,8 @@ import pytest
 
 from lab.mesh.injection import inject, injector
 
+pytestmark = pytest.mark.reference_only("asks the reference's own injection")
+
 BOOTSTRAP = Path("/run/lab/proxies/u/bootstrap.json")
 WEBHOOK = "namespace.sidecar-injector.istio.io"
 

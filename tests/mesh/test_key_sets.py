@@ -23,6 +23,8 @@ from tests.mesh.cluster import playground
 from tests.mesh.issuer import ISSUER, key
 from tools.tokens import jwks
 
+pytestmark = pytest.mark.reference_only("how the reference fetches key sets")
+
 KEYS = json.dumps(jwks([key()]))
 OTHERS = json.dumps(jwks([key(1)]))
 HERE = "127.0.0.1"

@@ -9,6 +9,8 @@ import pytest
 from lab.mesh.current.peer_authentication import PeerAuthentications, parse
 from tests.mesh.cluster import when
 
+pytestmark = pytest.mark.reference_only("asks the reference's own tables")
+
 HTTPBIN = {"app": "httpbin", "version": "v1"}
 
 

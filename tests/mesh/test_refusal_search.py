@@ -10,6 +10,8 @@ from lab.kube.store import Key
 from lab.mesh import expressions
 from tests.mesh.refusal_search import BATCH, ISTIO, KINDS, Search
 
+pytestmark = pytest.mark.reference_only("what the reference writes for valid objects")
+
 LOOKAHEAD = {
     "apiVersion": "networking.istio.io/v1",
     "kind": "VirtualService",

@@ -26,6 +26,8 @@ from tests.mesh.cluster import Cluster, playground
 from tests.mesh.issuer import Issuer, key
 from tests.mesh.validation import assert_envoy_finds_nothing_wrong
 
+pytestmark = pytest.mark.reference_only("asks the reference's own model")
+
 GATEWAY = {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "gw"}
 
 SIDECAR = Target("foo", {"app": "httpbin", "version": "v1"})

@@ -15,6 +15,8 @@ from lab.mesh import crds, current
 from lab.mesh.networking import gateway, virtual_service
 from lab.mesh.networking.routing_admission import validate_gateway, validate_virtual_service
 
+pytestmark = pytest.mark.reference_only("asks the reference's own admission")
+
 HTTP = {"number": 80, "name": "http", "protocol": "HTTP"}
 HTTPS = {"number": 443, "name": "https", "protocol": "HTTPS"}
 TO = {"route": [{"destination": {"host": "httpbin"}}]}

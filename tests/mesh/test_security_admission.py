@@ -15,6 +15,8 @@ from tests.mesh.issuer import ISSUER, key
 from tests.mesh.test_request_security import EVERYTHING, TEMPLATES
 from tools.tokens import jwks
 
+pytestmark = pytest.mark.reference_only("asks the reference's own admission")
+
 TOKENS = Key("security.istio.io", "requestauthentications")
 ACCESS = Key("security.istio.io", "authorizationpolicies")
 PEERS = Key("security.istio.io", "peerauthentications")

@@ -10,6 +10,8 @@ from lab.mesh.current.snapshot import snapshot
 from lab.mesh.model import Endpoint, Protocol, Snapshot, Upstream
 from tests.mesh.cluster import Cluster, playground, when
 
+pytestmark = pytest.mark.reference_only("how the reference sees the cluster")
+
 
 def conclude(cluster: Cluster, name: str = "sleep", namespace: str = "foo") -> Snapshot:
     around = world.read(cluster.store, trust_domain="cluster.local", root_namespace="istio-system")

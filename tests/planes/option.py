@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 
 from tests.planes.differences import Kind, difference
+from tests.planes.istio_lab import missing
 
 PLANES: tuple[Kind, ...] = ("reference", "istio")
 MARKS = (
@@ -39,12 +40,22 @@ def chosen(config: pytest.Config) -> Kind:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if chosen(config) == "reference":
         return
-    kept, left = [], []
+    kept: list[pytest.Item] = []
+    left: list[pytest.Item] = []
     for item in items:
         (left if item.get_closest_marker("reference_only") else kept).append(item)
+    reason = missing()
     for item in kept:
+        if reason:
+            item.add_marker(pytest.mark.skip(reason=reason))
         for mark in item.iter_markers("differs"):
-            reason = str(difference(*mark.args))
-            item.add_marker(pytest.mark.xfail(reason=reason, strict=True, raises=AssertionError))
+            why = str(difference(*mark.args))
+            item.add_marker(pytest.mark.xfail(reason=why, strict=True, raises=AssertionError))
     config.hook.pytest_deselected(items=left)
     items[:] = kept
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    reason = missing() if chosen(config) == "istio" else ""
+    if reason:
+        terminalreporter.write_line(f"--plane istio is skipped: {reason}", yellow=True)

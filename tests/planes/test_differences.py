@@ -74,8 +74,9 @@ def test_what_is_not_listed_and_what_does_not_differ_is_refused() -> None:
 
 SAMPLE = """
 import pytest
-from tests.planes import differences
+from tests.planes import differences, option
 from tests.planes.differences import parse
+option.missing = lambda: ""
 differences.listed = lambda: parse({document!r})
 
 @differences.differs("a-b")

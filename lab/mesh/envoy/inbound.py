@@ -25,7 +25,6 @@ from lab.mesh.envoy.proto import (
     INBOUND_PORT,
     MESH_ALPN,
     MESH_HTTP_ALPN,
-    OUTBOUND_PORT,
     PLAIN_HTTP,
     Json,
     address,
@@ -122,18 +121,21 @@ def listener(inbound: Inbound, security: RequestSecurity, folder: Path) -> Json:
         "continue_on_listener_filters_timeout": True,
         "access_log": access_log.of_refused_connections(),
         "filter_chains": [
-            *(_loop_guard(port) for port in (INBOUND_PORT, OUTBOUND_PORT)),
+            _loop_guard(),
             *(chain for port in inbound.ports for chain in _chains_of(port, way)),
             *_chains_of_other_ports(way),
         ],
     }
 
 
-def _loop_guard(port: int) -> Json:
-    """The proxy's own ports: a connection to them would come back to it for ever."""
+def _loop_guard() -> Json:
+    """The listener's own port: a connection to it would come back for ever.
+
+    One to the outbound listener's port is ended by that.
+    """
     return {
-        "name": f"{LISTENER}-blackhole-{port}",
-        "filter_chain_match": {"destination_port": port},
+        "name": f"{LISTENER}-blackhole",
+        "filter_chain_match": {"destination_port": INBOUND_PORT},
         "filters": [network.tcp(BLACK_HOLE)],
     }
 

@@ -20,7 +20,14 @@ from tests.mesh.conftest import CLIENT, NAKED, SERVER, three_pods
 from tests.mesh.issuer import ISSUER, key
 from tests.mesh.istio_1_0.declare import KEYS_AT
 from tests.mesh.plane import Plane, running
+from tests.planes.option import chosen
 from tools.tokens import jwks
+
+
+def pytest_ignore_collect(config: pytest.Config) -> bool | None:
+    """There is no Istio 1.0 to run on."""
+    return True if chosen(config) == "istio" else None
+
 
 INGRESS = "10.244.0.50"
 INGRESS_PORT = 8080
