@@ -35,12 +35,11 @@ def described_faults(names: Sequence[str]) -> list[dict[str, Any]]:
     return _described(*names)
 
 
-def lists_image(wanted: str) -> bool:
-    """Whether `lab images` lists an image: of this name and tag, or of any tag where the name has none."""
-    command = [sys.executable, "-m", "lab", "images"]
-    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout
-    names = [line.split()[0] for line in listed.splitlines()[1:]]
-    return any(wanted in (name, name.partition(":")[0]) for name in names)
+def problems_of_images(wanted: Sequence[str]) -> list[str]:
+    """Why no pod can have some of these images, a line each. One of any tag will do where a name has none."""
+    command = [sys.executable, "-m", "lab", "images", "check", *wanted]
+    checked = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return [line.removeprefix("lab: ") for line in checked.stderr.splitlines()] if checked.returncode else []
 
 
 @cache

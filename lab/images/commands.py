@@ -1,4 +1,4 @@
-"""`python -m lab images`: what there is; `load` and `pull` add to it."""
+"""`python -m lab images`: what there is; `check` says if pods can have some; `load` and `pull` add to it."""
 
 from __future__ import annotations
 
@@ -9,17 +9,27 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
+from lab import identities
 from lab.node import image_directories
 from lab.node.image_directories import BadImage
+
+if TYPE_CHECKING:
+    from lab.node.image_folders import ImageFolder
+
+NOT_TO_BE_HAD = 2
+"""What a command ends with if no pod can have an image."""
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds the command to the lab's."""
     images = commands.add_parser("images", help="list the images that pods can have, or add others")
     images.set_defaults(run=_list)
-    actions = images.add_subparsers(metavar="load|pull")
+    actions = images.add_subparsers(metavar="check|load|pull")
+    check = actions.add_parser("check", help="say which of some images no pod can have here, and why")
+    check.add_argument("names", nargs="+", metavar="NAME", help="with a tag, or for one of any tag without")
+    check.set_defaults(run=_check)
     load = actions.add_parser("load", help="add the images of an archive (docker save, skopeo copy)")
     load.add_argument(
         "file", type=Path, metavar="FILE", help="an archive, or a directory of the OCI's layout"
@@ -32,22 +42,58 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def _list(_options: argparse.Namespace) -> int:
-    from lab.node import image_folders, images
+    from lab.node import images
 
     rows = [(name, "a program of this machine") for name in images.KNOWN]
-    bad = []
-    directories = [directory for _, directory in image_directories.asked_for(())]
-    for folder in image_folders.folders([*directories, image_directories.own()]):
-        try:
-            image = image_folders.read(folder)
-        except BadImage as problem:
-            bad.append(str(problem))
-        else:
-            rows += [(str(name), str(folder)) for name in image.names]
+    found, bad = _folders()
+    rows += [(str(name), str(image.folder)) for image in found for name in image.names]
     sys.stdout.write(_table([("IMAGE", "WHERE"), *rows]))
     for line in bad:
         sys.stderr.write(f"lab: {line}\n")
     return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    problems = [problem for name in options.names if (problem := _problem(name))]
+    for line in problems:
+        sys.stderr.write(f"lab: {line}\n")
+    return NOT_TO_BE_HAD if problems else 0
+
+
+def _problem(wanted: str) -> str:
+    """Why no pod can have an image here; "" if pods can."""
+    from lab.node import images
+
+    if wanted in images.KNOWN:
+        return ""
+    found, _ = _folders()
+    names = {text: image for image in found for name in image.names for text in _texts(str(name))}
+    if wanted not in names:
+        return f"the lab has no image {wanted}"
+    user = names[wanted].user
+    if user and user.uid and (why := identities.only_root()):
+        return f"the image {wanted} runs as user {user.uid}, and pods can only be root's here: {why}"
+    return ""
+
+
+def _texts(name: str) -> tuple[str, str]:
+    """With and without its tag."""
+    before, _, last = name.rpartition("/")
+    return name, f"{before}/{last.partition(':')[0]}" if before else last.partition(":")[0]
+
+
+def _folders() -> tuple[list[ImageFolder], list[str]]:
+    """The images that are folders, and what is wrong with those that are none."""
+    from lab.node import image_folders
+
+    found, bad = [], []
+    directories = [directory for _, directory in image_directories.asked_for(())]
+    for folder in image_folders.folders([*directories, image_directories.own()]):
+        try:
+            found.append(image_folders.read(folder))
+        except BadImage as problem:
+            bad.append(str(problem))
+    return found, bad
 
 
 def _load(options: argparse.Namespace) -> int:

@@ -103,3 +103,32 @@ def test_a_pod_has_an_image_from_wherever_they_are_looked_for(
     code = "jsonpath={.status.containerStatuses[0].state.terminated.exitCode}"
     done = subprocess.run([*kubectl, "get", "pod", "tool", "-o", code], capture_output=True, text=True)
     assert done.stdout == "7"
+
+
+@pytest.fixture
+def open_to_all() -> Iterator[Path]:
+    """A directory that everybody may read, with an image for root and one for another user."""
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory).chmod(0o755)
+        for name, user in (("roots", "0"), ("anothers", "1337:1337")):
+            (Path(directory) / name).mkdir(mode=0o755)
+            manifest = f'name: acme/{name}:1\nentrypoint: [/bin/true]\nuser: "{user}"\n'
+            (Path(directory) / name / "image.yaml").write_text(manifest)
+        yield Path(directory)
+
+
+def test_which_images_no_pod_can_have(home: Home, ordinary: Home, open_to_all: Path) -> None:
+    for place in (home, ordinary):
+        place.environment["LAB_IMAGES"] = str(open_to_all)
+    asked = ["images", "check", "curlimages/curl", "acme/roots", "acme/roots:1", "acme/anothers:1"]
+    done = home.lab(*asked)
+    assert (done.returncode, done.stderr) == (0, "")
+
+    done = ordinary.lab(*asked, "acme/roots:2", "acme/other")
+    assert done.returncode == 2
+    anothers, other_tag, other = done.stderr.splitlines()
+    assert anothers.startswith(
+        "lab: the image acme/anothers:1 runs as user 1337, and pods can only be root's here: "
+    )
+    assert other_tag == "lab: the lab has no image acme/roots:2"
+    assert other == "lab: the lab has no image acme/other"
