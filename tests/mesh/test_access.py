@@ -109,6 +109,9 @@ SOURCES: list[tuple[dict[str, Any], tuple[int, int]]] = [
     (source(namespaces=["fo"]), (403, 403)),
     (source(namespaces=["f*"]), (200, 403)),
     (source(namespaces=["*oo"]), (200, 403)),
+    # A star is any text, also that of more than the namespace: `foo/sa/client` has a slash after `sa`.
+    (source(namespaces=["*a"]), (200, 403)),
+    (source(namespaces=["*b"]), (403, 403)),
     (source(namespaces=["b*", "*"]), (200, 403)),
     (source(notNamespaces=["foo"]), (403, 200)),
     (source(serviceAccounts=["client"]), (200, 403)),

@@ -110,7 +110,8 @@ def _with_stars(value: str, any_text: str) -> str:
 
 
 def _namespace(value: str) -> Json:
-    return _authenticated(_regex(f".*/ns/{_with_stars(value, '[^/]*')}/.*"))
+    # As in Istio, a star may stand for more than a name: `*a` is also `bar/sa`, and so everybody in `bar`.
+    return _authenticated(_regex(f".*/ns/{_with_stars(value, '.*')}/.*"))
 
 
 def _service_account(value: str) -> Json:
