@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.compare import admission, planes
+from tests.compare.behaviour import running as behaviour
 
-COMPARISONS = {"admission": admission.compare}
+COMPARISONS = {"admission": admission.compare, "behaviour": behaviour.compare}
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -36,7 +37,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--what", choices=[*COMPARISONS, "all"], default="all", help="default: all")
     parser.add_argument("--seed", type=_number, default=1, help="what to generate (default: 1)")
-    parser.add_argument("--number", type=_number, default=500, help="of objects (default: 500)")
+    parser.add_argument(
+        "--number", type=_number, default=500, help="of objects, and of sets of policies (default: 500)"
+    )
     running = "kubeconfig of a cluster that is there already, instead of a lab of its own"
     parser.add_argument("--istio", type=_file, metavar="FILE", help=running)
     parser.add_argument("--reference", type=_file, metavar="FILE", help=running)
