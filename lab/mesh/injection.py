@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 
 from lab.kube.store import Object, clone
-from lab.mesh import interception
+from lab.mesh import app_probes, interception
 from lab.mesh.envoy.bootstrap import ADMIN_SOCKET
 
 INJECT = "sidecar.istio.io/inject"
@@ -33,6 +33,12 @@ INIT_CONTAINER = "istio-init"
 PROXY_CONTAINER = "istio-proxy"
 CAPTURE_IMAGE = "reference-mesh/capture"
 PROXY_IMAGE = "reference-mesh/proxy"
+
+DEFAULT_CONTAINER = (
+    "kubectl.kubernetes.io/default-container",
+    "kubectl.kubernetes.io/default-logs-container",
+)
+"""By these kubectl knows which container is meant where nobody says."""
 
 NEVER_IN = frozenset({"kube-system", "kube-public", "kube-node-lease", "local-path-storage"})
 
@@ -88,15 +94,23 @@ def inject(pod: Object, bootstrap: Path, webhook: str) -> Object:
         CANONICAL_REVISION_LABEL, labels.get("app.kubernetes.io/version") or labels.get("version") or "latest"
     )
     status = {"initContainers": [INIT_CONTAINER], "containers": [PROXY_CONTAINER], "revision": REVISION}
-    metadata.setdefault("annotations", {})[STATUS_ANNOTATION] = orjson.dumps(status).decode()
-    capture = {"args": interception.arguments(metadata["annotations"])}
+    annotations = metadata.setdefault("annotations", {})
+    annotations[STATUS_ANNOTATION] = orjson.dumps(status).decode()
+    annotations[REVISION_LABEL] = REVISION
+    for annotation in DEFAULT_CONTAINER:
+        annotations.setdefault(annotation, spec["containers"][0]["name"])
+    probers = app_probes.rewrite(spec) if app_probes.are_rewritten(annotations) else ""
+    capture = {"args": interception.arguments(annotations)}
     spec.setdefault("initContainers", []).append(_container(INIT_CONTAINER, CAPTURE_IMAGE) | capture)
     spec["containers"].append(
         _container(PROXY_CONTAINER, PROXY_IMAGE)
         | {
             "args": ["--config", str(bootstrap)],
             # For whoever looks into a proxy: `curl --unix-socket "$ENVOY_ADMIN_SOCKET" http://envoy/stats`.
-            "env": [{"name": "ENVOY_ADMIN_SOCKET", "value": str(bootstrap.with_name(ADMIN_SOCKET))}],
+            "env": [
+                {"name": "ENVOY_ADMIN_SOCKET", "value": str(bootstrap.with_name(ADMIN_SOCKET))},
+                *([{"name": app_probes.VARIABLE, "value": probers}] if probers else ()),
+            ],
             "ports": [{"name": "http-envoy-prom", "containerPort": 15090, "protocol": "TCP"}],
         }
     )

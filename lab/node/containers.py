@@ -13,12 +13,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from lab.kube.store import Object
-from lab.node import contained, hooks, images, privileges, probes
+from lab.node import contained, hooks, images, privileges
 from lab.node.environment import environment, words
 from lab.node.health import Health
 from lab.node.image_directories import BadImage
 from lab.node.image_store import NoSuchImage
 from lab.node.images import Launch, Readiness
+from lab.node.probe_handlers import RunCommand, Target
 from lab.node.processes import Child, Place, Program, Spawner, StartFailed, Streams
 from lab.node.status import ContainerState, Role, Running, Terminated, Waiting, now
 from lab.node.surroundings import Surroundings, log_file
@@ -219,12 +220,12 @@ class Container:
         except hooks.HookFailed as failure:
             around.report("FailedPreStopHook", str(failure), "Warning")
 
-    def target(self, around: Surroundings) -> probes.Target:
+    def target(self, around: Surroundings) -> Target:
         """What probes and hooks are sent to."""
         ports = {p["name"]: p["containerPort"] for p in self.spec.get("ports") or () if "name" in p}
-        return probes.Target(around.sandbox, ports, self.run_in(around))
+        return Target(around.sandbox.address, ports, self.run_in(around), around.spawner)
 
-    def run_in(self, around: Surroundings) -> probes.RunCommand:
+    def run_in(self, around: Surroundings) -> RunCommand:
         async def run(command: Sequence[str]) -> tuple[int, str]:
             output = os.memfd_create("probe", os.MFD_CLOEXEC)
             try:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from lab.kube.store import Object
 from lab.node import hooks, probes
 from lab.node.images import Launch, Readiness
+from lab.node.probe_handlers import Target
 from lab.node.surroundings import Surroundings, grace_of
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Health:
                 report = self._liveness_reporter("liveness", probe)
                 tasks.create_task(probes.watch(probe, target, healthy=True, report=report))
 
-    async def _after_start(self, hook: Object, target: probes.Target) -> None:
+    async def _after_start(self, hook: Object, target: Target) -> None:
         """Returns when the hook has done its work; a container whose hook fails is ended."""
         try:
             await hooks.run(hook, target)
@@ -69,7 +70,7 @@ class Health:
             self._container.stop(self._around, grace)
         )
 
-    async def _started_up(self, probe: Object, target: probes.Target) -> None:
+    async def _started_up(self, probe: Object, target: Target) -> None:
         passed = asyncio.Event()
         failed = self._liveness_reporter("startup", probe)
         failures = 0

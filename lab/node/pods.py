@@ -11,11 +11,12 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from lab.kube.store import ApiError, Key, Object, Objects
+from lab.node import app_probers
 from lab.node.containers import Container
 from lab.node.environment import hostname
 from lab.node.image_store import ImageStore
@@ -100,16 +101,24 @@ class PodWorker:
         try:
             self._around = await self._prepare()
             async with asyncio.TaskGroup() as tasks:
-                fresh = tasks.create_task(self._around.volumes.keep_fresh())
+                beside = [tasks.create_task(self._around.volumes.keep_fresh())]
+                if probers := app_probers.of(self.pod):
+                    beside.append(tasks.create_task(self._answer_probes(probers, self._around)))
                 try:
                     await self._run_containers(self._around, tasks)
                 finally:
-                    fresh.cancel()
+                    for task in beside:
+                        task.cancel()
         except (ToolFailed, NoAddressLeft, NoHostNetwork) as failure:
             self._report("FailedCreatePodSandBox", f"Failed to create pod sandbox: {failure}", "Warning")
         except Exception as error:  # noqa: BLE001 - told in full; other pods go on
             traceback.print_exc(file=sys.stderr)
             self._report("FailedSync", f"error syncing pod: {error!r}", "Warning")
+
+    async def _answer_probes(self, probers: app_probers.Probers, around: Surroundings) -> None:
+        network = around.sandbox.network
+        target = replace(self.containers[0].target(around), network=network)
+        await app_probers.serve(probers, network, target)
 
     async def _run_containers(self, around: Surroundings, tasks: asyncio.TaskGroup) -> None:
         """Runs init containers and sidecars in their order, then the containers; then ends the sidecars."""

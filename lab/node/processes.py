@@ -157,18 +157,28 @@ class Spawner:
 
     async def run(self, argv: Sequence[str], stdin: bytes = b"", *, network: int | None = None) -> str:
         """Runs one of the node's own tools to its end and returns what it printed. Raises ToolFailed."""
+        code, printed = await self.outcome(argv, stdin, network=network)
+        text = printed.decode(errors="replace")
+        if code:
+            raise ToolFailed(f"{' '.join(argv)} exited {code}: {text.strip()}\n{stdin.decode()}")
+        return text
+
+    async def outcome(
+        self, argv: Sequence[str], stdin: bytes = b"", *, network: int | None = None
+    ) -> tuple[int, bytes]:
+        """As `run`, for a tool that may fail: its exit code and what it printed."""
         source, output = memory_file(stdin), os.memfd_create("output", os.MFD_CLOEXEC)
         try:
             tool = Program(argv, {"PATH": os.environ["PATH"]}, capabilities=None)
             child = await self.start(tool, Place(network=network), Streams(source, output, output))
-            code = await child.wait()
-            text = os.pread(output, os.fstat(output).st_size, 0).decode(errors="replace")
+            try:
+                code = await child.wait()
+            finally:
+                child.kill()  # whoever waits no longer leaves nothing
+            return code, os.pread(output, os.fstat(output).st_size, 0)
         finally:
             os.close(source)
             os.close(output)
-        if code:
-            raise ToolFailed(f"{' '.join(argv)} exited {code}: {text.strip()}\n{stdin.decode()}")
-        return text
 
     @property
     def null(self) -> int:

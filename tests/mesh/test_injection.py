@@ -107,7 +107,11 @@ def test_what_is_added() -> None:
         "service.istio.io/canonical-name": "httpbin",
         "service.istio.io/canonical-revision": "v1",
     }
-    assert "sidecar.istio.io/status" in after["metadata"]["annotations"]
+    annotations = after["metadata"]["annotations"]
+    assert "sidecar.istio.io/status" in annotations
+    assert annotations["istio.io/rev"] == "default"
+    for kubectl_asks in ("default-container", "default-logs-container"):
+        assert annotations[f"kubectl.kubernetes.io/{kubectl_asks}"] == "httpbin"
 
 
 def test_a_second_injection_adds_nothing() -> None:

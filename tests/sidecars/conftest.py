@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,8 @@ import pytest
 
 from tests.compare import planes
 from tests.planes.option import chosen
+
+WITHIN_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -47,12 +50,22 @@ class Kubectl:
         """Waits for all pods of a namespace."""
         self("wait", "-n", namespace, "--for=condition=Ready", "pod", "--all", "--timeout=90s")
 
-    def statuses(self, namespace: str, pod: str, *urls: str) -> list[str]:
+    def statuses(self, namespace: str, pod: str, container: str, *urls: str) -> list[str]:
         """What curl in a pod sees at each of them, one after the other: `200/0`, `000/56`."""
         script = "; ".join(
             f"curl -s -m 5 -o /dev/null -w '%{{http_code}}/%{{exitcode}}\\n' {url}" for url in urls
         )
-        return self("exec", "-n", namespace, pod, "--", "sh", "-c", f"{script}; true").split()
+        return self(
+            "exec", "-n", namespace, pod, "-c", container, "--", "sh", "-c", f"{script}; true"
+        ).split()
+
+
+def until(true: Callable[[], object]) -> None:
+    """Waits until something is so."""
+    deadline = time.monotonic() + WITHIN_S
+    while not true():
+        assert time.monotonic() < deadline, f"not within {WITHIN_S:g} s"
+        time.sleep(0.5)
 
 
 @pytest.fixture(scope="session")
