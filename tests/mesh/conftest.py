@@ -6,13 +6,16 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from tests.mesh import foreign
 from tests.mesh.cluster import Cluster
 from tests.mesh.plane import Plane, running
-from tests.planes import istio_plane
+from tests.planes import admission, istio_plane
+from tests.planes.admission import Admission, IstioAdmission
+from tests.planes.istio_lab import IstioLab
 from tests.planes.istio_plane import IstioPlane
 from tests.planes.option import chosen
 
@@ -59,7 +62,27 @@ def three_pods_of_the_reference(folder: Path) -> Iterator[Plane]:
         yield plane
 
 
-@pytest.fixture(scope="package")
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "rules" in metafunc.fixturenames:
+        metafunc.parametrize("rules", admission.BY[chosen(metafunc.config)], scope="session")
+
+
+@pytest.fixture(scope="session")
+def admitting(request: pytest.FixtureRequest, rules: str) -> Admission:
+    """What takes objects or refuses them, in the namespace foo."""
+    if rules != "by Istio":
+        return Admission(rules)
+    lab: IstioLab = request.getfixturevalue("istio_lab")
+    lab.namespace("foo")
+    return IstioAdmission(lab.api)
+
+
+def with_the_plane(fixture_name: str, config: pytest.Config) -> Literal["package", "session"]:
+    """The lab of Istio is for others after this package; the reference's pods are for a whole worker."""
+    return "package" if chosen(config) == "istio" else "session"
+
+
+@pytest.fixture(scope=with_the_plane)
 def started(request: pytest.FixtureRequest) -> Iterator[Plane | IstioPlane]:
     # In pods /tmp is their own.
     with tempfile.TemporaryDirectory(prefix="plane-", dir="/var/tmp") as directory:

@@ -47,6 +47,8 @@ class Plane:
     events: list[dict[str, Any]] = field(default_factory=list)
     """Those that the mesh has recorded, as it was told to."""
     kind: Kind = "reference"
+    ingress: str = "10.244.0.50"
+    """The address of the ingress gateway's pod, where there is one."""
 
     def ask(self, do: str, **request: Any) -> Any:
         assert self.agent.stdin

@@ -11,37 +11,49 @@ from lab.mesh.gateway_pods import ARGUMENTS
 from lab.mesh.networking import gateway, virtual_service
 from tests.mesh import foreign
 from tests.mesh.claim_routes import ROUTES, TOKENS
-from tests.mesh.cluster import PODS
+from tests.mesh.cluster import PODS, SERVICES, Cluster
 from tests.mesh.conftest import NAKED, SERVER, three_pods
 from tests.mesh.issuer import Issuer, bearer
 from tests.mesh.plane import Plane, running
 from tests.mesh.test_gateway_listeners import open_for, put, server, to
+from tests.planes.differences import Either, on
+from tests.planes.istio_plane import IstioPlane
+from tests.planes.option import chosen
 
-pytestmark = pytest.mark.reference_only("has pods of the reference")
-
-INGRESS = "10.244.0.50"
 HTTP_PORT = 8080
-IDENTITY = "spiffe://cluster.local/ns/istio-system/sa/ingress"
+ACCOUNT = "istio-ingressgateway-service-account"
+IDENTITY = f"spiffe://cluster.local/ns/istio-system/sa/{ACCOUNT}"
 
 
 @pytest.fixture(scope="module")
-def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
+def with_ingress(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Plane | IstioPlane]:
+    """Istio has brought its ingress gateway with it."""
+    if chosen(request.config) == "istio":
+        plane: IstioPlane = request.getfixturevalue("started")
+        headless_service(plane.cluster)
+        plane.from_outside = "naked"
+        yield plane
+        plane.from_outside = ""
+        plane.cluster.store.remove(SERVICES, "foo", "headless")
+        return
     folder = tmp_path_factory.mktemp("gateway")
     foreign.write(folder)
     cluster = three_pods()
     labels = {"istio": "ingressgateway"}
-    pod = cluster.pod("ingress", "istio-system", INGRESS, sidecar=False, account="ingress", labels=labels)
+    address = Plane.ingress
+    pod = cluster.pod("ingress", "istio-system", address, sidecar=False, account=ACCOUNT, labels=labels)
     pod["spec"]["containers"] = [{"name": "istio-proxy", "args": list(ARGUMENTS)}]
     cluster.store.put(PODS, pod)
     port = {"name": "http2", "port": 80, "targetPort": HTTP_PORT}
-    cluster.service("ingress", "istio-system", "10.96.0.50", [port], [INGRESS], selector=labels)
-    headless = {"name": "http", "port": 8000, "targetPort": 8080}
-    cluster.service("headless", "foo", "None", [headless], [SERVER], selector={"app": "server"})
+    cluster.service("ingress", "istio-system", "10.96.0.50", [port], [address], selector=labels)
+    headless_service(cluster)
     with running(cluster, folder) as plane:
         plane.mesh.reconcile()
         plane.ask("pod", name="server", address=SERVER, captured=True)
         plane.ask("pod", name="naked", address=NAKED, captured=False)
-        plane.ask("pod", name="ingress", address=INGRESS, captured=False)
+        plane.ask("pod", name="ingress", address=address, captured=False)
         plane.start_application("server", 8080)
         plane.start_application("naked", 8080)
         plane.start_proxy("server", "uid-server-foo")
@@ -52,16 +64,17 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
         yield plane
 
 
+def headless_service(cluster: Cluster) -> None:
+    port = {"name": "http", "port": 8000, "targetPort": 8080}
+    cluster.service("headless", "foo", "None", [port], [SERVER], selector={"app": "server"})
+
+
 @pytest.fixture
-def plane(started: Plane) -> Iterator[Plane]:
+def plane(with_ingress: Plane) -> Iterator[Plane]:
     """Without any policy or route, before and after."""
-    yield started
-    store = started.cluster.store
-    for kind in (gateway, virtual_service):
-        for obj in store.list(kind.KEY):
-            store.remove(kind.KEY, obj["metadata"]["namespace"], obj["metadata"]["name"])
-    started.cluster.clear_policies()
-    started.settle()
+    yield with_ingress
+    with_ingress.cluster.clear_policies()
+    with_ingress.after_a_test()
 
 
 def serve(plane: Plane, *http: Any, hosts: tuple[str, ...] = ("*",)) -> None:
@@ -74,16 +87,14 @@ def serve(plane: Plane, *http: Any, hosts: tuple[str, ...] = ("*",)) -> None:
 def ask(plane: Plane, path: str = "/", method: str = "GET", **headers: str) -> dict[str, Any]:
     """From a pod outside the mesh. Underscores in names of headers stand for dashes."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    dial = {"host": INGRESS, "port": HTTP_PORT, "path": path, "method": method, "headers": named}
+    dial = {"host": plane.ingress, "port": HTTP_PORT, "path": path, "method": method, "headers": named}
     return plane.dial("naked", [dial])[0]
 
 
 def test_a_gateway_without_a_resource_listens_on_nothing_but_its_health(plane: Plane) -> None:
     assert ask(plane)["outcome"] == "reset"
     assert "Connection refused" in ask(plane)["error"]
-    folder = plane.folder / "proxies" / "uid-ingress-istio-system"
-    assert (folder / "bootstrap.json").exists()
-    [health] = plane.dial("naked", [{"host": INGRESS, "port": 15021, "path": "/healthz/other"}])
+    [health] = plane.dial("naked", [{"host": plane.ingress, "port": 15021, "path": "/healthz/other"}])
     assert health["code"] == 404
 
 
@@ -185,7 +196,6 @@ MATCHES: list[tuple[Any, list[tuple[Any, bool]]]] = [
     ({"uri": {"prefix": "/a"}}, [("/a/b", True), ("/ab", True), ("/x/../a", True), ("/b", False)]),
     ({"uri": {"regex": "/a/[0-9]+"}}, [("/a/12", True), ("/a/x", False), ("/a/12/x", False)]),
     ({"uri": {"prefix": ""}}, [("/a", True)]),
-    ({"headers": {"x-v": {"prefix": ""}}}, [({"x_v": "2"}, True), ({}, False)]),
     ({"method": {"exact": "PUT"}}, [("/", False)]),
     ({"queryParams": {"v": {"exact": "1"}}}, [("/?v=1", True), ("/?v=2", False), ("/", False)]),
     ({"queryParams": {"v": {}}}, [("/?v=2", True), ("/", False)]),
@@ -223,7 +233,12 @@ def test_requests_are_routed_by_the_claims_of_their_tokens(plane: Plane) -> None
     answers = plane.dial(
         "naked",
         [
-            {"host": INGRESS, "port": HTTP_PORT, "path": f"/{number}", "headers": headers[name] | spoofed}
+            {
+                "host": plane.ingress,
+                "port": HTTP_PORT,
+                "path": f"/{number}",
+                "headers": headers[name] | spoofed,
+            }
             for number, name in asked
         ],
     )
@@ -257,23 +272,23 @@ def test_weights_are_kept(plane: Plane) -> None:
         for name, weight in (("server", 30), ("naked", 70))
     ]
     serve(plane, {"route": weighted})
-    dial = {"host": INGRESS, "port": HTTP_PORT}
+    dial = {"host": plane.ingress, "port": HTTP_PORT}
     answers = plane.dial("naked", [dial] * 200)
     through_mesh = sum("x-forwarded-client-cert" in answer["headers"] for answer in answers)
     assert 30 <= through_mesh <= 95
 
 
-def test_headers_are_changed_on_both_ways_and_values_are_literal(plane: Plane) -> None:
-    request = {"set": {"x-set": "50%", "host": "other.org"}, "add": {"x-add": "two"}, "remove": ["x-gone"]}
-    response = {"add": {"x-answer": "%REQ(x)%"}, "remove": ["x-envoy-upstream-service-time"]}
+def test_headers_are_changed_on_both_ways(plane: Plane) -> None:
+    request = {"set": {"x-set": "50%%", "host": "other.org"}, "add": {"x-add": "two"}, "remove": ["x-gone"]}
+    response = {"add": {"x-answer": "%REQ(x-add)%"}, "remove": ["x-envoy-upstream-service-time"]}
     serve(plane, to("server", headers={"request": request, "response": response}))
     answer = ask(plane, x_set="old", x_add="one", x_gone="here")
     headers = answer["headers"]
-    assert headers["x-set"] == "50%"
+    formats = Either("header-value-formats", reference=("50%%", "%REQ(x-add)%"), istio=("50%", "one"))
+    assert (headers["x-set"], answer["answer"]["x-answer"]) == on(plane.kind, formats)
     assert headers["host"] == "other.org"
     assert headers["x-add"] == "two"  # the last of two lines
     assert "x-gone" not in headers
-    assert answer["answer"]["x-answer"] == "%REQ(x)%"
     assert "x-envoy-upstream-service-time" not in answer["answer"]
 
 
@@ -319,16 +334,16 @@ def test_a_direct_response_has_its_body(plane: Plane) -> None:
 def test_what_admission_lets_through_is_taken_by_the_proxy(plane: Plane) -> None:
     """At the limits; a proxy that refuses an update would go on with what it had."""
     body = {"string": "x" * 2**20}
-    headers = {"request": {"set": {":path": "/x", "content-length": "1"}, "remove": ["host"]}}
+    headers = {"request": {"set": {"content-length": "1"}, "remove": ["x-nowhere"]}}
     serve(
         plane,
         {"match": [{"uri": {"exact": "/long"}}], "directResponse": {"status": 599, "body": body}},
         to("server", timeout="876000h", retries={"attempts": 0}, match=[{"queryParams": {"a b": {}}}]),
         {"match": [{"headers": {":method": {"exact": ""}}}], "redirect": {"port": 65535}},
         to("server", headers=headers),
-        hosts=("*foo.org", "*.foo.org", "a.org.", "a.org", "*"),
+        hosts=("*foo.org", "a.org.", "b.org"),
     )
-    assert ask(plane, "/long")["code"] == 599
+    assert ask(plane, "/long", host="a.foo.org")["code"] == 599
 
 
 def test_plain_http_is_sent_to_https_when_the_server_says_so(plane: Plane) -> None:

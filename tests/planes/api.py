@@ -56,10 +56,10 @@ class Api:
         items: list[Object] = self._ask("GET", _path(key, namespace))["items"]
         return items
 
-    def create(self, key: Key, obj: Object, *, dry_run: bool = False) -> Object:
+    def create(self, key: Key, obj: Object, *, dry_run: bool = False, version: str = "") -> Object:
         namespace = obj["metadata"].get("namespace", "")
         query = "?dryRun=All" if dry_run else ""
-        return self._ask("POST", _path(key, namespace) + query, named(key, obj))
+        return self._ask("POST", _path(key, namespace, version=version) + query, named(key, obj, version))
 
     def replace(self, key: Key, obj: Object) -> Object:
         metadata = obj["metadata"]
@@ -83,15 +83,15 @@ class Api:
         return said
 
 
-def named(key: Key, obj: Mapping[str, Any]) -> Object:
+def named(key: Key, obj: Mapping[str, Any], version: str = "") -> Object:
     """With its kind, which an object in a store goes without."""
-    version = _VERSIONS.get(key.plural, "v1")
+    version = version or _VERSIONS.get(key.plural, "v1")
     api_version = f"{key.group}/{version}" if key.group else version
     return {"apiVersion": api_version, "kind": KINDS[key.plural], **obj}
 
 
-def _path(key: Key, namespace: str, name: str = "") -> str:
-    version = _VERSIONS.get(key.plural, "v1")
+def _path(key: Key, namespace: str, name: str = "", version: str = "") -> str:
+    version = version or _VERSIONS.get(key.plural, "v1")
     root = f"/apis/{key.group}/{version}" if key.group else f"/api/{version}"
     inside = f"/namespaces/{namespace}" if namespace and key.plural not in _CLUSTER_WIDE else ""
     return f"{root}{inside}/{key.plural}" + (f"/{name}" if name else "")

@@ -1,6 +1,6 @@
 """Runs in a pod for as long as its stdin is open: one JSON request a line, one JSON answer a line.
 
-{"dial": [...]}: as tests/mesh/dial.py has it; {"admin": path}: what the pod's proxy answers at its own port.
+{"dial": [...]}: as tests/mesh/dial.py has it; {"get": URL}: the body that comes from there.
 """
 
 from __future__ import annotations
@@ -16,14 +16,12 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1] / "mesh"))
 import dial
 
-ADMIN = "http://127.0.0.1:15000"
-
 
 def answer(request: dict[str, Any], pool: ThreadPoolExecutor) -> Any:
     if "dial" in request:
         return list(pool.map(lambda each: dial.dial(**each), request["dial"]))
     try:
-        with urllib.request.urlopen(ADMIN + request["admin"], timeout=10) as response:
+        with urllib.request.urlopen(request["get"], timeout=10) as response:
             return response.read().decode()
     except urllib.error.URLError as error:
         return f"{error}"

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,8 @@ class IstioPlane:
     proxied: list[str] = field(default_factory=list)
     """The pods that have a sidecar."""
     kind: Kind = "istio"
+    from_outside: str = ""
+    """The pod without a sidecar from which the ingress gateway is asked, if it is."""
     _cleared: bool = False
 
     @property
@@ -91,6 +94,9 @@ class IstioPlane:
             self.written.bring(events)
         for pod in self.proxied:
             self._wait_until_warm(self.pods[pod])
+        if self.from_outside:
+            statistics = f"http://{self.ingress}:15090/stats/prometheus"
+            self._wait_until_warm(self.pods[self.from_outside], statistics)
 
     def after_a_test(self) -> None:
         """What is left is taken away together with what the next test writes, or before it asks."""
@@ -117,12 +123,24 @@ class IstioPlane:
             path.write_text(self.lab.kubectl("exec", *where, "--", "cat", *files))
         return path
 
-    def _wait_until_warm(self, pod: InPod) -> None:
-        """Listeners and clusters that the proxy has accepted, but does not use yet."""
-        self.wait_until(
-            lambda: all(line.endswith(" 0") for line in pod.admin("/stats?filter=warming").splitlines()),
-            f"{pod.name} has nothing left to warm",
-        )
+    def _wait_until_warm(self, pod: InPod, url: str = "http://127.0.0.1:15000/stats?filter=warming") -> None:
+        """Until there are no listeners and clusters that the proxy has accepted, but does not use yet."""
+
+        def warm() -> bool:
+            counts = [line for line in pod.get(url).splitlines() if "warming" in line and line[0] != "#"]
+            return bool(counts) and all(line.endswith(" 0") for line in counts)
+
+        self.wait_until(warm, f"{url} has nothing left to warm")
+
+    @cached_property
+    def ingress(self) -> str:
+        """The address of the ingress gateway's pod."""
+        [pod] = [
+            pod
+            for pod in self.lab.api.list(PODS, "istio-system")
+            if pod["metadata"]["labels"].get("istio") == "ingressgateway"
+        ]
+        return str(pod["status"]["podIP"])
 
 
 @contextmanager

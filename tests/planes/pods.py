@@ -39,9 +39,9 @@ class InPod:
         found: list[dict[str, Any]] = self._ask({"dial": list(dials)})
         return found
 
-    def admin(self, path: str) -> str:
-        """What the proxy of the pod answers at its admin port."""
-        return str(self._ask({"admin": path}))
+    def get(self, url: str) -> str:
+        """The body that comes from there."""
+        return str(self._ask({"get": url}))
 
     def _ask(self, request: Mapping[str, Any]) -> Any:
         assert self._process.stdin
