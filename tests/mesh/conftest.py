@@ -32,7 +32,7 @@ PORTS = [
 def three_pods() -> Cluster:
     """`server` and `client` have sidecars, `naked` has none; port 9999 of the server is in no Service."""
     cluster = Cluster()
-    cluster.pod("server", "foo", SERVER, app="server", account="server")
+    cluster.pod("server", "foo", SERVER, app="server", account="server", labels={"version": "v1"})
     cluster.pod("client", "foo", CLIENT, app="client", account="client")
     cluster.pod("naked", "foo", NAKED, app="naked", account="naked", sidecar=False)
     cluster.service("server", "foo", SERVER_IP, PORTS, [SERVER])
@@ -63,15 +63,15 @@ def three_pods_of_the_reference(folder: Path) -> Iterator[Plane]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "rules" in metafunc.fixturenames:
-        metafunc.parametrize("rules", admission.BY[chosen(metafunc.config)], scope="session")
+    if "rules_by" in metafunc.fixturenames:
+        metafunc.parametrize("rules_by", admission.BY[chosen(metafunc.config)], scope="session")
 
 
 @pytest.fixture(scope="session")
-def admitting(request: pytest.FixtureRequest, rules: str) -> Admission:
+def admitting(request: pytest.FixtureRequest, rules_by: str) -> Admission:
     """What takes objects or refuses them, in the namespace foo."""
-    if rules != "by Istio":
-        return Admission(rules)
+    if rules_by != "by Istio":
+        return Admission(rules_by)
     lab: IstioLab = request.getfixturevalue("istio_lab")
     lab.namespace("foo")
     return IstioAdmission(lab.api)

@@ -104,6 +104,12 @@ class Plane:
 
             _eventually(read, f"{folder} reads {awaited}")
 
+    def clusters(self, pod: str) -> dict[str, Any]:
+        """The clusters that the pod's proxy uses, by name, as Envoy tells them."""
+        [folder] = [each for each in self.proxies if each.name.startswith(f"uid-{pod}-")]
+        dump = json.loads(admin(folder, "/config_dump?resource=dynamic_active_clusters"))
+        return {each["cluster"]["name"]: each["cluster"] for each in dump["configs"]}
+
     def after_a_test(self) -> None:
         self.settle()
 

@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 
 from lab.mesh.current.peer_authentication import PeerAuthentications, parse
-from tests.mesh.cluster import when
+from tests.mesh.cluster import PEER, when
+from tests.mesh.plane import Plane
+from tests.mesh.test_server_side import outcome, request
 
-pytestmark = pytest.mark.reference_only("asks the reference's own tables")
+reference_only = pytest.mark.reference_only("asks the reference's own tables")
 
-HTTPBIN = {"app": "httpbin", "version": "v1"}
+SERVER_LABELS = {"app": "server", "version": "v1"}
 
 
 def policy(namespace: str, spec: dict[str, Any], name: str = "default", second: int = 0) -> dict[str, Any]:
@@ -27,7 +29,7 @@ def on(labels: dict[str, str], **spec: Any) -> dict[str, Any]:
     return {"selector": {"matchLabels": labels}, **spec}
 
 
-APP = {"app": "httpbin"}
+APP = {"app": "server"}
 
 CASES: dict[str, tuple[list[dict[str, Any]], str]] = {
     "without any policy a port is PERMISSIVE": ([], "PERMISSIVE"),
@@ -46,7 +48,7 @@ CASES: dict[str, tuple[list[dict[str, Any]], str]] = {
         "DISABLE",
     ),
     "every label of a selector must match": (
-        [policy("foo", on({"app": "httpbin", "version": "v2"}, **mode("STRICT")))],
+        [policy("foo", on({"app": "server", "version": "v2"}, **mode("STRICT")))],
         "PERMISSIVE",
     ),
     "a selector in the root namespace is ignored": (
@@ -139,22 +141,41 @@ CASES: dict[str, tuple[list[dict[str, Any]], str]] = {
 }
 
 
+@reference_only
 @pytest.mark.parametrize(("policies", "expected"), CASES.values(), ids=CASES)
-def test_the_mode_of_port_8080_of_httpbin_in_foo(policies: list[dict[str, Any]], expected: str) -> None:
+def test_the_mode_of_port_8080_of_server_in_foo(policies: list[dict[str, Any]], expected: str) -> None:
     index = PeerAuthentications(map(parse, policies), "istio-system")
-    assert index.workload_modes("foo", HTTPBIN).of(8080) == expected
+    assert index.workload_modes("foo", SERVER_LABELS).of(8080) == expected
 
 
+@reference_only
 def test_a_selector_in_the_root_namespace_is_ignored_there_as_well() -> None:
     index = PeerAuthentications([parse(policy("istio-system", on(APP, **mode("STRICT"))))], "istio-system")
-    assert index.workload_modes("istio-system", HTTPBIN).of(8080) == "PERMISSIVE"
+    assert index.workload_modes("istio-system", SERVER_LABELS).of(8080) == "PERMISSIVE"
 
 
+@reference_only
 def test_another_root_namespace() -> None:
     index = PeerAuthentications([parse(policy("mesh-root", mode("STRICT")))], "mesh-root")
-    assert index.workload_modes("foo", HTTPBIN).of(8080) == "STRICT"
+    assert index.workload_modes("foo", SERVER_LABELS).of(8080) == "STRICT"
 
 
+@reference_only
 def test_the_mode_of_a_namespace_knows_nothing_of_workloads() -> None:
     policies = [policy("foo", mode("DISABLE")), policy("foo", on(APP, **mode("STRICT")), "w")]
     assert PeerAuthentications(map(parse, policies), "istio-system").namespace_mode("foo") == "DISABLE"
+
+
+# Whether an application is reached, in plain text and in mutual TLS, to the mode of its port.
+MODES = {(True, False): "DISABLE", (True, True): "PERMISSIVE", (False, True): "STRICT"}
+
+
+@pytest.mark.parametrize(("policies", "expected"), CASES.values(), ids=CASES)
+def test_the_mode_in_which_port_8080_of_server_is_served(
+    plane: Plane, policies: list[dict[str, Any]], expected: str
+) -> None:
+    for each in policies:
+        plane.cluster.store.put(PEER, each)
+    plane.settle()
+    results = plane.dial("naked", [request(plane, 8080, sends) for sends in ("plain http", "mtls http")])
+    assert MODES[tuple(outcome(result) == "ok" for result in results)] == expected

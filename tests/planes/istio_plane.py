@@ -8,6 +8,7 @@ pods that nobody needs.
 from __future__ import annotations
 
 import ipaddress
+import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,10 +27,13 @@ from tests.planes.written import Written
 
 APPLICATION = Path(__file__).parents[1] / "mesh" / "application.py"
 IMAGE = "curlimages/curl"
+OTHERS = {"bar", "baz"}
+"""Namespaces in which there are no pods, but policies."""
 PATIENCE = 30
 ACCOUNTS = Key("", "serviceaccounts")
 FILTERS = Key("networking.istio.io", "envoyfilters")
 TLS_MODE = "security.istio.io/tlsMode"
+ADMIN = "http://127.0.0.1:15000"
 CERTIFICATES = "/etc/istio/proxy"
 
 # A client's sidecar keeps connections, also such as are older than a change. So it keeps none.
@@ -113,6 +117,11 @@ class IstioPlane:
             assert time.monotonic() < deadline, f"in vain: {what}"
             time.sleep(0.02)
 
+    def clusters(self, pod: str) -> dict[str, Any]:
+        """The clusters that the pod's proxy uses, by name, as Envoy tells them."""
+        dump = json.loads(self.pods[pod].get(f"{ADMIN}/config_dump?resource=dynamic_active_clusters"))
+        return {each["cluster"]["name"]: each["cluster"] for each in dump["configs"]}
+
     def pem(self, uid: str) -> Path:
         """The certificate and key of a workload in one file, as a client takes them."""
         path = self.folder / f"{uid}.pem"
@@ -123,7 +132,7 @@ class IstioPlane:
             path.write_text(self.lab.kubectl("exec", *where, "--", "cat", *files))
         return path
 
-    def _wait_until_warm(self, pod: InPod, url: str = "http://127.0.0.1:15000/stats?filter=warming") -> None:
+    def _wait_until_warm(self, pod: InPod, url: str = f"{ADMIN}/stats?filter=warming") -> None:
         """Until there are no listeners and clusters that the proxy has accepted, but does not use yet."""
 
         def warm() -> bool:
@@ -153,7 +162,7 @@ def running(
     """
     store = cluster.store
     declared = sorted(store.list(PODS), key=lambda pod: ipaddress.ip_address(pod["status"]["podIP"]))
-    namespaces = {pod["metadata"]["namespace"] for pod in declared}
+    namespaces = {pod["metadata"]["namespace"] for pod in declared} | OTHERS
     written = Written(lab.api, store)
     with ExitStack() as stack:
         for namespace in namespaces:
