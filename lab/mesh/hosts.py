@@ -31,6 +31,7 @@ def most_specific(patterns: Iterable[str], host: str) -> str | None:
 
 
 def aliases(name: str, namespace: str, client_namespace: str) -> tuple[str, ...]:
-    """The shorter names by which a client may call a service: `httpbin.foo`, and `httpbin` at home."""
-    longer = (f"{name}.{namespace}", f"{name}.{namespace}.svc")
-    return (name, *longer) if namespace == client_namespace else longer
+    """The other names by which a client may call a service: `httpbin.foo`, and `httpbin` at home."""
+    short = f"{name}.{namespace}"
+    others = (short, f"{short}.svc", f"{short}.svc.{CLUSTER_DOMAIN}.")
+    return (name, *others) if namespace == client_namespace else others

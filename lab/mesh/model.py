@@ -122,7 +122,7 @@ class Upstream:
     port: int
     protocol: Protocol
     aliases: tuple[str, ...]
-    """Shorter names that mean this service when this client says them."""
+    """Other names that mean this service when this client says them."""
     addresses: tuple[str, ...]
     """Virtual IPs; none for a headless service, whose endpoints are then dialled as the client asked."""
     endpoints: tuple[Endpoint, ...]

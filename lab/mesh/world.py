@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from lab.kube.store import Key, Object, Store
+from lab.mesh import external_names
 from lab.mesh.gateway_pods import is_gateway
 from lab.mesh.injection import STATUS_ANNOTATION, TLS_MODE_LABEL
 from lab.mesh.model import CLUSTER_DOMAIN, Identity, Protocol
@@ -85,6 +86,8 @@ class Service:
     ports: tuple[ServicePort, ...]
     selector: Mapping[str, str]
     endpoints: Mapping[str, tuple[ServiceEndpoint, ...]]
+    also: tuple[tuple[str, str], ...] = ()
+    """Namespaces and names of the Services of type ExternalName that mean this one."""
 
     @property
     def host(self) -> str:
@@ -153,6 +156,8 @@ def read(store: Store, *, trust_domain: str, root_namespace: str) -> World:
         namespace, _ = _place(piece)
         owner = piece["metadata"].get("labels", {}).get("kubernetes.io/service-name", "")
         slices.setdefault((namespace, owner), []).append(piece)
+    services = store.list(SERVICES)
+    also = external_names.by_service(services)
     return World(
         trust_domain=trust_domain,
         root_namespace=root_namespace,
@@ -162,11 +167,9 @@ def read(store: Store, *, trust_domain: str, root_namespace: str) -> World:
             if pod.get("status", {}).get("phase") not in FINISHED and not pod["spec"].get("hostNetwork")
         ),
         services=tuple(
-            service_of(
-                service, slices.get((service["metadata"]["namespace"], service["metadata"]["name"]), ())
-            )
-            for service in store.list(SERVICES)
-            if service["spec"].get("type") != "ExternalName"
+            service_of(service, slices.get(_place(service), ()), also.get(_place(service), ()))
+            for service in services
+            if not external_names.is_one(service)
         ),
     )
 
@@ -197,7 +200,7 @@ def workload_of(pod: Object) -> Workload:
     )
 
 
-def service_of(service: Object, slices: Iterable[Object]) -> Service:
+def service_of(service: Object, slices: Iterable[Object], also: tuple[tuple[str, str], ...] = ()) -> Service:
     metadata, spec = service["metadata"], service["spec"]
     cluster_ip = spec.get("clusterIP") or ""
     return Service(
@@ -210,6 +213,7 @@ def service_of(service: Object, slices: Iterable[Object]) -> Service:
         ),
         selector=spec.get("selector") or {},
         endpoints=endpoints_of(slices),
+        also=also,
     )
 
 
@@ -255,7 +259,7 @@ def addresses_of(store: Store, host: str) -> tuple[str, ...] | None:
         return None
     name, namespace = parts
     found = store.get(SERVICES, namespace, name)
-    if found is None or found["spec"].get("type") == "ExternalName":
+    if found is None or external_names.is_one(found):
         return None
     slices = [
         piece

@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from lab.kube.store import Key, Object, Store
+from lab.node.environment import hostname
 from lab.node.services import SERVICES, cluster_addresses
 
 ENDPOINT_SLICES = Key("discovery.k8s.io", "endpointslices")
 CLUSTER_DOMAIN = "cluster.local"
+
+Place = tuple[str, str]
+"""Namespace and name."""
 
 RESOLV_CONF = "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n"
 """Nothing listens there, which a resolver is told at once: an unknown name is not waited for."""
@@ -29,42 +33,88 @@ _HEADER = """\
 """
 
 
+def own_names(pod: Object) -> list[str]:
+    """By which a pod knows itself, the longest first."""
+    name, subdomain = hostname(pod), pod["spec"].get("subdomain")
+    if not subdomain:
+        return [name]
+    return [f"{name}.{subdomain}.{pod['metadata']['namespace']}.svc.{CLUSTER_DOMAIN}", name]
+
+
 @dataclass(frozen=True)
-class NamedService:
-    """A service's name and the addresses that it stands for."""
+class Named:
+    """A name of a namespace, and the addresses that it stands for."""
 
     namespace: str
     name: str
     addresses: tuple[str, ...]
 
 
-def named_services(services: Iterable[Object], slices: Iterable[Object]) -> list[NamedService]:
-    """Services with a cluster address, and headless ones with the addresses of their ready endpoints."""
-    ready: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+def named(services: Sequence[Object], slices: Iterable[Object]) -> list[Named]:
+    """The names of the cluster: each service, the pods of headless ones by their host names, other names."""
+    ready: defaultdict[Place, list[Object]] = defaultdict(list)
     for slice_ in slices:
         name = slice_["metadata"].get("labels", {}).get("kubernetes.io/service-name")
         for endpoint in slice_.get("endpoints") or ():
             if name and (endpoint.get("conditions") or {}).get("ready") is not False:
-                ready[slice_["metadata"]["namespace"], name] |= set(endpoint["addresses"])
-    found = []
+                ready[slice_["metadata"]["namespace"], name].append(endpoint)
+    addresses: defaultdict[Place, set[str]] = defaultdict(set)
     for service in services:
-        namespace, name = service["metadata"]["namespace"], service["metadata"]["name"]
-        headless = service["spec"].get("clusterIP") == "None"
-        addresses = sorted(ready[namespace, name]) if headless else cluster_addresses(service)
-        if addresses:
-            found.append(NamedService(namespace, name, tuple(addresses)))
+        namespace, name = place = _place(service)
+        if service["spec"].get("clusterIP") != "None":
+            addresses[place] |= set(cluster_addresses(service))
+            continue
+        for endpoint in ready[place]:
+            addresses[place] |= set(endpoint["addresses"])
+            if endpoint.get("hostname"):
+                addresses[namespace, f"{endpoint['hostname']}.{name}"] |= set(endpoint["addresses"])
+    for place, meant in _other_names(services).items():
+        addresses[place] |= addresses.get(meant, set())
+    return [
+        Named(namespace, name, tuple(sorted(found)))
+        for (namespace, name), found in sorted(addresses.items())
+        if found
+    ]
+
+
+def _other_names(services: Iterable[Object]) -> dict[Place, Place]:
+    """What services of type ExternalName stand for: a service of the cluster, or a pod of one."""
+    leads_to = {
+        _place(service): _place_of(service["spec"].get("externalName", ""))
+        for service in services
+        if service["spec"].get("type") == "ExternalName"
+    }
+    found = {}
+    for place, meant in leads_to.items():
+        seen = {place}
+        while meant is not None and meant in leads_to and meant not in seen:
+            seen.add(meant)
+            meant = leads_to[meant]
+        if meant is not None and meant not in seen:
+            found[place] = meant
     return found
 
 
-def hosts_file(services: Iterable[NamedService], namespace: str, hostname: str, address: str) -> str:
-    """The hosts file of a pod: itself, and each service by every name that it has seen from `namespace`."""
-    lines = [f"{address}\t{hostname}\n"]
-    for service in services:
-        short = f"{service.name}.{service.namespace}"
+def _place_of(host: str) -> Place | None:
+    """The place of a fully qualified name, if it is one of the cluster."""
+    inside, service, rest = host.removesuffix(".").rpartition(f".svc.{CLUSTER_DOMAIN}")
+    name, _, namespace = inside.rpartition(".")
+    return (namespace, name) if service and not rest else None
+
+
+def _place(obj: Object) -> Place:
+    return obj["metadata"]["namespace"], obj["metadata"]["name"]
+
+
+def hosts_file(known: Iterable[Named], namespace: str, own: Sequence[str], address: str) -> str:
+    """The hosts file of a pod: its own names, and all others as they are seen from `namespace`."""
+    lines = [f"{address}\t{' '.join(own)}\n"]
+    for each in known:
+        short = f"{each.name}.{each.namespace}"
         names = [f"{short}.svc.{CLUSTER_DOMAIN}", f"{short}.svc", short]
-        if service.namespace == namespace:
-            names.append(service.name)
-        lines += [f"{address}\t{' '.join(names)}\n" for address in service.addresses]
+        if each.namespace == namespace:
+            names.append(each.name)
+        lines += [f"{address}\t{' '.join(names)}\n" for address in each.addresses]
     return _HEADER + "".join(lines)
 
 
@@ -74,7 +124,7 @@ class Names:
     def __init__(self, store: Store, directory: Path) -> None:
         self._store = store
         self._directory = directory
-        self._pods: dict[Path, tuple[str, str, str]] = {}
+        self._pods: dict[Path, tuple[str, Sequence[str], str]] = {}
 
     def prepare(self) -> None:
         """Writes what is the same for all pods."""
@@ -89,9 +139,9 @@ class Names:
     def switch(self) -> Path:
         return self._directory / "nsswitch.conf"
 
-    def add(self, file: Path, namespace: str, hostname: str, address: str) -> None:
+    def add(self, file: Path, namespace: str, own: Sequence[str], address: str) -> None:
         """Writes a pod's hosts file, and goes on doing so until `remove`."""
-        self._pods[file] = (namespace, hostname, address)
+        self._pods[file] = (namespace, own, address)
         file.touch()
         # `follow` still compares with what it has written for all: the other pods may need the same change.
         self._write(file, self._read())
@@ -101,7 +151,7 @@ class Names:
 
     async def follow(self) -> None:
         """Keeps all hosts files as the store says, for ever."""
-        written: list[NamedService] = []
+        written: list[Named] = []
         async with self._store.subscribe(SERVICES, ENDPOINT_SLICES) as changes:
             while True:
                 services = self._read()
@@ -114,10 +164,10 @@ class Names:
                 await asyncio.sleep(_DEBOUNCE_S)
                 changes.pending()
 
-    def _read(self) -> list[NamedService]:
-        return named_services(self._store.list(SERVICES), self._store.list(ENDPOINT_SLICES))
+    def _read(self) -> list[Named]:
+        return named(self._store.list(SERVICES), self._store.list(ENDPOINT_SLICES))
 
-    def _write(self, file: Path, services: list[NamedService]) -> None:
+    def _write(self, file: Path, services: list[Named]) -> None:
         """In place, because the file is mounted; in one write that leaves nothing of a longer former text."""
         text = hosts_file(services, *self._pods[file]).encode()
         fd = os.open(file, os.O_RDWR | os.O_CLOEXEC)

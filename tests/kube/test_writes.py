@@ -465,6 +465,24 @@ def test_an_address_that_cannot_be_had_is_a_422(writes, address, why):
     assert why in message
 
 
+def test_names_in_the_dns_that_cannot_be_are_a_422(writes):
+    away = service(name="away", type="ExternalName", externalName="a_b.example")
+    code, _, message = refusal(writes, SERVICES, away)
+    assert code == 422
+    assert 'spec.externalName: Invalid value: "a_b.example": a lowercase RFC 1123 subdomain must' in message
+    away["spec"]["externalName"] = "a.example."
+    assert writes.create(SERVICES, away, manager="test")["spec"]["externalName"] == "a.example."
+    pod = {
+        "metadata": {"name": "p", "namespace": "foo"},
+        "spec": {"containers": [{"name": "c", "image": "i"}]},
+    }
+    pod["spec"] |= {"hostname": "a.b", "subdomain": "C"}
+    code, _, message = refusal(writes, Key("", "pods"), pod)
+    assert code == 422
+    assert 'spec.hostname: Invalid value: "a.b"' in message
+    assert 'spec.subdomain: Invalid value: "C"' in message
+
+
 def test_a_finalizer_holds_an_object_until_it_is_taken_away(writes):
     obj = {"metadata": {"name": "held", "namespace": "foo", "finalizers": ["example.com/hold"]}}
     writes.create(CONFIG_MAPS, obj, manager="test")

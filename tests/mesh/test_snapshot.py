@@ -123,8 +123,10 @@ def test_subsets_take_their_endpoints_by_label() -> None:
 
 def test_short_names_are_those_of_the_clients_own_namespace() -> None:
     seen = conclude(playground())
-    assert upstream(seen, "httpbin.foo").aliases == ("httpbin", "httpbin.foo", "httpbin.foo.svc")
-    assert upstream(seen, "httpbin.bar").aliases == ("httpbin.bar", "httpbin.bar.svc")
+    in_foo, in_bar = (f"httpbin.{namespace}" for namespace in ("foo", "bar"))
+    in_full = "svc.cluster.local."
+    assert upstream(seen, in_foo).aliases == ("httpbin", in_foo, f"{in_foo}.svc", f"{in_foo}.{in_full}")
+    assert upstream(seen, in_bar).aliases == (in_bar, f"{in_bar}.svc", f"{in_bar}.{in_full}")
 
 
 def test_inbound_ports_are_the_targets_of_services() -> None:

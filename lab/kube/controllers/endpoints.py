@@ -160,8 +160,8 @@ def _target(port: Mapping[str, Any], pod: Object) -> int | None:
 def _subset(service: Object, group: Backends) -> Object | None:
     unready_too = service["spec"].get("publishNotReadyAddresses", False)
     staying = [pod for pod in group.pods if not is_terminating(pod) or unready_too]
-    ready = [_address(pod) for pod in staying if unready_too or is_ready(pod)]
-    waiting = [_address(pod) for pod in staying if not (unready_too or is_ready(pod))]
+    ready = [_address(service, pod) for pod in staying if unready_too or is_ready(pod)]
+    waiting = [_address(service, pod) for pod in staying if not (unready_too or is_ready(pod))]
     subset: Object = {}
     if ready:
         subset["addresses"] = ready
@@ -173,11 +173,19 @@ def _subset(service: Object, group: Backends) -> Object | None:
     return subset
 
 
-def _address(pod: Object) -> Object:
-    address: Object = {"ip": pod["status"]["podIP"]}
+def _address(service: Object, pod: Object) -> Object:
+    address: Object = {"ip": pod["status"]["podIP"], **_hostname(service, pod)}
     if node := pod["spec"].get("nodeName"):
         address["nodeName"] = node
     return address | {"targetRef": _reference(pod)}
+
+
+def _hostname(service: Object, pod: Object) -> Object:
+    """By which the pod is found below the name of the service, if that is what the pod asks for."""
+    spec = pod["spec"]
+    if not spec.get("hostname") or spec.get("subdomain") != service["metadata"]["name"]:
+        return {}
+    return {"hostname": spec["hostname"]}
 
 
 def _reference(pod: Object) -> Object:
@@ -216,13 +224,13 @@ def _slice(service: Object, group: Backends) -> Object:
             ],
         },
         "addressType": "IPv4",
-        "endpoints": [_endpoint(pod, unready_too=unready_too) for pod in group.pods],
+        "endpoints": [_endpoint(service, pod, unready_too=unready_too) for pod in group.pods],
         # In a slice a port without a name has the empty one.
         "ports": [{"name": "", **_port(*port)} for port in group.ports],
     }
 
 
-def _endpoint(pod: Object, *, unready_too: bool) -> Object:
+def _endpoint(service: Object, pod: Object, *, unready_too: bool) -> Object:
     serving, terminating = is_ready(pod), is_terminating(pod)
     endpoint: Object = {
         "addresses": [pod["status"]["podIP"]],
@@ -232,6 +240,7 @@ def _endpoint(pod: Object, *, unready_too: bool) -> Object:
             "terminating": terminating,
         },
         "targetRef": _reference(pod),
+        **_hostname(service, pod),
     }
     if node := pod["spec"].get("nodeName"):
         endpoint["nodeName"] = node

@@ -138,6 +138,9 @@ def check_podspec(spec: Object, path: str) -> list[Cause]:
     for field, choices in _ENUMS.items():
         if spec.get(field) not in choices:
             causes.append(errors.unsupported_value(f"{path}.{field}", spec.get(field), choices))
+    for field in ("hostname", "subdomain"):
+        if name := spec.get(field):
+            causes += check_name(name, "label", f"{path}.{field}")
     if (grace := spec.get("terminationGracePeriodSeconds", 0)) < 0:
         detail = "must be greater than or equal to 0"
         causes.append(errors.invalid_value(f"{path}.terminationGracePeriodSeconds", grace, detail))

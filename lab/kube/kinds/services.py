@@ -118,6 +118,10 @@ def check_service(service: Object, old: Object | None) -> list[Cause]:
     if spec["type"] == "ExternalName":
         if not spec.get("externalName"):
             causes.append(errors.required("spec.externalName"))
+        else:
+            # A last dot says that a name is fully qualified.
+            host = spec["externalName"].removesuffix(".")
+            causes += check_name(host, "subdomain", "spec.externalName")
     elif not spec.get("ports") and address != "None":
         causes.append(errors.required("spec.ports"))
     if address not in _NO_IP and not _is_ip(address):

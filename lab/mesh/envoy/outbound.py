@@ -140,7 +140,11 @@ def _routes(name: str, members: list[Upstream]) -> Json:
 
 
 def _virtual_host(upstream: Upstream) -> Json:
-    names = (upstream.host, *upstream.aliases, *upstream.addresses)
+    names = [upstream.host, *upstream.aliases]
+    if upstream.headless:
+        # Each of its pods may have a name of its own.
+        names += [f"*.{name}" for name in names]
+    names += upstream.addresses
     domains = [domain for name in names for domain in (name, f"{name}:{upstream.port}")]
     retries = {"retry_policy": RETRIES}
     return _host(f"{upstream.host}:{upstream.port}", domains, upstream_name(upstream), retries)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from lab.mesh.hosts import aliases
+from lab.mesh.hosts import aliases, fully_qualified
 from lab.mesh.model import ClientTls, Endpoint, Listener, TlsOrigination, Upstream
 from lab.mesh.networking.destination_rule import Subset, TlsSettings
 from lab.mesh.routing import Forward
@@ -40,7 +40,10 @@ def build(
         host=service.host,
         port=port.port,
         protocol=port.protocol,
-        aliases=aliases(service.name, service.namespace, client.namespace),
+        aliases=(
+            *aliases(service.name, service.namespace, client.namespace),
+            *(other for place in service.also for other in _names(place, client)),
+        ),
         addresses=service.addresses,
         endpoints=endpoints,
         tls=_client_tls(world, service, port, endpoints, origination, told, subset),
@@ -79,6 +82,13 @@ def _client_tls(
         ca_certificates=told.ca_certificates,
         verify=not told.insecure_skip_verify,
     )
+
+
+def _names(place: tuple[str, str], client: Workload) -> Iterator[str]:
+    """All names of a Service of type ExternalName."""
+    namespace, name = place
+    yield fully_qualified(name, namespace)
+    yield from aliases(name, namespace, client.namespace)
 
 
 def _labels_at(world: World, endpoint: ServiceEndpoint) -> Mapping[str, str]:
