@@ -43,7 +43,7 @@ def auto_mutual_tls_on(policies: Policies) -> Policies:
             created="",
             host=service.host,
             export_to=(),
-            workload_selector={},
+            workload_selector=None,
             policy=TrafficPolicy(tls=TlsSettings(TlsOrigination.ISTIO_MUTUAL), ports={}),
             subsets=(),
         )

@@ -92,6 +92,38 @@ CASES: dict[str, tuple[list[dict[str, Any]], str | None]] = {
         [rule("bar", HOST, "SIMPLE", "a", 2), rule("bar", HOST, None, "b", 1)],
         "SIMPLE",
     ),
+    "a rule of the client's namespace that is exported elsewhere is not seen": (
+        [rule("foo", HOST, "SIMPLE", exportTo=["bar"])],
+        None,
+    ),
+    "one that is exported there and elsewhere is": (
+        [rule("foo", HOST, "SIMPLE", exportTo=["foo", "bar"])],
+        "SIMPLE",
+    ),
+    "a rule exported to its own namespace only is private": (
+        [rule("bar", HOST, "SIMPLE", exportTo=["bar"]), rule("bar", "*.local", "DISABLE", "b")],
+        "DISABLE",
+    ),
+    "the exact host goes before wildcards even when it is exported elsewhere": (
+        [rule("bar", HOST, "SIMPLE", exportTo=["baz"]), rule("bar", "*.local", "DISABLE", "b")],
+        None,
+    ),
+    "the next namespace is asked then": (
+        [
+            rule("bar", HOST, "SIMPLE", exportTo=["baz"]),
+            rule("bar", "*.local", "DISABLE", "b"),
+            rule("istio-system", "*", "ISTIO_MUTUAL"),
+        ],
+        "ISTIO_MUTUAL",
+    ),
+    "rules that are not exported alike are not merged": (
+        [rule("bar", HOST, "SIMPLE", "a", 2), rule("bar", HOST, None, "b", 1, exportTo=["baz"])],
+        "SIMPLE",
+    ),
+    "of rules that are not the last one counts": (
+        [rule("bar", HOST, "SIMPLE", "a", 1), rule("bar", HOST, "DISABLE", "b", 2, exportTo=["foo"])],
+        "DISABLE",
+    ),
     "a rule for the client's workload goes before one for everybody": (
         [rule("foo", HOST, "SIMPLE", "a"), rule("foo", HOST, "DISABLE", "b", **selected({"app": "client"}))],
         "DISABLE",
@@ -107,6 +139,17 @@ CASES: dict[str, tuple[list[dict[str, Any]], str | None]] = {
     "a rule for another workload does not matter": (
         [rule("foo", HOST, "SIMPLE", **selected({"app": "other"}))],
         None,
+    ),
+    "a private rule of the same host is taken for a part of it": (
+        [
+            rule("foo", HOST, "SIMPLE", "a", **selected({"app": "other"})),
+            rule("foo", HOST, "DISABLE", "b", exportTo=["."]),
+        ],
+        None,
+    ),
+    "a selector without labels selects everything": (
+        [rule("foo", HOST, "SIMPLE", **selected({}))],
+        "SIMPLE",
     ),
     "a rule for workloads stays in its namespace": (
         [rule("bar", HOST, "SIMPLE", **selected({"app": "client"}))],
@@ -163,6 +206,22 @@ def test_port_level_settings(entries: list[Any], port: int, expected: str | None
     declared["spec"]["trafficPolicy"]["portLevelSettings"] = ports(*entries)
     tls = parse(declared).tls_for(port)
     assert (tls.mode if tls else None) == expected
+
+
+@reference_only
+def test_endpoints_are_marked_by_the_tls_that_a_silent_entry_takes_away() -> None:
+    declared = rule("foo", HOST, "ISTIO_MUTUAL")
+    declared["spec"]["trafficPolicy"]["portLevelSettings"] = ports((8000, None), (9000, "DISABLE"))
+    declared["spec"]["subsets"] = [
+        {"name": "silent"},
+        {"name": "plain", "trafficPolicy": {"tls": {"mode": "DISABLE"}}},
+    ]
+    parsed = parse(declared)
+    assert [tls and tls.mode for tls in map(parsed.mark_for, (8000, 9000))] == ["ISTIO_MUTUAL", "DISABLE"]
+    assert [tls and tls.mode for tls in (each.mark_for(8000, parsed) for each in parsed.subsets)] == [
+        "ISTIO_MUTUAL",
+        "DISABLE",
+    ]
 
 
 @reference_only

@@ -90,6 +90,20 @@ def test_auto_mutual_tls(
     assert (found.tls.origination, found.endpoints[0].mesh) == (origination, marked)
 
 
+@pytest.mark.parametrize(("mode", "marked"), [("DISABLE", False), ("SIMPLE", False), ("ISTIO_MUTUAL", True)])
+def test_what_a_rules_silent_entry_takes_away_still_marks_endpoints_that_could(
+    mode: str, marked: bool
+) -> None:
+    cluster = playground()
+    silent = {"port": {"number": 8000}, "loadBalancer": {"simple": "RANDOM"}}
+    policy = {"tls": {"mode": mode}, "portLevelSettings": [silent]}
+    cluster.rule("foo", {"host": "*", "trafficPolicy": policy})
+    seen = conclude(cluster)
+    mesh, naked = upstream(seen), upstream(seen, "httpbin.legacy")
+    assert (mesh.tls.origination, mesh.endpoints[0].mesh) == ("AUTO", marked)
+    assert (naked.tls.origination, naked.endpoints[0].mesh) == ("AUTO", False)
+
+
 def test_a_pod_without_the_label_gets_plain_text() -> None:
     cluster = playground()
     cluster.pod("httpbin", "bar", "10.244.0.12", labels={"security.istio.io/tlsMode": "disabled"})

@@ -63,11 +63,14 @@ def upstreams_of(policies: Policies, client: Workload, service: Service) -> Iter
     """Each port of a service, and of its subsets, as this client has to treat it."""
     rule = policies.destinations.find(service.host, service.namespace, client.namespace, client.labels)
     for port in service.ports:
-        yield _upstream(policies, client, service, port, rule.tls_for(port.port) if rule else None)
-        if rule is not None:
-            for subset in rule.subsets:
-                tls = subset.tls_for(port.port, rule)
-                yield _upstream(policies, client, service, port, tls, subset)
+        number = port.port
+        if rule is None:
+            yield _upstream(policies, client, service, port)
+            continue
+        yield _upstream(policies, client, service, port, rule.tls_for(number), rule.mark_for(number))
+        for subset in rule.subsets:
+            told, mark = subset.tls_for(number, rule), subset.mark_for(number, rule)
+            yield _upstream(policies, client, service, port, told, mark, subset)
 
 
 def _upstream(
@@ -75,12 +78,14 @@ def _upstream(
     client: Workload,
     service: Service,
     port: ServicePort,
-    told: TlsSettings | None,
+    told: TlsSettings | None = None,
+    mark: TlsSettings | None = None,
     subset: Subset | None = None,
 ) -> Upstream:
+    """`told` is what a rule says of the port, `mark` what it says of the endpoints: not always the same."""
     world = policies.world
     endpoints = tuple(
-        Endpoint(each.address, each.port, takes_mutual_tls(policies, each, told))
+        Endpoint(each.address, each.port, takes_mutual_tls(policies, each, mark))
         for each in upstreams.members(world, service, port, subset)
     )
     origination = client_tls(policies, service, endpoints, told)
@@ -109,13 +114,13 @@ def client_tls(
     return TlsOrigination.DISABLE
 
 
-def takes_mutual_tls(policies: Policies, endpoint: ServiceEndpoint, told: TlsSettings | None) -> bool:
-    """Whether an endpoint is marked for mutual TLS: its pod announces it and its port does not disable it."""
-    if told is not None:
-        return told.mode is TlsOrigination.ISTIO_MUTUAL
+def takes_mutual_tls(policies: Policies, endpoint: ServiceEndpoint, mark: TlsSettings | None) -> bool:
+    """Whether an endpoint is marked for mutual TLS: its pod announces it, and neither a rule nor, where none
+    says anything, the mode of its port speaks against it.
+    """
     workload = policies.world.by_address.get(endpoint.address)
-    return (
-        workload is not None
-        and workload.announces_tls
-        and policies.modes(workload).of(endpoint.port) is not MutualTls.DISABLE
-    )
+    if workload is None or not workload.announces_tls:
+        return False
+    if mark is not None:
+        return mark.mode is TlsOrigination.ISTIO_MUTUAL
+    return policies.modes(workload).of(endpoint.port) is not MutualTls.DISABLE

@@ -41,6 +41,10 @@ class TrafficPolicy:
         """The entry of a port replaces everything, also when it says nothing of TLS."""
         return self.ports.get(port, self.tls)
 
+    def mark_for(self, port: int) -> TlsSettings | None:
+        """What endpoints are marked by: here an entry that says nothing of TLS replaces nothing."""
+        return self.ports.get(port) or self.tls
+
 
 @dataclass(frozen=True)
 class Subset:
@@ -54,6 +58,11 @@ class Subset:
             return self.policy.tls_for(port)
         return rule.tls_for(port)
 
+    def mark_for(self, port: int, rule: DestinationRule) -> TlsSettings | None:
+        """The subset's own word, else the rule's, by which endpoints are marked."""
+        own = self.policy.mark_for(port) if self.policy is not None else None
+        return own or rule.mark_for(port)
+
 
 @dataclass(frozen=True)
 class DestinationRule:
@@ -63,7 +72,8 @@ class DestinationRule:
     host: str
     """Fully qualified, or a wildcard."""
     export_to: tuple[str, ...]
-    workload_selector: Mapping[str, str]
+    workload_selector: Mapping[str, str] | None
+    """None: it is for every workload, and may be exported."""
     policy: TrafficPolicy | None
     subsets: tuple[Subset, ...]
 
@@ -72,17 +82,23 @@ class DestinationRule:
         return (self.created, self.name, self.namespace)
 
     @property
+    def exports(self) -> frozenset[str]:
+        """What it is exported to; nothing is everything. A rule for workloads stays in its namespace."""
+        return frozenset(self.export_to if self.workload_selector is None else ".")
+
+    @property
     def private(self) -> bool:
-        return set(self.export_to) == {"."} or bool(self.workload_selector)
+        return self.exports in ({"."}, {self.namespace})
 
     def exported_to(self, namespace: str) -> bool:
-        """Whether clients of another namespace may find this rule."""
-        if self.workload_selector:
-            return False
-        return not self.export_to or "*" in self.export_to or namespace in self.export_to
+        """Whether clients of another namespace may obey this rule."""
+        return not self.exports or bool(self.exports & {"*", namespace})
 
     def tls_for(self, port: int) -> TlsSettings | None:
         return self.policy.tls_for(port) if self.policy is not None else None
+
+    def mark_for(self, port: int) -> TlsSettings | None:
+        return self.policy.mark_for(port) if self.policy is not None else None
 
 
 def parse(obj: Object) -> DestinationRule:
@@ -95,13 +111,17 @@ def parse(obj: Object) -> DestinationRule:
         created=metadata["creationTimestamp"],
         host=fully_qualified(spec.get("host", "").lower(), namespace),
         export_to=tuple(spec.get("exportTo") or ()),
-        workload_selector=(spec.get("workloadSelector") or {}).get("matchLabels") or {},
+        workload_selector=_selected(spec.get("workloadSelector")),
         policy=_policy(spec.get("trafficPolicy")),
         subsets=tuple(
             Subset(subset["name"], subset.get("labels") or {}, _policy(subset.get("trafficPolicy")))
             for subset in spec.get("subsets") or ()
         ),
     )
+
+
+def _selected(selector: Mapping[str, Any] | None) -> Mapping[str, str] | None:
+    return None if selector is None else selector.get("matchLabels") or {}
 
 
 def _policy(policy: Mapping[str, Any] | None) -> TrafficPolicy | None:

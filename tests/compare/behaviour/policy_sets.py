@@ -49,9 +49,15 @@ class Draw:
     def now_and_then(self, probability: float) -> bool:
         return self._random.random() < probability
 
+    def _themes(self) -> Sequence[Sequence[Callable[[], Object]]]:
+        """What sets are made of; some of one kind only, in which policies meet more often."""
+        access, peer, tokens, rule = self._access, self._peer, self._tokens, self._rule
+        mixed = (access, access, access, peer, peer, tokens, rule)
+        return (*(mixed,) * 6, (access,), (access, tokens), (tokens,), (peer,), (rule,), (peer, rule))
+
     def policies(self) -> list[Object]:
         """One to four of them."""
-        makers = (self._access, self._access, self._access, self._peer, self._peer, self._tokens, self._rule)
+        makers = self.one(self._themes())
         made = [self.one(makers)() for _ in range(self._random.randint(1, MOST))]
         asks = any("request.auth" in str(each) or "requestPrincipals" in str(each) for each in made)
         if asks and len(made) < MOST and not any(each["kind"] == "RequestAuthentication" for each in made):
