@@ -12,9 +12,11 @@ import pytest
 
 from tests.mesh import foreign
 from tests.mesh.cluster import Cluster
+from tests.mesh.gateway_cluster import GatewayCluster
 from tests.mesh.plane import Plane, running
 from tests.planes import admission, istio_plane
 from tests.planes.admission import Admission, IstioAdmission
+from tests.planes.gateways import IstioGatewayCluster
 from tests.planes.istio_lab import IstioLab
 from tests.planes.istio_plane import IstioPlane
 from tests.planes.option import chosen
@@ -75,6 +77,14 @@ def admitting(request: pytest.FixtureRequest, rules_by: str) -> Admission:
     lab: IstioLab = request.getfixturevalue("istio_lab")
     lab.namespace("foo")
     return IstioAdmission(lab.api)
+
+
+@pytest.fixture
+def cluster(request: pytest.FixtureRequest) -> GatewayCluster:
+    """With the Gateway API, and no gateway yet."""
+    if chosen(request.config) == "istio":
+        return IstioGatewayCluster(request.getfixturevalue("istio_lab"))
+    return GatewayCluster()
 
 
 def with_the_plane(fixture_name: str, config: pytest.Config) -> Literal["package", "session"]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from lab.kube.kinds.registry import Registry
 from lab.kube.store import Key, Object, Store
@@ -16,6 +16,7 @@ from lab.mesh.model import Listener
 from lab.mesh.routing import VirtualHost
 from lab.mesh.world import World
 from tests.mesh.cluster import Cluster
+from tests.planes.differences import Kind
 
 GROUP = "gateway.networking.k8s.io"
 GATEWAYS, ROUTES, GRANTS = Key(GROUP, "gateways"), Key(GROUP, "httproutes"), Key(GROUP, "referencegrants")
@@ -34,6 +35,8 @@ def all_namespaces(listener: Mapping[str, Any] = HTTP) -> Object:
 @dataclass
 class GatewayCluster:
     """Namespaces foo and bar; httpbin:8000 in both."""
+
+    kind: ClassVar[Kind] = "reference"
 
     objects: Writes = field(init=False)
     controller: GatewayController = field(init=False)
@@ -105,8 +108,10 @@ class GatewayCluster:
             },
         )
 
-    def run_pod(self, gateway: str = "gw", ports: Sequence[int] = (80,), address: str = POD) -> None:
-        """A ready pod of the gateway behind its Service, as the other controllers would see to."""
+    def run_pod(
+        self, gateway: str = "gw", ports: Sequence[int] = (80,), address: str = POD, *, ready: bool = True
+    ) -> None:
+        """A pod of the gateway behind its Service, as the other controllers would see to."""
         cluster = Cluster(self.store)
         cluster.pod(gateway, "foo", address, app="", sidecar=False, labels={LABEL: gateway})
         slice_ = {
@@ -115,7 +120,7 @@ class GatewayCluster:
                 "namespace": "foo",
                 "labels": {"kubernetes.io/service-name": f"{gateway}-istio"},
             },
-            "endpoints": [{"addresses": [address], "conditions": {"ready": True}}],
+            "endpoints": [{"addresses": [address], "conditions": {"ready": ready}}],
             "ports": [{"name": self._name_of(gateway, port), "port": port} for port in ports],
         }
         self.store.put(Key("discovery.k8s.io", "endpointslices"), slice_)

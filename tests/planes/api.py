@@ -16,6 +16,7 @@ _CLUSTER_WIDE = {"namespaces", "gatewayclasses", "customresourcedefinitions", "n
 KINDS = {
     "authorizationpolicies": "AuthorizationPolicy",
     "configmaps": "ConfigMap",
+    "deployments": "Deployment",
     "destinationrules": "DestinationRule",
     "endpointslices": "EndpointSlice",
     "envoyfilters": "EnvoyFilter",
@@ -61,9 +62,9 @@ class Api:
         query = "?dryRun=All" if dry_run else ""
         return self._ask("POST", _path(key, namespace, version=version) + query, named(key, obj, version))
 
-    def replace(self, key: Key, obj: Object) -> Object:
+    def replace(self, key: Key, obj: Object, part: str = "") -> Object:
         metadata = obj["metadata"]
-        path = _path(key, metadata.get("namespace", ""), metadata["name"])
+        path = _path(key, metadata.get("namespace", ""), metadata["name"]) + part
         return self._ask("PUT", path, named(key, obj))
 
     def merge(self, key: Key, namespace: str, name: str, patch: Object, part: str = "") -> Object:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.kube.store import Key
-from tests.planes.api import KINDS, Api
+from tests.planes.api import Api
 
 PATIENCE = 15
 MARKER = Key("security.istio.io", "authorizationpolicies")
@@ -62,14 +62,14 @@ class Istiod:
         yield events
         wanted = Counter(before)
         wanted.update(events)
-        policies = sum(events[kind] for kind in KINDS.values())
+        updates_due = sum(events.values())
 
         def counted() -> bool:
             now, updates = self._counted()
-            return all(now[kind] >= wanted[kind] for kind in events) and updates >= inbound + policies
+            return all(now[kind] >= wanted[kind] for kind in events) and updates >= inbound + updates_due
 
         _eventually(counted, f"istiod sees {dict(events)}")
-        self._mark()
+        self.mark()
         if answered:
             self.push()
 
@@ -128,7 +128,8 @@ class Istiod:
         inbound = _INBOUND.search(text)
         return events, float(inbound[1]) if inbound else 0
 
-    def _mark(self) -> None:
+    def mark(self) -> None:
+        """Until istiod has a push context with all that it knows now."""
         self._marks += 1
         self._api.merge(MARKER, NAMESPACE, "marker", {"spec": self._marker()["spec"]})
         wanted = f'"/{self._marks}"'

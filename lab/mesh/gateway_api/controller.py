@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 
@@ -16,7 +16,7 @@ from lab.kube.store import ApiError, Invalid, Key, Object, Objects, Subscription
 from lab.mesh import world
 from lab.mesh.gateway_api import declared, provisioning, status
 from lab.mesh.gateway_api.declared import NAMESPACES, GatewayApi
-from lab.mesh.gateway_api.gateways import CLASSES, CONTROLLER, GATEWAYS, GROUP
+from lab.mesh.gateway_api.gateways import CLASSES, CONTROLLER, GATEWAYS, GROUP, UNMANAGED
 from lab.mesh.gateway_api.http_routes import HTTP_ROUTES
 from lab.mesh.model import CLUSTER_DOMAIN
 from lab.mesh.world import SERVICES, World
@@ -41,7 +41,8 @@ class GatewayController:
     def install(self) -> None:
         """The class of the gateways that this mesh looks after, and what is refused about classes."""
         self._objects.admit(CLASSES, _keeps_its_controller)
-        self._objects.create(CLASSES, gateway_class(), manager=MANAGER)
+        for class_ in gateway_classes():
+            self._objects.create(CLASSES, class_, manager=MANAGER)
 
     async def run(self) -> None:
         """Follows the cluster, for ever."""
@@ -90,7 +91,7 @@ class GatewayController:
             self._objects.update(key, provisioning.overlaid(present, wanted), manager=MANAGER)
 
     def _report_classes(self) -> None:
-        for obj in declared.served_classes(self._objects.store):
+        for obj in declared.served_classes(self._objects.store, CONTROLLER, UNMANAGED):
             self._set(CLASSES, obj, status.of_class(obj, _now()))
 
     def _report(self, api: GatewayApi, seen: World) -> None:
@@ -108,8 +109,7 @@ class GatewayController:
             found = store.get(HTTP_ROUTES, route.namespace, route.name)
             if found is not None:
                 report = status.of_route(route, found, api, seen, now)
-                if report["parents"] or found.get("status"):
-                    self._set(HTTP_ROUTES, found, report)
+                self._set(HTTP_ROUTES, found, report)
 
     def _set(self, key: Key, obj: Object, wanted: status.Status) -> None:
         namespace, name = obj["metadata"].get("namespace", ""), obj["metadata"]["name"]
@@ -121,13 +121,18 @@ def _now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def gateway_class() -> Object:
-    return {
-        "apiVersion": f"{GROUP}/v1",
-        "kind": "GatewayClass",
-        "metadata": {"name": CLASS},
-        "spec": {"controllerName": CONTROLLER, "description": "The default Istio GatewayClass"},
-    }
+def gateway_classes() -> Iterator[Object]:
+    remote = "Remote to this cluster. Does not deploy or affect configuration."
+    for name, controller, description in (
+        (CLASS, CONTROLLER, "The default Istio GatewayClass"),
+        (f"{CLASS}-remote", UNMANAGED, remote),
+    ):
+        yield {
+            "apiVersion": f"{GROUP}/v1",
+            "kind": "GatewayClass",
+            "metadata": {"name": name},
+            "spec": {"controllerName": controller, "description": description},
+        }
 
 
 def _keeps_its_controller(new: Object, old: Object | None) -> Object:

@@ -33,9 +33,10 @@ class GatewayApi:
         return {(gateway.namespace, gateway.name): gateway for gateway in self.gateways}
 
 
-def served_classes(store: Store) -> list[Object]:
-    """The classes that name this mesh's controller."""
-    return [each for each in store.list(CLASSES) if each["spec"]["controllerName"] == CONTROLLER]
+def served_classes(store: Store, *controllers: str) -> list[Object]:
+    """The classes that name one of these controllers, or else this mesh's."""
+    served = controllers or (CONTROLLER,)
+    return [each for each in store.list(CLASSES) if each["spec"]["controllerName"] in served]
 
 
 def read(store: Store) -> GatewayApi:

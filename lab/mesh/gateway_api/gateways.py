@@ -15,6 +15,8 @@ GATEWAYS = Key(GROUP, "gateways")
 GRANTS = Key(GROUP, "referencegrants")
 
 CONTROLLER = "istio.io/gateway-controller"
+UNMANAGED = "istio.io/unmanaged-gateway"
+"""Of the class of gateways that are in other clusters: it is accepted, and they are left alone."""
 
 SERVICE_TYPE = "networking.istio.io/service-type"
 NAME_OVERRIDE = "gateway.istio.io/name-override"

@@ -15,7 +15,6 @@ from lab.mesh.gateway_api.gateways import (
     NAME_LABEL,
     NAME_OVERRIDE,
     SERVICE_ACCOUNT,
-    SERVICE_TYPE,
     Gateway,
 )
 
@@ -30,7 +29,6 @@ _NOT_INHERITED = frozenset(
     {
         NAME_OVERRIDE,
         SERVICE_ACCOUNT,
-        SERVICE_TYPE,
         "gateway.istio.io/controller-version",
         "kubectl.kubernetes.io/last-applied-configuration",
     }
@@ -96,7 +94,7 @@ def _metadata(gateway: Gateway, name: str) -> dict[str, Any]:
         **({"annotations": inherited} if inherited else {}),
         "ownerReferences": [
             {
-                "apiVersion": f"{GROUP}/v1beta1",
+                "apiVersion": f"{GROUP}/v1",
                 "kind": "Gateway",
                 "name": gateway.name,
                 "uid": gateway.uid,
@@ -140,6 +138,7 @@ def _service(gateway: Gateway) -> dict[str, Any]:
         ports.setdefault(listener.port, _port(name, listener.port, listener.protocol.lower()))
     return {
         "type": gateway.service_type,
+        "ipFamilyPolicy": "PreferDualStack",
         "selector": {NAME_LABEL: gateway.name},
         "ports": list(ports.values()),
         **({"loadBalancerIP": gateway.addresses[0][1]} if gateway.addresses else {}),

@@ -53,7 +53,8 @@ def of_gateway(
     before = obj.get("status") or {}
     reachability = reach(gateway, world, services)
     programmed = _programmed(gateway, reachability)
-    conditions = [_accepted(gateway), programmed]
+    resolved = Condition("ResolvedRefs", True, "ResolvedRefs", "All references resolved")
+    conditions = [_accepted(gateway), programmed, resolved]
     # An address is reported once it works, and is not taken back while another one is being looked for.
     addresses = _addresses(reachability) if programmed.holds else before.get("addresses") or []
     earlier = {each["name"]: each for each in before.get("listeners") or ()}
@@ -119,18 +120,24 @@ def reach(gateway: Gateway, world: World, services: Mapping[str, Object]) -> Rea
             problems.append(f'hostname "{host}" not found')
             pending = False
             continue
+        if service.namespace != gateway.namespace:
+            elsewhere = f'but it was found in namespace(s) "{service.namespace}"'
+            problems.append(f'hostname "{host}" not found in namespace "{gateway.namespace}", {elsewhere}')
+            pending = False
+            continue
+        if not any(service.endpoints.values()):
+            problems.append(f'no instances found for hostname "{host}"')
+            continue
         for number in dict.fromkeys(listener.port for listener in gateway.listeners):
             port = next((each for each in service.ports if each.port == number), None)
-            if port is None:
+            if port is not None and service.endpoints.get(port.name):
+                internal.append(f"{host}:{number}")
+            elif port is None or not gateway.provisioned:
+                # Of a gateway's own Service, a port that it has is going to be served.
                 problems.append(f'port {number} not found for hostname "{host}"')
                 pending = False
-            elif not service.endpoints.get(port.name):
-                problems.append(f'no instances found for hostname "{host}"')
-                pending = False
-            else:
-                internal.append(f"{host}:{number}")
         found = list(_external(obj))
-        if obj["spec"].get("type") == "LoadBalancer" and not found:
+        if internal and obj["spec"].get("type") == "LoadBalancer" and not found:
             problems.append(f'address pending for hostname "{host}"')
         external += found
     return Reachability(

@@ -1,0 +1,181 @@
+"""The Gateway API as istiod looks after it, in a lab: tests/mesh/gateway_cluster.py for real Istio.
+
+No pod of a gateway is started: the class says that its Deployments have no replicas, and where a test wants a
+ready pod behind a gateway's Service, an EndpointSlice says so.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+from lab.kube.store import ApiError, Key, Object
+from tests.mesh.gateway_cluster import GATEWAYS, GRANTS, GROUP, POD, ROUTES, SERVICES, GatewayCluster
+from tests.planes.istio_lab import IstioLab
+
+CLASSES = Key(GROUP, "gatewayclasses")
+CONFIG_MAPS = Key("", "configmaps")
+DEPLOYMENTS = Key("apps", "deployments")
+SLICES = Key("discovery.k8s.io", "endpointslices")
+NAMESPACES = {"foo": {}, "bar": {"team": "bar"}}
+MADE = (GATEWAYS, ROUTES, GRANTS)
+WATCHED = (GATEWAYS, ROUTES, DEPLOYMENTS, SERVICES)
+
+QUIET = 0.2
+"""Seconds in which nothing has been written any more. istiod does not say that it has no more to report."""
+PATIENCE = 10
+
+NO_REPLICAS = {
+    "metadata": {
+        "name": "no-replicas",
+        "namespace": "istio-system",
+        "labels": {"gateway.istio.io/defaults-for-class": "istio"},
+    },
+    "data": {"deployment": json.dumps({"spec": {"replicas": 0}})},
+}
+
+
+class IstioGatewayCluster(GatewayCluster):
+    kind = "istio"
+
+    def __init__(self, lab: IstioLab) -> None:
+        self._api = lab.api
+        self._istiod = lab.istiod
+        self.objects = self
+        self.controller = self
+        for namespace, labels in NAMESPACES.items():
+            lab.namespace(namespace)
+            self._api.merge(Key("", "namespaces"), "", namespace, {"metadata": {"labels": labels}})
+        for namespace in NAMESPACES:
+            for key in MADE:
+                for obj in self._api.list(key, namespace):
+                    self._api.delete(key, namespace, obj["metadata"]["name"])
+            for obj in self._api.list(SERVICES, namespace):
+                if obj["metadata"]["name"] not in ("server", "naked", "httpbin"):
+                    self._api.delete(SERVICES, namespace, obj["metadata"]["name"])
+            self._provide(SERVICES, _httpbin(namespace))
+        self._provide(CONFIG_MAPS, NO_REPLICAS)
+        if self._api.get(CLASSES, "", "other"):
+            self._api.delete(CLASSES, "", "other")
+        self._wait_until(lambda: not self._api.list(DEPLOYMENTS, "foo"), "the last test's gateways are gone")
+
+    @property
+    def store(self) -> IstioGatewayCluster:  # type: ignore[override]
+        return self
+
+    # As a store
+
+    def get(self, key: Key, namespace: str, name: str) -> Object | None:
+        return self._api.get(key, namespace, name)
+
+    def list(self, key: Key) -> list[Object]:
+        return self._api.list(key, "foo")
+
+    # As objects
+
+    def create(self, key: Key, obj: Object) -> Object:
+        body = {name: value for name, value in obj.items() if name not in ("apiVersion", "kind")}
+        return self._api.create(key, body)
+
+    def update(self, key: Key, obj: Object, *, manager: str = "") -> Object:
+        return self._write(key, obj, "")
+
+    def set_status(self, key: Key, namespace: str, name: str, status: Any, *, manager: str = "") -> Object:
+        return self._write(
+            key, {"metadata": {"name": name, "namespace": namespace}, "status": status}, "/status"
+        )
+
+    def delete(self, key: Key, namespace: str, name: str) -> None:
+        self._api.delete(key, namespace, name)
+
+    # As the controller
+
+    def reconcile(self) -> None:
+        """Until istiod has reported on everything, and nothing is written any more."""
+        last: Any = None
+        since = 0.0
+
+        def quiet() -> bool:
+            nonlocal last, since
+            seen = [
+                obj for key in WATCHED for namespace in NAMESPACES for obj in self._api.list(key, namespace)
+            ]
+            state = [obj["metadata"]["resourceVersion"] for obj in seen]
+            if state != last:
+                last, since = state, time.monotonic()
+            return time.monotonic() - since > QUIET and all(map(_reported, seen))
+
+        self._istiod.mark()
+        self._wait_until(quiet, "istiod has nothing left to report")
+
+    def run_pod(
+        self, gateway: str = "gw", ports: Any = (80,), address: str = POD, *, ready: bool = True
+    ) -> None:
+        service = self._api.get(SERVICES, "foo", f"{gateway}-istio")
+        assert service
+        names = {port["port"]: port["name"] for port in service["spec"]["ports"]}
+        slice_ = {
+            "metadata": {
+                "name": f"{gateway}-istio-x",
+                "namespace": "foo",
+                "labels": {"kubernetes.io/service-name": f"{gateway}-istio"},
+                "ownerReferences": [_owner(service)],
+            },
+            "addressType": "IPv4",
+            "endpoints": [{"addresses": [address], "conditions": {"ready": ready}}],
+            "ports": [{"name": names[port], "port": port, "protocol": "TCP"} for port in ports],
+        }
+        with self._istiod.follows(answered=False) as events:
+            self._api.create(SLICES, slice_)
+            events["EndpointSlice"] += 1
+
+    def _provide(self, key: Key, obj: Object) -> None:
+        try:
+            self._api.create(key, obj)
+        except ApiError as error:
+            if error.code != 409:
+                raise
+
+    def _write(self, key: Key, obj: Object, part: str) -> Object:
+        """As it is given, whoever has written in between."""
+        metadata = obj["metadata"]
+        place = key, metadata.get("namespace", ""), metadata["name"]
+        while True:
+            present = self._api.get(*place)
+            assert present
+            version = {"resourceVersion": present["metadata"]["resourceVersion"]}
+            wanted = {**(present if part else obj), **({"status": obj["status"]} if part else {})}
+            wanted = {**wanted, "metadata": {**wanted["metadata"], **version}}
+            wanted["metadata"].pop("managedFields", None)
+            try:
+                return self._api.replace(key, wanted, part)
+            except ApiError as error:
+                if error.code != 409:
+                    raise
+
+    def _wait_until(self, condition: Callable[[], bool], what: str) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            assert time.monotonic() < deadline, f"in vain: {what}"
+            time.sleep(0.03)
+
+
+def _reported(obj: Object) -> bool:
+    """Whether what is reported is about the object as it is."""
+    if obj.get("spec", {}).get("gatewayClassName") != "istio":
+        return True
+    conditions = obj.get("status", {}).get("conditions", [])
+    return all(each.get("observedGeneration") == obj["metadata"]["generation"] for each in conditions)
+
+
+def _httpbin(namespace: str) -> Object:
+    port = {"name": "http", "port": 8000, "targetPort": 8080}
+    spec = {"selector": {"app": "httpbin"}, "ports": [port]}
+    return {"metadata": {"name": "httpbin", "namespace": namespace}, "spec": spec}
+
+
+def _owner(obj: Object) -> dict[str, Any]:
+    metadata = obj["metadata"]
+    return {"apiVersion": "v1", "kind": "Service", "name": metadata["name"], "uid": metadata["uid"]}
