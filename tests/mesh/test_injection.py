@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lab.mesh.injection import inject, injector
+from tests.mesh.cluster import PODS
+from tests.mesh.gateway_cluster import NAMESPACES
+from tests.planes.istio_lab import IstioLab
+from tests.planes.option import chosen
 
-pytestmark = pytest.mark.reference_only("asks the reference's own injection")
+reference_only = pytest.mark.reference_only("how the reference injects")
 
 BOOTSTRAP = Path("/run/lab/proxies/u/bootstrap.json")
 WEBHOOK = "namespace.sidecar-injector.istio.io"
@@ -38,7 +43,31 @@ def parsed(labels: str) -> dict[str, str]:
     return dict(each.split("=", 1) for each in labels.split())
 
 
-# As Istio's webhooks decided in a lab with Istio (1.31-dev, eed52ebb66ad).
+Joining = Callable[[dict[str, Any], dict[str, Any]], bool]
+
+
+@pytest.fixture
+def joining(request: pytest.FixtureRequest) -> Joining:
+    """Whether a pod joins the mesh, in a namespace with these labels."""
+    if chosen(request.config) == "reference":
+        return lambda pod, namespace: injector(pod, namespace) is not None
+    lab: IstioLab = request.getfixturevalue("istio_lab")
+    lab.namespace("injected")
+
+    def asks(pod: dict[str, Any], namespace: dict[str, Any]) -> bool:
+        name = pod["metadata"]["namespace"].replace("foo", "injected")
+        labels = dict.fromkeys(("istio-injection", REV)) | namespace["metadata"]["labels"]
+        lab.api.merge(NAMESPACES, "", name, {"metadata": {"labels": labels}})
+        metadata = {**pod["metadata"], "namespace": name}
+        spec = {**pod["spec"], "containers": [{"name": "httpbin", "image": "curlimages/curl"}]}
+        made = lab.api.create(PODS, {"metadata": metadata, "spec": spec}, dry_run=True)
+        lab.api.merge(NAMESPACES, "", name, {"metadata": {"labels": dict.fromkeys(labels)}})
+        everything = made["spec"]["containers"] + made["spec"].get("initContainers", [])
+        return "istio-proxy" in [each["name"] for each in everything]
+
+    return asks
+
+
 @pytest.mark.parametrize(
     ("namespace", "labels", "annotation", "joins"),
     [
@@ -74,8 +103,8 @@ def parsed(labels: str) -> dict[str, str]:
         ("istio.io/rev=", f"{REV}=default {INJECT}=true", "", False),
     ],
 )
-def test_who_joins(namespace: str, labels: str, annotation: str, joins: bool) -> None:
-    assert (injector(pod(annotation, labels=labels), named(namespace)) is not None) is joins
+def test_who_joins(joining: Joining, namespace: str, labels: str, annotation: str, joins: bool) -> None:
+    assert joining(pod(annotation, labels=labels), named(namespace)) is joins
 
 
 @pytest.mark.parametrize(
@@ -83,10 +112,11 @@ def test_who_joins(namespace: str, labels: str, annotation: str, joins: bool) ->
     [pod(hostNetwork=True, labels=f"{INJECT}=true"), pod("", "kube-system", labels=f"{INJECT}=true")],
     ids=["host network", "kube-system"],
 )
-def test_who_never_joins(outside: dict[str, Any]) -> None:
-    assert injector(outside, named("istio-injection=enabled")) is None
+def test_who_never_joins(joining: Joining, outside: dict[str, Any]) -> None:
+    assert joining(outside, named("istio-injection=enabled")) is False
 
 
+@reference_only
 def test_what_is_added() -> None:
     before = pod()
     before["metadata"]["labels"] = {"app": "httpbin", "version": "v1"}
@@ -114,17 +144,20 @@ def test_what_is_added() -> None:
         assert annotations[f"kubectl.kubernetes.io/{kubectl_asks}"] == "httpbin"
 
 
+@reference_only
 def test_a_second_injection_adds_nothing() -> None:
     once = inject(pod(), BOOTSTRAP, WEBHOOK)
     assert inject(once, Path("/elsewhere"), WEBHOOK) == once
 
 
+@reference_only
 def test_a_label_that_is_there_stays() -> None:
     marked = pod()
     marked["metadata"]["labels"] = {"security.istio.io/tlsMode": "disabled"}
     assert inject(marked, BOOTSTRAP, WEBHOOK)["metadata"]["labels"]["security.istio.io/tlsMode"] == "disabled"
 
 
+@reference_only
 def test_without_an_app_label_the_owner_gives_the_name() -> None:
     owned = pod()
     owned["metadata"]["labels"] = {"pod-template-hash": "5d8f"}

@@ -15,6 +15,8 @@ from _pytest.mark import ParameterSet
 from fixtures.issuer import Issuer
 from fixtures.settle import Bound, settle
 from tests.labs import running_lab
+from tests.planes.istio_lab import IstioLab
+from tests.planes.option import chosen
 from tests.transcripts import transcript
 from tests.transcripts.transcript import Exchange
 from tools import tokens
@@ -72,7 +74,16 @@ class Reader:
 
 @pytest.fixture(scope="module")
 def reader(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
-    """The reader of one document, with a lab of their own for as long as its sections are typed."""
+    """The reader of one document, with a lab of their own for as long as its sections are typed.
+
+    Of Istio there is one lab, which is as it was installed but for what these namespaces had in them.
+    """
+    if chosen(request.config) == "istio":
+        lab: IstioLab = request.getfixturevalue("istio_lab")
+        for namespace in ("foo", "bar", "legacy"):
+            lab.remove_namespace(namespace)
+        yield Reader(lab.kubeconfig, tmp_path_factory.mktemp("reader"), Issuer())
+        return
     with running_lab("--mesh", request.param) as kubeconfig:
         yield Reader(kubeconfig, tmp_path_factory.mktemp("reader"), Issuer())
 
@@ -80,11 +91,13 @@ def reader(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 def sections(mesh: str) -> Iterator[ParameterSet]:
     """Each section that is typed to a mesh. From the first that asks the ingress on, port 80 is needed."""
     marks: list[pytest.MarkDecorator] = []
+    if mesh == "istio-1.0":
+        marks.append(pytest.mark.reference_only("there is no Istio 1.0 to run on"))
     for transcript_name in TYPED[mesh]:
         file, _, only = transcript_name.partition("#")
         for heading, exchanges in transcript.read(HERE / file).items():
             if heading == "End-user authentication":
-                marks = [needs_port_80]
+                marks = [*marks, needs_port_80]
             if not only or heading == only:
                 yield pytest.param(mesh, exchanges, id=f"{file.removesuffix('.md')}-{heading}", marks=marks)
 
