@@ -23,7 +23,6 @@ SHOWN = {
     "web    Role/web   0s    jane    dev      default/robot",
     "ds": "NAME   DESIRED   CURRENT   READY   UP-TO-DATE   AVAILABLE   NODE SELECTOR   AGE   CONTAINERS   IMAGES   SELECTOR\n"  # noqa: E501
     "web    0         0         0       0            0           <none>          0s    web          app:1    app=web",  # noqa: E501
-    "sts": "NAME   READY   AGE   CONTAINERS   IMAGES\nweb    0/1     0s    web          app:1",
     "jobs": "NAME   STATUS    COMPLETIONS   DURATION   AGE   CONTAINERS   IMAGES   SELECTOR\n"
     "web    Running   0/1                      0s    web          app:1    <none>",
     "cj": "NAME   SCHEDULE      TIMEZONE   SUSPEND   ACTIVE   LAST SCHEDULE   AGE   CONTAINERS   IMAGES\n"
@@ -48,7 +47,6 @@ SHOWN = {
 WARNINGS = dedent(
     """\
     Warning: nothing in this cluster acts on a DaemonSet: it is stored, but no pods come of it
-    Warning: nothing in this cluster acts on a StatefulSet: it is stored, but no pods come of it
     Warning: nothing in this cluster acts on a Job: it is stored, but no pods come of it
     Warning: nothing in this cluster acts on a CronJob: it is stored, but no pods come of it
     Warning: nothing in this cluster enforces a NetworkPolicy: it is stored, but all traffic goes on

@@ -1,4 +1,4 @@
-"""Names of headless services, of their pods, and of services of type ExternalName, under STRICT."""
+"""Names of headless services, of a StatefulSet's pods, and of services of type ExternalName, under STRICT."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ SERVED = {
     "web.named:8080": "200/0",
     "web-0.web.named:8080": "200/0",
     f"web-0.web.named.{CLUSTER}:8080": "200/0",
-    "web-1.web.named:8080": "000/6",
+    "web-1.web.named:8080": "200/0",
+    "web-2.web.named:8080": "000/6",
     f"httpbin.named.{CLUSTER}:8000": "200/0",
     # Another name is routed as the service, so that mutual TLS is spoken.
     "alias:8000": "200/0",
@@ -54,13 +55,24 @@ def external(name: str, namespace: str, host: str, **spec: Any) -> dict[str, Any
 def named(kubectl: Kubectl) -> Iterator[Kubectl]:
     kubectl.namespace("named", "istio-injection=enabled")
     kubectl.namespace("naming", "istio-injection=enabled")
-    web = pod("web-0", "named", HTTPBIN, hostname="web-0", subdomain="web")
-    web["spec"]["containers"].append(CURL)
-    selector = {"app": "web-0"}
+    of_pod = pod("web", "named", HTTPBIN)
+    of_pod["spec"]["containers"].append(CURL)
+    selector = {"app": "web"}
     ports = [{"name": "http", "port": 8080}]
+    template = {"metadata": {"labels": selector}, "spec": of_pod["spec"]}
     objects = [
         strict("named"),
-        web,
+        {
+            "apiVersion": "apps/v1",
+            "kind": "StatefulSet",
+            "metadata": {"name": "web", "namespace": "named"},
+            "spec": {
+                "serviceName": "web",
+                "replicas": 2,
+                "selector": {"matchLabels": selector},
+                "template": template,
+            },
+        },
         pod("client", "naming", CURL),
         service("web", "named", clusterIP="None", selector=selector, ports=ports),
         service("httpbin", "named", selector=selector),
@@ -76,7 +88,7 @@ def named(kubectl: Kubectl) -> Iterator[Kubectl]:
         external("away", "naming", "away.example"),
     ]
     kubectl("apply", "-f", "-", given=manifest(*objects))
-    kubectl.ready("named")
+    kubectl("rollout", "status", "-n", "named", "statefulset/web", "--timeout=90s")
     kubectl.ready("naming")
     yield kubectl
     kubectl("delete", "namespace", "named", "naming", "--wait=false")
@@ -107,7 +119,9 @@ def test_a_pod_knows_its_own_name(named: Kubectl) -> None:
 def test_the_host_name_of_a_pod_is_that_of_an_endpoint_of_its_own_service_only(named: Kubectl) -> None:
     found = json.loads(named("get", "endpointslices", "-n", "named", "-o", "json"))["items"]
     of = {
-        each["metadata"]["labels"]["kubernetes.io/service-name"]: each["endpoints"][0].get("hostname")
+        each["metadata"]["labels"]["kubernetes.io/service-name"]: {
+            endpoint.get("hostname") for endpoint in each["endpoints"]
+        }
         for each in found
     }
-    assert of == {"web": "web-0", "httpbin": None}
+    assert of == {"web": {"web-0", "web-1"}, "httpbin": {None}}

@@ -19,6 +19,7 @@ from lab.kube.controllers.garbage import Garbage
 from lab.kube.controllers.loop import Reconciler, run
 from lab.kube.controllers.namespaces import Namespaces
 from lab.kube.controllers.replicaset import ReplicaSets
+from lab.kube.controllers.statefulset import StatefulSets
 from lab.kube.identity.tokens import ServiceAccountTokens
 from lab.kube.writing.reviewed import Reviewed
 from lab.kube.writing.writes import Writes
@@ -53,6 +54,7 @@ async def run_all(
     reconcilers: list[Reconciler] = [
         Deployments(acting("deployment-controller")),
         ReplicaSets(acting("replicaset-controller")),
+        StatefulSets(acting("statefulset-controller")),
         ServiceEndpoints(acting("endpoint-controller")),
         Namespaces(acting("namespace-controller"), ca_certificate),
         Garbage(acting("generic-garbage-collector")),

@@ -10,11 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from lab.kube.controllers import rollout
 from lab.kube.controllers.deployment_status import conditions, progress_deadline
 from lab.kube.controllers.loop import MANAGER, RETRY, Request
-from lab.kube.controllers.owners import controlled, controller_of, controller_reference
+from lab.kube.controllers.owners import adopt, controlled, controller_of, controller_reference
 from lab.kube.controllers.pods import PODS
 from lab.kube.controllers.replicaset import REPLICA_SETS
 from lab.kube.controllers.templates import HASH_LABEL, same_template, template_hash, with_hash
-from lab.kube.kinds.selectors import match_label_selector
 from lab.kube.store import ApiError, Event, Key, Object, clone
 from lab.kube.writing.reviewed import Reviewed
 
@@ -54,24 +53,12 @@ class Deployments:
             return None
         refusal: ApiError | None = None
         if "deletionTimestamp" not in deployment["metadata"]:
-            await self._adopt(deployment)
+            await adopt(self._objects, REPLICA_SETS, "Deployment", deployment)
             try:
                 deployment = await self._step(deployment)
             except ApiError as error:
                 refusal = error
         return self._report(deployment, refusal)
-
-    async def _adopt(self, deployment: Object) -> None:
-        """Takes in ReplicaSets that an earlier Deployment, deleted with `--cascade=orphan`, left behind."""
-        metadata, selector = deployment["metadata"], deployment["spec"]["selector"]
-        for replica_set in self._objects.store.list(REPLICA_SETS, metadata["namespace"]):
-            theirs = replica_set["metadata"]
-            free = controller_of(replica_set) is None and "deletionTimestamp" not in theirs
-            if free and match_label_selector(selector, theirs.get("labels") or {}):
-                adopted = clone(replica_set)
-                references = adopted["metadata"].setdefault("ownerReferences", [])
-                references.append(controller_reference("Deployment", deployment))
-                await self._objects.update(REPLICA_SETS, adopted, manager=MANAGER)
 
     async def _step(self, deployment: Object) -> Object:
         """One step of the roll-out. Returns the deployment, which now tells its revision."""

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from lab.kube.store import Key, Object, Store
+from collections.abc import Callable
+
+from lab.kube.controllers.loop import MANAGER
+from lab.kube.kinds.selectors import match_label_selector
+from lab.kube.store import Key, Object, Store, clone
+from lab.kube.writing.reviewed import Reviewed
 
 
 def controller_reference(kind: str, owner: Object) -> Object:
@@ -21,6 +26,26 @@ def controller_of(obj: Object) -> Object | None:
     """The ownerReference of the one owner that controls an object."""
     references = obj["metadata"].get("ownerReferences") or ()
     return next((reference for reference in references if reference.get("controller")), None)
+
+
+async def adopt(
+    objects: Reviewed, key: Key, kind: str, owner: Object, may_be: Callable[[Object], bool] = lambda _: True
+) -> None:
+    """Takes in what an earlier owner, deleted with `--cascade=orphan`, left behind.
+
+    That is whatever nobody controls and the owner's selector selects, if it also `may_be` the owner's.
+    """
+    for obj in objects.store.list(key, owner["metadata"]["namespace"]):
+        metadata = obj["metadata"]
+        free = controller_of(obj) is None and "deletionTimestamp" not in metadata
+        if (
+            free
+            and match_label_selector(owner["spec"]["selector"], metadata.get("labels") or {})
+            and may_be(obj)
+        ):
+            adopted = clone(obj)
+            adopted["metadata"].setdefault("ownerReferences", []).append(controller_reference(kind, owner))
+            await objects.update(key, adopted, manager=MANAGER)
 
 
 def controlled(store: Store, key: Key, owner: Object) -> list[Object]:

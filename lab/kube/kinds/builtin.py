@@ -111,6 +111,16 @@ def builtin_resources() -> list[Resource]:
             fields=("status.replicas",),
         ),
         _resource(
+            _APPS + "StatefulSet",
+            "apps",
+            "statefulsets",
+            short_names=("sts",),
+            categories=("all",),
+            subresources=("scale", "status"),
+            has_generation=True,
+        ),
+        _resource(_APPS + "ControllerRevision", "apps", "controllerrevisions"),
+        _resource(
             _CRD,
             "apiextensions.k8s.io",
             "customresourcedefinitions",

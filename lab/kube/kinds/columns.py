@@ -45,6 +45,15 @@ def label_selector(selector: Object | None) -> str:
     return joined(parts)
 
 
+def _controller(obj: Object) -> str:
+    owners = obj["metadata"].get("ownerReferences") or ()
+    owner = next((each for each in owners if each.get("controller")), None)
+    if owner is None:
+        return NONE
+    group = owner["apiVersion"].partition("/")[0]
+    return f"{owner['kind'].lower()}.{group}/{owner['name']}"
+
+
 def _few(items: list[str], shown: int = 3) -> str:
     if len(items) > shown:
         return f"{','.join(items[:shown])} + {len(items) - shown} more..."
@@ -237,6 +246,21 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("Containers", lambda obj: containers(obj, "name"), priority=1),
         Column("Images", lambda obj: containers(obj, "image"), priority=1),
         Column("Selector", lambda obj: label_selector(spec_of(obj).get("selector")), priority=1),
+    ),
+    "StatefulSet": (
+        NAME,
+        Column(
+            "Ready", lambda obj: f"{status_of(obj).get('readyReplicas', 0)}/{spec_of(obj).get('replicas', 0)}"
+        ),
+        AGE,
+        Column("Containers", lambda obj: containers(obj, "name"), priority=1),
+        Column("Images", lambda obj: containers(obj, "image"), priority=1),
+    ),
+    "ControllerRevision": (
+        NAME,
+        Column("Controller", _controller),
+        Column("Revision", lambda obj: obj.get("revision", 0), "integer"),
+        AGE,
     ),
     "ReplicaSet": (
         NAME,

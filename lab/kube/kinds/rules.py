@@ -31,7 +31,6 @@ from lab.kube.kinds.stored_only_rules import (
     apply_job_defaults,
     apply_network_policy_defaults,
     apply_priority_class_defaults,
-    apply_statefulset_defaults,
     check_binding,
 )
 from lab.kube.kinds.webhook_configurations import (
@@ -43,8 +42,10 @@ from lab.kube.kinds.webhook_configurations import (
 from lab.kube.kinds.workloads import (
     apply_deployment_defaults,
     apply_replicaset_defaults,
+    apply_statefulset_defaults,
     check_deployment,
     check_replicaset,
+    check_statefulset,
 )
 from lab.kube.store import Key, Object
 
@@ -98,6 +99,11 @@ def _pod_defaults(pod: Object) -> None:
 def _deployment_defaults(deployment: Object) -> None:
     apply_deployment_defaults(deployment)
     check_quantities("Deployment", deployment["spec"]["template"]["spec"])
+
+
+def _statefulset_defaults(statefulset: Object) -> None:
+    apply_statefulset_defaults(statefulset)
+    check_quantities("StatefulSet", statefulset["spec"]["template"]["spec"])
 
 
 def _secret_defaults(secret: Object) -> None:
@@ -155,13 +161,13 @@ STRATEGIES: dict[Key, Strategy] = {
     Key("", "configmaps"): _complete(_check_data),
     Key("apps", "deployments"): _complete(check_deployment, _deployment_defaults),
     Key("apps", "replicasets"): _complete(check_replicaset, apply_replicaset_defaults),
+    Key("apps", "statefulsets"): _complete(check_statefulset, _statefulset_defaults),
     CRDS: Strategy(apply_crd_defaults),
     MUTATING: Strategy(partial(apply_webhook_defaults, mutating=True), check=check_webhooks),
     VALIDATING: Strategy(partial(apply_webhook_defaults, mutating=False), check=check_webhooks),
     POLICIES: Strategy(apply_admission_policy_defaults, check=check_policy),
     BINDINGS: Strategy(apply_admission_policy_defaults),
     Key("apps", "daemonsets"): Strategy(apply_daemonset_defaults),
-    Key("apps", "statefulsets"): Strategy(apply_statefulset_defaults),
     Key("autoscaling", "horizontalpodautoscalers"): Strategy(apply_autoscaler_defaults),
     Key("batch", "cronjobs"): Strategy(apply_cronjob_defaults),
     Key("batch", "jobs"): Strategy(apply_job_defaults),

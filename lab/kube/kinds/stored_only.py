@@ -67,13 +67,6 @@ def stored_only_resources() -> list[Resource]:
         ),
         _resource("apps.v1.DaemonSet", "apps", "daemonsets", short_names=("ds",), **workload),
         _resource(
-            "apps.v1.StatefulSet",
-            "apps",
-            "statefulsets",
-            short_names=("sts",),
-            **workload | {"subresources": ("scale", "status")},
-        ),
-        _resource(
             "autoscaling.v2.HorizontalPodAutoscaler",
             "autoscaling",
             "horizontalpodautoscalers",

@@ -186,14 +186,6 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         *_of_template(),
         _SELECTOR,
     ),
-    "StatefulSet": (
-        NAME,
-        Column(
-            "Ready", lambda obj: f"{status_of(obj).get('readyReplicas', 0)}/{spec_of(obj).get('replicas', 0)}"
-        ),
-        AGE,
-        *_of_template(),
-    ),
     "HorizontalPodAutoscaler": (
         NAME,
         Column("Reference", _scaled),

@@ -26,24 +26,6 @@ def apply_daemonset_defaults(daemonset: Object) -> None:
     apply_template_defaults(spec)
 
 
-def apply_statefulset_defaults(statefulset: Object) -> None:
-    spec = statefulset.setdefault("spec", {})
-    retention = {"whenDeleted": "Retain", "whenScaled": "Retain"}
-    _fill(
-        spec,
-        {
-            "podManagementPolicy": "OrderedReady",
-            "replicas": 1,
-            "revisionHistoryLimit": 10,
-            "persistentVolumeClaimRetentionPolicy": retention,
-            "updateStrategy": {},
-        },
-    )
-    if spec["updateStrategy"].setdefault("type", "RollingUpdate") == "RollingUpdate":
-        spec["updateStrategy"].setdefault("rollingUpdate", {}).setdefault("partition", 0)
-    apply_template_defaults(spec)
-
-
 def apply_job_defaults(job: Object) -> None:
     spec = job.setdefault("spec", {})
     if "completions" not in spec and "parallelism" not in spec:

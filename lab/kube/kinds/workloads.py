@@ -1,4 +1,4 @@
-"""Deployments and ReplicaSets: their defaults, and what a real API server refuses."""
+"""Deployments, ReplicaSets and StatefulSets: their defaults, and what a real API server refuses."""
 
 from __future__ import annotations
 
@@ -12,6 +12,24 @@ from lab.kube.kinds.selectors import match_label_selector
 from lab.kube.store import Object
 
 _OPERATORS = ("DoesNotExist", "Exists", "In", "NotIn")
+
+_STATEFULSET_CHOICES = {
+    "podManagementPolicy": ("OrderedReady", "Parallel"),
+    "updateStrategy.type": ("OnDelete", "RollingUpdate"),
+}
+_STATEFULSET_CHANGEABLE = (
+    "replicas",
+    "ordinals",
+    "template",
+    "updateStrategy",
+    "revisionHistoryLimit",
+    "persistentVolumeClaimRetentionPolicy",
+    "minReadySeconds",
+)
+_UNCHANGEABLE = (
+    "updates to statefulset spec for fields other than "
+    f"{', '.join(map(repr, _STATEFULSET_CHANGEABLE[:-1]))} and {_STATEFULSET_CHANGEABLE[-1]!r} are forbidden"
+)
 
 
 def apply_deployment_defaults(deployment: Object) -> None:
@@ -33,6 +51,20 @@ def apply_replicaset_defaults(replicaset: Object) -> None:
     apply_template_defaults(spec)
 
 
+def apply_statefulset_defaults(statefulset: Object) -> None:
+    spec = statefulset.setdefault("spec", {})
+    spec.setdefault("podManagementPolicy", "OrderedReady")
+    spec.setdefault("replicas", 1)
+    spec.setdefault("revisionHistoryLimit", 10)
+    retention = spec.setdefault("persistentVolumeClaimRetentionPolicy", {})
+    retention.setdefault("whenDeleted", "Retain")
+    retention.setdefault("whenScaled", "Retain")
+    strategy = spec.setdefault("updateStrategy", {})
+    if strategy.setdefault("type", "RollingUpdate") == "RollingUpdate":
+        strategy.setdefault("rollingUpdate", {}).setdefault("partition", 0)
+    apply_template_defaults(spec)
+
+
 def apply_template_defaults(spec: Object) -> None:
     """Of the pods that a workload's spec describes."""
     template = spec.setdefault("template", {})
@@ -48,6 +80,27 @@ def check_deployment(deployment: Object, old: Object | None) -> list[Cause]:
 
 def check_replicaset(replicaset: Object, old: Object | None) -> list[Cause]:
     return _check_workload(replicaset["spec"], old, "replicaset")
+
+
+def check_statefulset(statefulset: Object, old: Object | None) -> list[Cause]:
+    spec = statefulset["spec"]
+    causes = _check_workload(spec, None, "statefulset")
+    for field, choices in _STATEFULSET_CHOICES.items():
+        outer, _, inner = field.rpartition(".")
+        value = (spec[outer] if outer else spec)[inner]
+        if value not in choices:
+            causes.append(errors.unsupported_value(f"spec.{field}", value, choices))
+    if (start := (spec.get("ordinals") or {}).get("start", 0)) < 0:
+        causes.append(
+            errors.invalid_value("spec.ordinals.start", start, "must be greater than or equal to 0")
+        )
+    if old is not None and _settled(spec) != _settled(old["spec"]):
+        causes.append(errors.field_forbidden("spec", _UNCHANGEABLE))
+    return causes
+
+
+def _settled(spec: Object) -> Object:
+    return {field: value for field, value in spec.items() if field not in _STATEFULSET_CHANGEABLE}
 
 
 def _check_workload(spec: Object, old: Object | None, kind: str) -> list[Cause]:

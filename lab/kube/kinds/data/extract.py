@@ -1,7 +1,7 @@
 """Makes the schemas of the kinds that the lab serves, cut out of all of Kubernetes' schemas.
 
-`defs.json.gz` has the kinds that every lab uses, `stored_only.json.gz` what those need beyond it that are
-only stored, and which few labs ever look at.
+`defs.json.gz` has the kinds that every lab uses, `stored_only.json.gz` what those need beyond it that few
+labs ever look at: kinds that are only stored, and StatefulSets.
 
 The source is the file `kubernetes-json-schema/v1.32.0-local/_definitions.json` of the Python package
 kubernetes-validate (Apache-2.0), which keeps Kubernetes' own extensions (list types, merge keys):
@@ -55,6 +55,7 @@ STORED_ONLY = tuple(
         "admissionregistration.v1.ValidatingAdmissionPolicy",
         "admissionregistration.v1.ValidatingAdmissionPolicyBinding",
         "admissionregistration.v1.ValidatingWebhookConfiguration",
+        "apps.v1.ControllerRevision",
         "apps.v1.DaemonSet",
         "apps.v1.StatefulSet",
         "autoscaling.v2.HorizontalPodAutoscaler",
