@@ -33,6 +33,7 @@ from lab.kube.runtime import Runtime
 from lab.kube.serving import Serving
 from lab.kube.store import Key, Object, Objects, Store
 from lab.kube.writing.writes import Writes
+from lab.mesh import unheeded
 from lab.mesh.apis import APIS
 from lab.mesh.controller import ReferenceMesh
 from lab.mesh.crds import CEL_RULES
@@ -94,6 +95,7 @@ class Cluster:
         if config.mesh == NO_MESH:
             return cls(objects, credentials, node, None, serving, tokens, account_secrets=False)
         api = APIS[config.mesh]
+        registry.notice = unheeded.notice({*api.keys, *api.admission})
         mesh = ReferenceMesh(
             seen,
             config.directory,

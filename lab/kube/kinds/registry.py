@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from lab.kube.kinds.builtin import builtin_resources
@@ -29,12 +30,14 @@ class Registry:
     """Looks up resources; `revision` grows whenever the set of them changes.
 
     `cel_rules` maps the text of an `x-kubernetes-validations` rule to its implementation, a predicate on
-    `self`. `node_port_is_free` says of a port whether the node could open it now.
+    `self`. `node_port_is_free` says of a port whether the node could open it now. `notice` says of a kind
+    that a CustomResourceDefinition adds, by its key and name, what whoever creates one is warned of.
     """
 
     def __init__(self) -> None:
         self.cel_rules: dict[str, Callable[[Any], bool]] = {}
         self.node_port_is_free: Callable[[int], bool] = lambda _port: True
+        self.notice: Callable[[Key, str], str] = lambda _key, _kind: ""
         self.revision = 0
         self._served: dict[tuple[str, str, str], Resource] = {}
         self._storage: dict[Key, Resource] = {}
@@ -94,7 +97,8 @@ class Registry:
         """Serves what a CustomResourceDefinition declares, at once."""
         self._forget(crd["metadata"]["name"])
         served = {version["name"] for version in crd["spec"]["versions"] if version.get("served")}
-        for resource in resources_of(crd):
+        for declared in resources_of(crd):
+            resource = replace(declared, notice=self.notice(declared.key, declared.kind))
             place = (resource.group, resource.version, resource.plural)
             self._served[place] = resource
             if resource.version not in served:
