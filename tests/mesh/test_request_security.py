@@ -79,14 +79,14 @@ def test_who_is_selected(case: str) -> None:
     assert [bool(each.authorization.deny) for each in found] == [sidecar, gateway]
 
 
-def test_rules_add_up_in_the_order_of_their_issuers() -> None:
+def test_rules_add_up_by_issuer_and_those_of_the_own_namespace_go_first() -> None:
     cluster = Cluster()
     cluster.tokens("foo", {"issuer": "b", "jwks": "1"}, {"issuer": "a", "jwks": "2"}, name="old", second=1)
     cluster.tokens("istio-system", {"issuer": "a", "jwks": "3"}, name="oldest", second=0)
     cluster.tokens("foo", {"issuer": "b", "jwks": "4"}, name="new", second=2)
     cluster.tokens("foo", name="empty")
     found = concluded(cluster, SIDECAR).jwt_rules
-    assert [(rule.issuer, rule.jwks) for rule in found] == [("a", "3"), ("a", "2"), ("b", "1"), ("b", "4")]
+    assert [(rule.issuer, rule.jwks) for rule in found] == [("a", "2"), ("a", "3"), ("b", "1"), ("b", "4")]
 
 
 def test_everything_a_rule_can_say() -> None:

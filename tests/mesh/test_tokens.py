@@ -219,6 +219,15 @@ def test_what_the_application_gets(plane: Plane) -> None:
     assert kept_path["path"] == f"/?access_token={good}"
 
 
+def test_of_one_issuer_the_rule_of_the_own_namespace_says_what_becomes_of_a_token(plane: Plane) -> None:
+    issuer = Issuer()
+    plane.cluster.tokens("istio-system", issuer.rule, name="a", second=1)
+    plane.cluster.tokens("foo", {**issuer.rule, "forwardOriginalToken": True}, name="b", second=2)
+    plane.settle()
+    [found] = plane.dial("naked", [request(bearer(issuer.token()))])
+    assert "authorization" in found["headers"]
+
+
 def test_several_rules_are_alternatives(plane: Plane) -> None:
     """Also such of several policies, in whatever namespace; an unknown issuer is refused by all of them."""
     one, two, three = Issuer("one"), Issuer("two", key(1)), Issuer("three", key(0, "ES256"))

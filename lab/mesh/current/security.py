@@ -34,11 +34,16 @@ def request_security(policies: Policies, target: Target) -> RequestSecurity:
 
 
 def _jwt_rules(policies: Policies, target: Target) -> list[JwtRule]:
-    """The rules of all policies, by issuer: the order in which they are tried."""
+    """The rules of all policies, by issuer: the order in which they are tried.
+
+    Of one issuer the first says what becomes of a token; the target's namespace goes before the root.
+    """
     root = policies.world.root_namespace
     rules = [
         declared.with_keys(policies.key_sets)
-        for policy in sorted(policies.request_authentications, key=lambda each: each.age)
+        for policy in sorted(
+            policies.request_authentications, key=lambda each: (each.namespace != target.namespace, *each.age)
+        )
         if policy.attachment.includes(target, policy.namespace, root)
         for declared in policy.rules
     ]
