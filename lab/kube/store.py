@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Literal, NamedTuple, Protocol
@@ -26,6 +26,7 @@ __all__ = [
     "Key",
     "Object",
     "Objects",
+    "Review",
     "Store",
     "Subscription",
     "SubscriptionOverflowError",
@@ -82,6 +83,10 @@ class Invalid(Exception):
 
 Admission = Callable[[Object, Object | None], Object]
 """(new, old or None) -> the object to store, itself or a changed copy. May raise `Denied` or `Invalid`."""
+
+
+Review = Callable[[Object], Sequence[str]]
+"""An object that its schema has nothing against -> warnings to whoever writes it. May raise `Denied`."""
 
 
 class SubscriptionOverflowError(Exception):
@@ -301,4 +306,8 @@ class Objects(Protocol):
 
     def admit(self, key: Key, hook: Admission) -> None:
         """Registers an admission hook; hooks run in order on create and update, before validation."""
+        ...
+
+    def review(self, key: Key, hook: Review) -> None:
+        """Registers what is asked about an object on create and update, after validation."""
         ...

@@ -94,6 +94,8 @@ class ReferenceMesh:
         self._objects.admit(PODS, self._inject)
         for key, hook in self._api.admission.items():
             self._objects.admit(key, hook)
+        for key, review in self._api.warnings.items():
+            self._objects.review(key, review)
         namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self._root_namespace}}
         try:
             self._objects.create(NAMESPACES, namespace, manager=MANAGER)

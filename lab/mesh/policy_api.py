@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
-from lab.kube.store import Key, Object, Objects, Store
+from lab.kube.store import Key, Object, Objects, Review, Store
 from lab.mesh.key_source import Asker, KeySource
 from lab.mesh.model import GatewaySnapshot, Snapshot
 from lab.mesh.world import Workload, World
@@ -73,5 +73,7 @@ class PolicyApi(Generic[D]):
     controllers: Callable[[Objects, Callable[[], World]], Sequence[Controller]] = no_controllers
     objects: Callable[[str], Iterable[tuple[Key, Object]]] = lambda root_namespace: ()  # noqa: ARG005
     """What the mesh brings along, besides definitions and its gateway; the argument is its root namespace."""
+    warnings: Mapping[Key, Review] = field(default_factory=dict)
+    """What its webhook warns of in objects that it takes."""
     account_secrets: bool = False
     """Whether clusters of its age keep a Secret with a token for every ServiceAccount."""

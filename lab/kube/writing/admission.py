@@ -7,7 +7,7 @@ from collections import defaultdict
 from lab.kube import errors
 from lab.kube.errors import ApiError
 from lab.kube.kinds.resources import Resource
-from lab.kube.store import Admission, Denied, Invalid, Key, Object
+from lab.kube.store import Admission, Denied, Invalid, Key, Object, Review
 
 
 class Hooks:
@@ -15,9 +15,13 @@ class Hooks:
 
     def __init__(self) -> None:
         self._of: defaultdict[Key, list[Admission]] = defaultdict(list)
+        self._reviews: defaultdict[Key, list[Review]] = defaultdict(list)
 
     def register(self, key: Key, hook: Admission) -> None:
         self._of[key].append(hook)
+
+    def register_review(self, key: Key, hook: Review) -> None:
+        self._reviews[key].append(hook)
 
     def admitted(self, resource: Resource, new: Object, old: Object | None) -> Object:
         """What the hooks make of an object that replaces another, or none. ApiError if one refuses it."""
@@ -25,10 +29,21 @@ class Hooks:
             try:
                 new = hook(new, old)
             except Denied as verdict:
-                message = f'admission webhook "{verdict.webhook}" denied the request: {verdict.message}'
-                raise ApiError(verdict.code, "", message) from None
+                raise _as_a_webhook(verdict) from None
             except Invalid as verdict:
                 cause = errors.invalid_value(verdict.field, verdict.value, verdict.detail)
                 name = new["metadata"]["name"]
                 raise errors.invalid(resource.group, resource.kind, name, [cause]) from None
         return new
+
+    def reviewed(self, resource: Resource, new: Object) -> list[str]:
+        """Warnings about an object that is valid. ApiError if somebody refuses it."""
+        try:
+            return [warning for review in self._reviews.get(resource.key, ()) for warning in review(new)]
+        except Denied as verdict:
+            raise _as_a_webhook(verdict) from None
+
+
+def _as_a_webhook(verdict: Denied) -> ApiError:
+    message = f'admission webhook "{verdict.webhook}" denied the request: {verdict.message}'
+    return ApiError(verdict.code, "", message)

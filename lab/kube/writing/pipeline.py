@@ -126,7 +126,7 @@ class Pipeline:
         metadata.update(uid=str(uuid.uuid4()), creationTimestamp=now())
         if resource.has_generation:
             metadata["generation"] = 1
-        obj = self.steps.admitted(resource, obj, None)
+        obj = self.steps.admitted(resource, obj, None, options)
         if asked is not None:
             await self.webhooks.validate(with_changes(asked, object=obj, name=name))
             self.steps.check_place(resource, metadata, namespace, name)
@@ -187,7 +187,7 @@ class Pipeline:
 
             next_ = await self.webhooks.mutated(asked, completed) or next_
         if subresource not in STATUS_LIKE:
-            next_ = self.steps.admitted(resource, next_, old)
+            next_ = self.steps.admitted(resource, next_, old, options)
         elif resource.crd:
             check_valid(resource, next_, old, self.registry)
         if asked is not None:

@@ -45,13 +45,14 @@ class Steps:
         if self.store.get(resource.key, namespace if resource.namespaced else "", name) is not None:
             raise errors.already_exists(resource, name)
 
-    def admitted(self, resource: Resource, new: Object, old: Object | None) -> Object:
+    def admitted(self, resource: Resource, new: Object, old: Object | None, options: WriteOptions) -> Object:
         """After admission and validation: the object to store, in its storage version."""
         storage = self.registry.storage(resource.key)
         new = in_version(storage, new)
         before = in_version(storage, old) if old is not None else None
         new = self.hooks.admitted(resource, new, before)
         check_valid(resource, new, old, self.registry)
+        options.warnings.extend(self.hooks.reviewed(resource, new))
         return new
 
     def allocate(self, resource: Resource, new: Object, old: Object | None, options: WriteOptions) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Literal
 
 from lab.kube.kinds.registry import Registry
-from lab.kube.store import Admission, Key, Object, Store, clone
+from lab.kube.store import Admission, Key, Object, Review, Store, clone
 from lab.kube.writing import deletion
 from lab.kube.writing.pipeline import Pipeline, at_once
 from lab.kube.writing.recorder import EVENTS
@@ -89,3 +89,7 @@ class Writes:
     def admit(self, key: Key, hook: Admission) -> None:
         """Registers an admission hook."""
         self.pipeline.steps.hooks.register(key, hook)
+
+    def review(self, key: Key, hook: Review) -> None:
+        """Registers what is asked about valid objects."""
+        self.pipeline.steps.hooks.register_review(key, hook)

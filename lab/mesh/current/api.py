@@ -18,6 +18,7 @@ from lab.mesh.current import (
 from lab.mesh.current.gateway_snapshot import gateway_snapshot
 from lab.mesh.current.policies import Policies
 from lab.mesh.current.snapshot import snapshot
+from lab.mesh.current.warnings import WARNINGS
 from lab.mesh.gateway_api.controller import GatewayController
 from lab.mesh.networking import admission
 from lab.mesh.policy_api import AdmissionHook, Controller, PolicyApi
@@ -53,4 +54,5 @@ API: PolicyApi[Policies] = PolicyApi(
     snapshot=snapshot,
     gateway_snapshot=gateway_snapshot,
     controllers=_controllers,
+    warnings=WARNINGS,
 )
