@@ -33,12 +33,14 @@ _HEADER = """\
 """
 
 
-def own_names(pod: Object) -> list[str]:
-    """By which a pod knows itself, the longest first."""
-    name, subdomain = hostname(pod), pod["spec"].get("subdomain")
-    if not subdomain:
-        return [name]
-    return [f"{name}.{subdomain}.{pod['metadata']['namespace']}.svc.{CLUSTER_DOMAIN}", name]
+def own_lines(pod: Object, address: str) -> str:
+    """What a hosts file says of its pod, by the full name first, and of the aliases that the pod asks for."""
+    name, spec = hostname(pod), pod["spec"]
+    names = [name]
+    if subdomain := spec.get("subdomain"):
+        names.insert(0, f"{name}.{subdomain}.{pod['metadata']['namespace']}.svc.{CLUSTER_DOMAIN}")
+    aliases = [(each["ip"], each.get("hostnames") or ()) for each in spec.get("hostAliases") or ()]
+    return "".join(f"{ip}\t{' '.join(names)}\n" for ip, names in ((address, names), *aliases) if names)
 
 
 @dataclass(frozen=True)
@@ -106,9 +108,9 @@ def _place(obj: Object) -> Place:
     return obj["metadata"]["namespace"], obj["metadata"]["name"]
 
 
-def hosts_file(known: Iterable[Named], namespace: str, own: Sequence[str], address: str) -> str:
-    """The hosts file of a pod: its own names, and all others as they are seen from `namespace`."""
-    lines = [f"{address}\t{' '.join(own)}\n"]
+def hosts_file(known: Iterable[Named], namespace: str, own: str) -> str:
+    """The hosts file of a pod: its own lines, and all other names as they are seen from `namespace`."""
+    lines = [own]
     for each in known:
         short = f"{each.name}.{each.namespace}"
         names = [f"{short}.svc.{CLUSTER_DOMAIN}", f"{short}.svc", short]
@@ -124,7 +126,7 @@ class Names:
     def __init__(self, store: Store, directory: Path) -> None:
         self._store = store
         self._directory = directory
-        self._pods: dict[Path, tuple[str, Sequence[str], str]] = {}
+        self._pods: dict[Path, tuple[str, str]] = {}
 
     def prepare(self) -> None:
         """Writes what is the same for all pods."""
@@ -139,9 +141,9 @@ class Names:
     def switch(self) -> Path:
         return self._directory / "nsswitch.conf"
 
-    def add(self, file: Path, namespace: str, own: Sequence[str], address: str) -> None:
+    def add(self, file: Path, namespace: str, own: str) -> None:
         """Writes a pod's hosts file, and goes on doing so until `remove`."""
-        self._pods[file] = (namespace, own, address)
+        self._pods[file] = (namespace, own)
         file.touch()
         # `follow` still compares with what it has written for all: the other pods may need the same change.
         self._write(file, self._read())

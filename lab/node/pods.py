@@ -22,7 +22,7 @@ from lab.node.environment import hostname
 from lab.node.image_store import ImageStore
 from lab.node.images import AlterLaunch
 from lab.node.mounts import Bind, is_private
-from lab.node.names import Names, own_names
+from lab.node.names import Names, own_lines
 from lab.node.processes import Spawner, ToolFailed
 from lab.node.status import Role, pod_status
 from lab.node.surroundings import BackOff, Surroundings, grace_of
@@ -168,7 +168,7 @@ class PodWorker:
         self.sandbox = await services.wiring.connect(self._address, hostname(self.pod))
         self.directory.mkdir()
         hosts = self.directory / "hosts"
-        services.names.add(hosts, self.namespace, own_names(self.pod), self._address)
+        services.names.add(hosts, self.namespace, own_lines(self.pod, self._address))
         sources = Sources(self.pod, self._address, services.objects.store, services.tokens)
         volumes = Volumes(self.directory / "volumes", sources)
         await once_there(services.objects.store, volumes.prepare, self._no_mount)

@@ -9,7 +9,7 @@ from typing import Any
 from lab.kube.kinds.registry import Registry
 from lab.kube.store import Key, Store
 from lab.kube.writing.writes import Writes
-from lab.node.names import Named, Names, hosts_file, named, own_names
+from lab.node.names import Named, Names, hosts_file, named, own_lines
 
 SERVICES = Key("", "services")
 
@@ -46,8 +46,8 @@ def test_pods_of_a_headless_service_are_found_by_their_host_names() -> None:
         Named("foo", "web-0.web", ("10.244.0.2",)),
     ]
     names = "web-0.web.foo.svc.cluster.local web-0.web.foo.svc web-0.web.foo"
-    assert f"10.244.0.2\t{names} web-0.web\n" in hosts_file(known, "foo", ["own"], "10.244.0.9")
-    assert f"10.244.0.2\t{names}\n" in hosts_file(known, "bar", ["own"], "10.244.0.9")
+    assert f"10.244.0.2\t{names} web-0.web\n" in hosts_file(known, "foo", "")
+    assert f"10.244.0.2\t{names}\n" in hosts_file(known, "bar", "")
 
 
 def test_another_name_stands_for_what_it_names_in_the_end() -> None:
@@ -66,11 +66,17 @@ def test_another_name_stands_for_what_it_names_in_the_end() -> None:
     assert not known.keys() & {"circle", "short", "away"}
 
 
-def test_a_pod_with_a_subdomain_knows_its_full_name() -> None:
+def test_a_pod_knows_its_own_name_and_its_aliases() -> None:
     pod: dict[str, Any] = {"metadata": {"name": "p", "namespace": "foo"}, "spec": {"hostname": "web-0"}}
-    assert own_names(pod) == ["web-0"]
+    assert own_lines(pod, "10.244.0.2") == "10.244.0.2\tweb-0\n"
     pod["spec"]["subdomain"] = "web"
-    assert own_names(pod) == ["web-0.web.foo.svc.cluster.local", "web-0"]
+    pod["spec"]["hostAliases"] = [
+        {"ip": "10.96.0.9", "hostnames": ["one.example", "two.example"]},
+        {"ip": "::1"},
+    ]
+    assert own_lines(pod, "10.244.0.2") == (
+        "10.244.0.2\tweb-0.web.foo.svc.cluster.local web-0\n10.96.0.9\tone.example two.example\n"
+    )
 
 
 async def test_a_service_that_comes_just_before_a_pod_is_known_to_the_pods_before_it(tmp_path: Path) -> None:
@@ -78,12 +84,12 @@ async def test_a_service_that_comes_just_before_a_pod_is_known_to_the_pods_befor
     objects.create(Key("", "namespaces"), {"metadata": {"name": "default"}}, manager="test")
     names = Names(objects.store, tmp_path)
     first, second = tmp_path / "first", tmp_path / "second"
-    names.add(first, "default", ["first"], "10.244.0.2")
+    names.add(first, "default", "")
     following = asyncio.create_task(names.follow())
     await asyncio.sleep(0.05)
     # Both at once, before whoever follows the store has a turn.
     a_service(objects, "late")
-    names.add(second, "default", ["second"], "10.244.0.3")
+    names.add(second, "default", "")
     assert "late.default.svc.cluster.local" in second.read_text()
     async with asyncio.timeout(5):
         while "late.default.svc.cluster.local" not in first.read_text():  # noqa: ASYNC110 - a file says nothing
