@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.compare import planes
+from tests.labs import running_lab
 from tests.planes.option import chosen
 
 WITHIN_S = 60.0
@@ -72,6 +72,8 @@ def until(true: Callable[[], object]) -> None:
 def kubectl(request: pytest.FixtureRequest) -> Iterator[Kubectl]:
     if shutil.which("kubectl") is None:
         pytest.skip("kubectl is not installed")
-    mesh = {"reference": planes.reference, "istio": planes.istio}[chosen(request.config)]
-    with mesh() as kubeconfig:
+    if chosen(request.config) == "istio":
+        yield Kubectl(request.getfixturevalue("istio_lab").kubeconfig)
+        return
+    with running_lab() as kubeconfig:
         yield Kubectl(kubeconfig)
