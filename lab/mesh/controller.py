@@ -92,9 +92,7 @@ class ReferenceMesh:
         for definition in self._api.definitions():
             self._objects.create(DEFINITIONS, definition, manager=MANAGER)
         self._objects.admit(PODS, self._inject)
-        for key, hook in self._api.admission.items():
-            self._objects.admit(key, hook)
-        for key, review in self._api.warnings.items():
+        for key, review in (*self._api.admission.items(), *self._api.warnings.items()):
             self._objects.review(key, review)
         namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self._root_namespace}}
         try:

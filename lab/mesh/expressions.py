@@ -5,6 +5,8 @@ A proxy refuses all that it was sent with an expression that it cannot read, so 
 
 from __future__ import annotations
 
+import re
+
 import re2
 
 LARGEST_PROGRAM = 32768
@@ -14,6 +16,11 @@ LARGEST_PROGRAM = 32768
 LONGEST = 1024
 """How many bytes Istio's webhook lets an expression be, which keeps it below that size in general."""
 
+_ANY_BYTE = re.compile(r"(?<!\\)(?:\\\\)*\\C")
+_GOS = re2.Options()
+_GOS.log_errors = False
+# So that nothing is too large: Go has a limit of another kind, which is further away.
+_GOS.max_mem = 256 << 20
 _ENVOYS = re2.Options()
 _ENVOYS.log_errors = False
 # It reads bytes, so that an escape (`\x{100}`) cannot be of more than one.
@@ -24,10 +31,27 @@ class NotAnExpression(ValueError):
     """What RE2 cannot read, or no proxy takes; the message is in RE2's own words."""
 
 
+def check_syntax(expression: str) -> None:
+    """Raises NotAnExpression for what Go does not take for one."""
+    if _ANY_BYTE.search(expression):
+        raise NotAnExpression("invalid escape sequence: \\C")
+    try:
+        re2.compile(expression, _GOS)
+    except re2.error as error:
+        raise NotAnExpression(_words(error)) from None
+
+
+def is_too_long(expression: str) -> bool:
+    return len(expression.encode()) > LONGEST
+
+
+TOO_LONG = f"regex is too large, max length allowed is {LONGEST}"
+
+
 def check(expression: str) -> None:
     """Raises NotAnExpression unless every proxy takes it."""
-    if len(expression.encode()) > LONGEST:
-        raise NotAnExpression(f"regex is too large, max length allowed is {LONGEST}")
+    if is_too_long(expression):
+        raise NotAnExpression(TOO_LONG)
     try:
         program = re2.compile(expression.encode(), _ENVOYS)
     except re2.error as error:

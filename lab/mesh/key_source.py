@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from urllib.parse import urlsplit
 
+from lab import go_urls
 from lab.kube.store import Key
 from lab.mesh.model import JwtRule
+from lab.mesh.refusals import quoted
 
 DEFAULT_TIMEOUT_S = 5.0
 
@@ -51,11 +51,6 @@ NO_KEYS: Mapping[KeySource, str] = MappingProxyType({})
 
 
 def uri_problems(uri: str) -> Iterator[str]:
-    try:
-        parts = urlsplit(uri)
-        valid = parts.scheme not in ("http", "https") or (bool(parts.hostname) and parts.port != 0)
-    except ValueError:
-        valid = False
-    # Another scheme is the schema's business.
-    if not valid or re.search(r"[\s\x00-\x1f]", uri):
-        yield f"jwksUri {uri!r} is not a valid URL"
+    """Of one with http:// or https://, in Go's words. Whether anybody answers there is another question."""
+    if problem := go_urls.problem(uri):
+        yield f"parse {quoted(uri)}: {problem}"

@@ -11,9 +11,6 @@ from lab.mesh.key_source import Asker, KeySource
 from lab.mesh.model import GatewaySnapshot, Snapshot
 from lab.mesh.world import Workload, World
 
-AdmissionHook = Callable[[Object, Object | None], Object]
-"""Gives the object to be stored, for a new object and what was there before. Raises `Denied`."""
-
 
 class Declared(Protocol):
     """What users have declared, with the world that it applies to; frozen."""
@@ -61,7 +58,8 @@ class PolicyApi(Generic[D]):
     """What `read` gives: by it a change to what is declared knows which API it is for."""
     definitions: Callable[[], Iterable[Object]]
     """The CustomResourceDefinitions."""
-    admission: Mapping[Key, AdmissionHook]
+    admission: Mapping[Key, Review]
+    """What its webhook says of objects that their schema has nothing against."""
     keys: tuple[Key, ...]
     """What `read` depends on, besides the world."""
     read: Callable[[Store, World, Mapping[KeySource, str]], D]

@@ -1,4 +1,4 @@
-"""How a validating webhook looks at an object of unknown shape, and how it says no."""
+"""How Istio's webhook says no: in which words, and how it lists several reasons."""
 
 from __future__ import annotations
 
@@ -6,35 +6,68 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from lab.kube.store import Denied
+from lab.kube.store import Denied, Review
 
-HEADER_NAME = re.compile(r":?[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-"""RFC 9110, section 5.6.2; and the pseudo headers of HTTP/2. Envoy refuses a listener with any other."""
+HEADER_LETTERS = r"!#$%&'*+.^_`|~0-9A-Za-z-"
+HEADER_NAME = re.compile(f"[{HEADER_LETTERS}]+")
+"""RFC 9110, section 5.6.2."""
+
+
+UNREADABLE = re.compile(r"[\x00\r\n]")
+"""What Envoy takes nowhere in a header, so that it refuses all that it is sent with it."""
+
+
+class InList(str):
+    """A reason that Istio prints as a list of one where it is the only one."""
+
+    __slots__ = ()
 
 
 def refuse_for(problems: Iterable[str]) -> None:
     """Raises Denied with every problem at once, if there is any."""
     if found := list(problems):
-        raise Denied("configuration is invalid: " + (found[0] if len(found) == 1 else listed(found)))
+        alone = len(found) == 1 and not isinstance(found[0], InList)
+        raise Denied("configuration is invalid: " + (found[0] if alone else listed(found)))
+
+
+def refuse_undecodable(why: str) -> None:
+    """Raises Denied for what has no place in Istio's messages, though the schema has nothing against it."""
+    raise Denied(f"error decoding configuration: {why}")
+
+
+def in_turn(*reviews: Review) -> Review:
+    """One review for several; the first that refuses ends it."""
+    return lambda new: [warning for review in reviews for warning in review(new)]
+
+
+def listed(problems: list[str]) -> str:
+    """Several problems as Go's multierror prints them."""
+    lines = "".join(f"\n\t* {problem}" for problem in problems)
+    count = "1 error" if len(problems) == 1 else f"{len(problems)} errors"
+    return f"{count} occurred:{lines}\n\n"
+
+
+def quoted(text: str) -> str:
+    """As Go's `%q` prints it."""
+    return f'"{"".join(map(_escaped, text))}"'
+
+
+_ESCAPED = dict(zip('\a\b\f\n\r\t\v\\"', 'abfnrtv\\"', strict=True))
+
+
+def _escaped(letter: str) -> str:
+    if letter in _ESCAPED:
+        return f"\\{_ESCAPED[letter]}"
+    if letter.isprintable():
+        return letter
+    return f"\\x{ord(letter):02x}" if ord(letter) < 0x80 else f"\\u{ord(letter):04x}"
 
 
 def mapping(value: Any) -> dict[str, Any]:
-    """The value if it is an object, else an empty one: the schema will say so."""
+    """The value if it is an object, else (where it is not given, or null) an empty one."""
     return value if isinstance(value, dict) else {}
 
 
 def sequence(value: Any) -> list[Any]:
-    """The value if it is a list, else an empty one: the schema will say so."""
+    """The value if it is a list, else (where it is not given, or null) an empty one."""
     return value if isinstance(value, list) else []
-
-
-def texts(value: Any) -> list[str]:
-    """The texts in a list, if it is one."""
-    return [each for each in sequence(value) if isinstance(each, str)]
-
-
-def listed(problems: list[str]) -> str:
-    """Several problems as Go's multierror prints them; one alone is a list, too, where Istio makes it one."""
-    lines = "".join(f"\n\t* {problem}" for problem in problems)
-    count = "1 error" if len(problems) == 1 else f"{len(problems)} errors"
-    return f"{count} occurred:{lines}\n\n"

@@ -22,7 +22,7 @@ KINDS = {
 
 TASTES = tuple(
     Taste(sound, misshapen)
-    for sound in (1.0, 0.97, 0.9, 0.5, 0.0)
+    for sound in (1.0, 1.0, 0.98, 0.95, 0.8, 0.4, 0.0)
     for misshapen in (0.0, 0.0, 0.0, 0.02, 0.1)
 )
 NAMES = ("odd", "odd", "odd", "odd", "odd.example")

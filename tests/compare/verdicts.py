@@ -16,11 +16,14 @@ SEVERAL = re.compile(r"^\d+ errors? occurred:$")
 DETAILS = tuple(
     (re.compile(pattern, re.DOTALL), kept)
     for pattern, kept in (
-        (r"(?:error parsing regexp: )?[^;]*; Istio uses RE2 style regex-based match.*", "not RE2"),
+        (r"(error parsing regexp): .*; Istio uses RE2 style.*", r"\1"),
         (r"(jwks parse error): .*", r"\1"),
         (r"(bad CIDR range \(.*?\)): .*", r"\1"),
+        (r"(port name must be set|port number must be 0 for unix domain socket): .*", r"\1"),
+        (r'(parse ".*"): .*', r"\1"),
+        (r"(percentage) \S+ (is neither)", r"\1 \2"),
         (r"(bad port \(.*?\)): .*", r"\1"),
-        (r"(error decoding configuration): .*", r"\1"),
+        (r"(error decoding configuration: (?:bad Duration|illegal base64 data)).*", r"\1"),
     )
 )
 

@@ -8,6 +8,8 @@ import pytest
 
 from lab.kube.kinds.registry import Registry
 from lab.kube.store import ApiError, Denied, Invalid, Key, Store, clone
+from lab.kube.writing.pipeline import at_once
+from lab.kube.writing.shape import WriteOptions
 from lab.kube.writing.writes import Writes
 from tests.kube.mesh_crd import CEL_RULES, peer_authentication, peer_authentications
 
@@ -574,6 +576,29 @@ def test_an_invalid_field_reads_like_a_cel_rules(writes):
         'PeerAuthentication.security.istio.io "x" is invalid: spec: Invalid value: "object":'
         " portLevelMtls requires selector"
     )
+
+
+def test_a_review_is_asked_about_valid_objects_only(writes):
+    seen = []
+
+    def review(new):
+        seen.append(new["spec"])
+        if "selector" in new["spec"]:
+            raise Denied("no selectors here")
+        return ["think twice"]
+
+    writes.review(PEERS, review)
+    assert refusal(writes, PEERS, peer_authentication({"mtls": {"mode": "NO"}}))[0] == 422
+    assert seen == []
+    assert refusal(writes, PEERS, peer_authentication({"selector": {}})) == (
+        400,
+        "",
+        'admission webhook "validation.istio.io" denied the request: no selectors here',
+    )
+    options = WriteOptions("test")
+    resource = writes.registry.storage(PEERS)
+    at_once(writes.pipeline.create(resource, "foo", peer_authentication({}), options))
+    assert options.warnings == ["think twice"]
 
 
 def test_what_admission_adds_is_validated(writes):

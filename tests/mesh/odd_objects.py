@@ -8,7 +8,17 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.mesh.odd_values import KEYED, NAMED, ODDLY_SELECTED, SELECTED, SOUND, TEXTS
+from tests.mesh.odd_values import (
+    EXCLUSIVE,
+    KEYED,
+    NAMED,
+    ODDLY_SELECTED,
+    SELECTED,
+    SOUND,
+    SOUND_TEXTS,
+    TEXTS,
+    UNSOUND,
+)
 
 Schema = Mapping[str, Any]
 
@@ -19,6 +29,7 @@ SELDOM_LEFT_OUT = frozenset(
     """
     servers port hosts http gateways route rules jwtRules jwks issuer host trafficPolicy
     matches backendRefs destination number name protocol hostnames path match uri regex
+    source operation ipBlocks paths values sniHosts group
     """.split()  # noqa: SIM905 - easier to read
 )
 """Fields without which there is little to configure, or which admission demands beyond their schema."""
@@ -57,7 +68,8 @@ class Odd:
         if pick.random() < self._taste.misshapen:
             return pick.choice(SHAPES)
         if "enum" in schema:
-            return pick.choice(schema["enum"])
+            sound = [each for each in SOUND.get(name, ()) if each in schema["enum"]]
+            return pick.choice(sound if sound and self._is_sound() else schema["enum"])
         kind = schema.get("type")
         if kind == "object":
             return self._object(schema, name, depth)
@@ -67,25 +79,31 @@ class Odd:
         if kind == "boolean":
             return pick.random() < 0.5
         if kind in ("integer", "number"):
-            return self._number(schema, kind)
+            return self._number(schema, kind, name)
         if kind is None and schema.get("x-kubernetes-int-or-string"):
             return pick.choice((80, "80", "a", -1))
-        return self._text(schema, NAMED.get(name, TEXTS))
+        return self._text(schema, name, NAMED.get(name, TEXTS))
 
-    def _number(self, schema: Schema, kind: str) -> int | float:
+    def _is_sound(self) -> bool:
+        return self._random.random() < self._taste.sound
+
+    def _number(self, schema: Schema, kind: str, name: str) -> int | float:
         pick = self._random
+        sound: list[int] = [each for each in SOUND.get(name, ()) if isinstance(each, int)]
+        if sound and self._is_sound():
+            return pick.choice(sound)
         low, high = schema.get("minimum", 0), schema.get("maximum", 1 << 16)
         among: list[int | float] = [low, high, *(n for n in NUMBERS if low <= n <= high)]
         if kind == "number":
             among += [n for n in FRACTIONS if low <= n <= high]
-        elif pick.random() > self._taste.sound and pick.random() < 0.1:
+        elif not self._is_sound() and pick.random() < 0.1:
             among = [*NUMBERS]
         return pick.choice(among)
 
-    def _text(self, schema: Schema, pool: tuple[str, ...]) -> str:
+    def _text(self, schema: Schema, name: str, pool: tuple[str, ...]) -> str:
         pick = self._random
-        if pick.random() < self._taste.sound:
-            return pick.choice(pool[:SOUND])
+        if self._is_sound():
+            return pick.choice(SOUND.get(name, pool[:SOUND_TEXTS]))
         if pick.random() > OFTEN:
             pool = TEXTS
         pattern = schema.get("pattern", "")
@@ -94,13 +112,15 @@ class Odd:
     def _object(self, schema: Schema, name: str, depth: int) -> Any:
         pick = self._random
         if name == "matchLabels":
-            odd = pick.random() > self._taste.sound and pick.random() < 0.2
+            odd = not self._is_sound() and pick.random() < 0.2
             return dict(pick.choice(ODDLY_SELECTED if odd else SELECTED))
         if more := schema.get("additionalProperties"):
             keys = KEYED.get(name, TEXTS)
             inner = "value" if name != "portLevelMtls" else name
+            inner = "weight" if name == "to" else inner
             return {
-                self._text({}, keys): self._value(more, inner, depth - 1) for _ in range(pick.choice((1, 2)))
+                self._text({}, name, keys): self._value(more, inner, depth - 1)
+                for _ in range(pick.choice((1, 2)))
             }
         properties: Mapping[str, Schema] = schema.get("properties", {})
         alternatives = _alternatives(schema)
@@ -116,6 +136,10 @@ class Odd:
         if depth > 0 and free:
             chosen |= set(pick.sample(free, min(len(free), pick.choice((0, 1, 1, 2, 2, 3)))))
         chosen -= set(self._taste.left_out)
+        if self._is_sound():
+            chosen -= UNSOUND
+            for names in EXCLUSIVE:
+                chosen -= set(pick.sample(there := sorted(chosen & set(names)), max(0, len(there) - 1)))
         made = {field: self._value(properties[field], field, depth - 1) for field in sorted(chosen)}
         if pick.random() < self._taste.misshapen:
             made[pick.choice(("unheardOf", *properties))] = pick.choice(SHAPES)

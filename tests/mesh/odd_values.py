@@ -502,7 +502,7 @@ NAMED: dict[str, tuple[Any, ...]] = {
         "timeout perTryTimeout request backendRequest fixedDelay exponentialDelay ttl backoff", *DURATIONS
     ),
     **_for("connectTimeout idleTimeout maxAge interval baseEjectionTime time duration", *DURATIONS),
-    **_for("maxConnectionDuration budgetInterval", *DURATIONS),
+    **_for("maxConnectionDuration budgetInterval warmupDurationSecs", *DURATIONS),
     "key": WHEN_KEYS,
     **_for("ports notPorts", *PORTS),
     **_for("methods notMethods method allowMethods", *METHODS),
@@ -570,5 +570,57 @@ KEYED: dict[str, tuple[str, ...]] = {
 }
 """Likewise, of the keys of maps."""
 
-SOUND = 2
-"""How many of each of these are sound: the first."""
+SOUND_TEXTS = 2
+"""How many of each of these are sound: the first, but for the following."""
+
+SOUND: dict[str, tuple[Any, ...]] = {
+    **_for("labels sourceLabels selector matchLabels", "app", "version"),
+    **_for("value string", "a", "x-odd"),
+    **_for("number port targetPort", 80, 8080),
+    "weight": (50, 100),
+    "status": (200, 404),
+    "httpStatus": (503, 404),
+    "redirectCode": (301, 308),
+    "attempts": (1, 3),
+    "mode": ("SIMPLE", "STRICT", "PASSTHROUGH", "MUTUAL"),
+    "action": ("ALLOW", "DENY"),
+    "hosts": ("*.example.com", "a.example", "*"),
+    "sniHosts": ("a.example",),
+    "sourceNamespace": ("foo",),
+    "exportTo": (".",),
+    **_for("trustDomains notTrustDomains", "cluster.local", "*"),
+    **_for("serviceAccounts notServiceAccounts", "foo/httpbin", "httpbin"),
+    "maxAge": ("1s", "1h"),
+    "protocol": ("HTTP", "HTTPS", "TCP"),
+    "key": ("request.headers[x-odd]", "source.ip", "request.auth.claims[a]"),
+    "group": ("gateway.networking.k8s.io",),
+    "kind": ("Gateway",),
+    "values": ("10.0.0.0/8", "10.244.0.21"),
+    "notValues": ("10.0.0.0/8",),
+    **_for("maxEjectionPercent minHealthPercent mirrorPercent percent", 0, 50, 100),
+    **_for("gateways", "istio-system/gw", "foo/gw"),
+    "targetHost": ("a.example",),
+    "tableSize": (65537,),
+    "to": ("region1", "region2"),
+}
+"""By field, or map."""
+UNSOUND = frozenset(
+    """
+    targetPort namespace provider http2Error exponentialDelay mirror_percent consecutiveErrors delegate
+    consecutiveLocalOriginFailures distribute uriRegexRewrite sourceSubnet caCrl tunnel
+    """.split()  # noqa: SIM905 - easier to read
+)
+"""Fields with which an object is seldom sound."""
+EXCLUSIVE = (
+    ("selector", "targetRef", "targetRefs"),
+    ("jwks", "jwksUri", "jwks_uri"),
+    ("serviceAccounts", "notServiceAccounts", "principals", "notPrincipals", "namespaces", "notNamespaces"),
+    ("route", "redirect", "directResponse"),
+    ("credentialName", "credentialNames", "tlsCertificates", "serverCertificate"),
+    ("mirror", "mirrors"),
+    ("rewrite", "redirect"),
+    ("localityLbSetting", "zoneAwareLbSetting"),
+    ("proxyProtocol", "tunnel"),
+    ("tls", "tcp", "http"),
+)
+"""Fields of which a sound object has one."""

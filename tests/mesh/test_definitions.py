@@ -7,9 +7,7 @@ from typing import Any
 
 import pytest
 
-from lab.kube.store import Denied
 from lab.mesh import crds, current
-from lab.mesh.networking.destination_admission import validate_destination_rule
 
 pytestmark = pytest.mark.reference_only("the definitions that the reference brings itself")
 
@@ -99,75 +97,3 @@ def rule(fragment: str) -> Any:
 )
 def test_rules_in_words_of_their_own(fragment: str, value: Any, holds: bool) -> None:
     assert rule(fragment)(value) is holds
-
-
-def destination(**spec: Any) -> dict[str, Any]:
-    return {"metadata": {"name": "x", "namespace": "foo"}, "spec": {"host": "httpbin", **spec}}
-
-
-def pool(**settings: Any) -> dict[str, Any]:
-    return destination(trafficPolicy={"connectionPool": settings})
-
-
-def tls(**settings: Any) -> dict[str, Any]:
-    return {"trafficPolicy": {"tls": settings}}
-
-
-@pytest.mark.parametrize(
-    ("refused", "why"),
-    [
-        (destination(host=""), "domain name too short"),
-        (destination(host="no spaces.please"), "invalid host"),
-        (destination(host="a.*.b"), "invalid host"),
-        (destination(**tls(mode="MUTUAL")), "client certificate required for mutual tls"),
-        (destination(**tls(mode="MUTUAL", clientCertificate="/c")), "private key required for mutual tls"),
-        (destination(**tls(mode="MUTUAL", credentialName="x", privateKey="/k")), "credentialName is set"),
-        (destination(trafficPolicy={"portLevelSettings": [{"port": {"number": 0}}]}), "range 1..65535"),
-        (destination(trafficPolicy={"portLevelSettings": [{}]}), "must have valid port"),
-        (destination(trafficPolicy={"portLevelSettings": [{"port": {"name": "x"}}]}), "must have valid port"),
-        (destination(trafficPolicy={"portLevelSettings": [{"port": {"number": 80}}]}), "at least one field"),
-        (destination(trafficPolicy={}), "traffic policy must have at least one field"),
-        (destination(trafficPolicy={"portLevelSettings": []}), "traffic policy must have at least one field"),
-        (pool(), "connection pool must have at least one field"),
-        (pool(http={"maxRetries": -1}), "max retries must be non-negative"),
-        (pool(tcp={"maxConnections": -1}), "max connections must be non-negative"),
-        (destination(subsets=[{"name": "v1"}, {"name": "v1"}]), "duplicate subset names: v1"),
-        (
-            destination(**tls(mode="SIMPLE", insecureSkipVerify=True, subjectAltNames=["a.test"])),
-            "cannot specify CaCertificates or CredentialName or SubjectAltNames when InsecureSkipVerify",
-        ),
-        (
-            destination(**tls(mode="MUTUAL", insecureSkipVerify=True, caCertificates="/ca")),
-            "cannot specify CaCertificates or SubjectAltNames when InsecureSkipVerify is set true",
-        ),
-        (destination(**tls(mode="ISTIO_MUTUAL", sni="x" * 256)), "no more than 255 characters"),
-        (destination(subsets=[{"name": "not_a_label"}]), "subset name is invalid"),
-        (destination(exportTo=["a/b"]), "is not a namespace"),
-    ],
-)
-def test_a_destination_rule_that_no_proxy_could_obey_is_refused(refused: dict[str, Any], why: str) -> None:
-    with pytest.raises(Denied, match=why) as denied:
-        validate_destination_rule(refused, None)
-    assert denied.value.webhook == "validation.istio.io"
-
-
-@pytest.mark.parametrize(
-    "accepted",
-    [
-        destination(),
-        destination(host="*"),
-        destination(host="*.local"),
-        destination(host="httpbin.foo.svc.cluster.local", **tls(mode="ISTIO_MUTUAL")),
-        destination(**tls(mode="MUTUAL", clientCertificate="/c", privateKey="/k")),
-        destination(**tls(mode="MUTUAL", credentialName="x")),
-        destination(**tls(mode="SIMPLE", insecureSkipVerify=True)),
-        destination(**tls(mode="MUTUAL", insecureSkipVerify=True, credentialName="x")),
-        pool(tcp={}),
-        destination(exportTo=[".", "*", "bar"]),
-        # Of the wrong shape: the schema's business.
-        destination(trafficPolicy="text", subsets={"a": 1}, exportTo=3),
-        {"metadata": {}, "spec": []},
-    ],
-)
-def test_everything_else_is_left_alone(accepted: dict[str, Any]) -> None:
-    assert validate_destination_rule(accepted, None) is accepted

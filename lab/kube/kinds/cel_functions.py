@@ -15,6 +15,8 @@ from decimal import ROUND_CEILING, Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from lab import go_urls
+
 Opaque = dict[str, str]
 _QUANTITY = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))(?:([eE][+-]?[0-9]+)|([numkMGTPE]|[KMGTPE]i)?)")
 _SCALES = {
@@ -47,6 +49,10 @@ def _is(parse: Callable[[Any], Any]) -> Callable[[Any], bool]:
 
 
 def _url(text: str) -> Opaque:
+    if text.startswith(("http://", "https://")):
+        if problem := go_urls.problem(text):
+            raise ValueError(f"URL parse error during conversion from string: parse {text!r}: {problem}")
+        return {"url": text}
     parts = urlsplit(text)
     parts.port  # noqa: B018 - raises what is wrong with it
     if not (parts.scheme and (parts.netloc or parts.path.startswith("/"))) and not text.startswith("/"):
@@ -58,6 +64,11 @@ def _url(text: str) -> Opaque:
 
 def _host(url: Opaque) -> str:
     return urlsplit(url["url"]).netloc.rpartition("@")[2]
+
+
+def _port(url: Opaque) -> str:
+    digits = re.search(r":([0-9]*)$", _host(url))
+    return digits[1] if digits else ""
 
 
 def _query(url: Opaque) -> dict[str, list[str]]:
@@ -161,7 +172,7 @@ FUNCTIONS = (
     Function("getScheme", ("dyn",), "string", lambda url: urlsplit(url["url"]).scheme),
     Function("getHost", ("dyn",), "string", _host),
     Function("getHostname", ("dyn",), "string", lambda url: urlsplit(url["url"]).hostname or ""),
-    Function("getPort", ("dyn",), "string", lambda url: str(urlsplit(url["url"]).port or "")),
+    Function("getPort", ("dyn",), "string", lambda url: _port(url)),
     Function("getEscapedPath", ("dyn",), "string", lambda url: urlsplit(url["url"]).path),
     Function("getQuery", ("dyn",), "dyn", _query),
     Function("isIP", ("string",), "bool", _is(_address), member=False),

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from lab.kube.store import Key, Objects
+from lab.kube.store import Key, Objects, Review
 from lab.mesh import crds
 from lab.mesh.current import (
+    annotation_admission,
     authorization_policy,
     dry_run,
     peer_authentication,
@@ -21,23 +22,27 @@ from lab.mesh.current.snapshot import snapshot
 from lab.mesh.current.warnings import WARNINGS
 from lab.mesh.gateway_api.controller import GatewayController
 from lab.mesh.networking import admission
-from lab.mesh.policy_api import AdmissionHook, Controller, PolicyApi
+from lab.mesh.policy_api import Controller, PolicyApi
+from lab.mesh.refusals import in_turn
 from lab.mesh.world import World
 
 DEFINITIONS = (crds.NETWORKING, Path(__file__).parent / "crds", crds.GATEWAY_API)
 
-ADMISSION: dict[Key, AdmissionHook] = {
-    authorization_policy.KEY: security_admission.validate_authorization_policy,
-    **{
-        key: dry_run.refused_before(hook)
-        for key, hook in (
-            *admission.HOOKS.items(),
-            (request_authentication.KEY, security_admission.validate_request_authentication),
-            # The schema refuses all the rest.
-            (peer_authentication.KEY, lambda new, _old: new),
-        )
-    },
+ADMISSION: dict[Key, Review] = {
+    key: in_turn(
+        *admission.DECODING.get(key, ()),
+        dry_run.review_on_policies if key == authorization_policy.KEY else dry_run.review_on_others,
+        annotation_admission.review_annotations,
+        review,
+    )
+    for key, review in (
+        *admission.REVIEWS.items(),
+        (authorization_policy.KEY, security_admission.review_authorization_policy),
+        (request_authentication.KEY, security_admission.review_request_authentication),
+        (peer_authentication.KEY, security_admission.review_peer_authentication),
+    )
 }
+"""In the order in which Istio looks, which stops where something is wrong."""
 
 
 def _controllers(objects: Objects, read_world: Callable[[], World]) -> Sequence[Controller]:

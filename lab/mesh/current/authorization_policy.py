@@ -16,6 +16,7 @@ from lab.mesh.current import dry_run
 from lab.mesh.current.attachment import Attachment
 from lab.mesh.current.attachment import parse as parse_attachment
 from lab.mesh.model import Attribute, Condition, Conjunction
+from lab.mesh.refusals import UNREADABLE
 
 KEY = Key("security.istio.io", "authorizationpolicies")
 
@@ -50,6 +51,7 @@ KEYS = {
 }
 HEADER_KEY = "request.headers"
 CLAIM_KEY = "request.auth.claims"
+NESTED = re.compile(r"(\[[^\[\]]*\])+")
 EXPERIMENTAL_KEY = re.compile(r"experimental\.(envoy\.filters\.[^\[\]]+)")
 
 
@@ -111,27 +113,25 @@ def negative(field: str) -> str:
 
 
 def attribute_of(key: str) -> tuple[Attribute, tuple[str, ...]]:
-    """What a condition's key asks about, and the name in its brackets. Raises UnknownAttribute."""
-    base, bracket, rest = key.partition("[")
-    names = tuple(rest.removesuffix("]").split("][")) if bracket else ()
-    if experimental := EXPERIMENTAL_KEY.fullmatch(base):
-        attribute, most = Attribute.METADATA, 1
-    elif base == HEADER_KEY:
-        attribute, most = Attribute.HEADER, 1
-    elif base == CLAIM_KEY:
-        attribute, most = Attribute.CLAIM, len(names)
-    elif key in KEYS:
+    """What a condition's key asks about, and the name in its brackets. Raises UnknownAttribute.
+
+    Brackets within the name are part of it, but for those between a claim and one within that.
+    """
+    if key in KEYS:
         return KEYS[key], ()
-    else:
-        raise UnknownAttribute(f"unknown attribute: {key}")
-    if (
-        not rest.endswith("]")
-        or not all(names)
-        or not 1 <= len(names) <= most
-        or set("[]") & {*"".join(names)}
-    ):
+    base, _, rest = key.partition("[")
+    name = rest.removesuffix("]")
+    if not rest.endswith("]") or not name or UNREADABLE.search(name):
         raise UnknownAttribute(f"bad key ({key}): should have format a[b]")
-    return attribute, (experimental[1], *names) if experimental else names
+    if experimental := EXPERIMENTAL_KEY.fullmatch(base):
+        return Attribute.METADATA, (experimental[1], name)
+    if base == HEADER_KEY:
+        return Attribute.HEADER, (name,)
+    if base == CLAIM_KEY:
+        names = tuple(name.split("][")) if NESTED.fullmatch(f"[{rest}") else (name,)
+        if all(names):
+            return Attribute.CLAIM, names
+    raise UnknownAttribute(f"unknown attribute: {key}")
 
 
 def _rule(rule: Mapping[str, Any]) -> Rule:

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from lab.kube.store import Object
-from lab.mesh.policy_api import AdmissionHook
 from lab.mesh.refusals import mapping, refuse_for
 
 ANNOTATION = "istio.io/dry-run"
@@ -25,27 +24,23 @@ def is_asked_for(metadata: Mapping[str, Any]) -> bool:
     return (metadata.get("annotations") or {}).get(ANNOTATION) in YES
 
 
-def refused_before(hook: AdmissionHook) -> AdmissionHook:
-    """The hook of a kind of which nothing can be tried out."""
-
-    def refused(new: Object, old: Object | None) -> Object:
-        metadata = new["metadata"]
-        if ANNOTATION in mapping(metadata.get("annotations")):
-            refuse_for(
-                [f"{_named(metadata)} has unsupported annotation {ANNOTATION}, please remove the annotation"]
-            )
-        return hook(new, old)
-
-    return refused
+def review_on_others(new: Object) -> list[str]:
+    """Refuses the annotation on what cannot be tried out."""
+    metadata = new["metadata"]
+    if ANNOTATION in mapping(metadata.get("annotations")):
+        refuse_for(
+            [f"{_named(metadata)} has unsupported annotation {ANNOTATION}, please remove the annotation"]
+        )
+    return []
 
 
-def refuse_misread(new: Object) -> None:
+def review_on_policies(new: Object) -> list[str]:
     """Refuses the annotation of an AuthorizationPolicy that says neither yes nor no, or cannot be obeyed."""
     metadata = new["metadata"]
     value = mapping(metadata.get("annotations")).get(ANNOTATION)
     action = mapping(new.get("spec")).get("action") or "ALLOW"
     if value is None:
-        return
+        return []
     if action not in ACTIONS:
         refuse_for(
             [
@@ -60,6 +55,7 @@ def refuse_misread(new: Object) -> None:
                 f'strconv.ParseBool: parsing "{value}": invalid syntax'
             ]
         )
+    return []
 
 
 def _named(metadata: Mapping[str, Any]) -> str:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from lab.kube.store import Key, Object
-from lab.mesh.crds import duration_ns
 from lab.mesh.current.attachment import Attachment
 from lab.mesh.current.attachment import parse as parse_attachment
+from lab.mesh.durations import nanoseconds
 from lab.mesh.key_source import DEFAULT_TIMEOUT_S, DeclaredRule, KeySource
 from lab.mesh.model import ClaimHeader, JwtRule, TokenHeader
 
@@ -67,5 +67,5 @@ def _declared(rule: Mapping[str, Any]) -> DeclaredRule:
 
 def _source(rule: Mapping[str, Any]) -> KeySource:
     uri = rule.get("jwksUri") or rule.get("jwks_uri") or ""
-    timeout = duration_ns(rule["timeout"]) / 1e9 if rule.get("timeout") else DEFAULT_TIMEOUT_S
+    timeout = (nanoseconds(rule.get("timeout") or "") or 0) / 1e9 or DEFAULT_TIMEOUT_S
     return KeySource(uri, "" if uri else rule.get("issuer") or "", timeout)

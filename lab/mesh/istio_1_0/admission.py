@@ -1,6 +1,6 @@
 """What Istio 1.0 refuses of Policy and MeshPolicy.
 
-Hooks see objects before their schema is checked: what has the wrong shape is left for the schema to refuse.
+What a schema can say has been refused by the schema.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from lab.kube.store import Object
 from lab.mesh.istio_1_0 import spelling
 from lab.mesh.istio_1_0.authentication_policy import DEFAULT
 from lab.mesh.key_source import uri_problems
-from lab.mesh.refusals import HEADER_NAME, mapping, refuse_for, sequence, texts
+from lab.mesh.refusals import HEADER_NAME, mapping, refuse_for, sequence
 
 DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
-def validate_policy(new: Object, old: Object | None) -> Object:  # noqa: ARG001 - an admission hook
+def review_policy(new: Object) -> list[str]:
     """Refuses a Policy that could not be told from that of the namespace, or could never be obeyed."""
     name, spec = new["metadata"].get("name"), _spec(new)
     refuse_for((*_scope_problems(name, spec), *_method_problems(spec)))
-    return new
+    return []
 
 
-def validate_mesh_policy(new: Object, old: Object | None) -> Object:  # noqa: ARG001 - an admission hook
+def review_mesh_policy(new: Object) -> list[str]:
     """Refuses a MeshPolicy beside the one there can be, and one that is not for the whole mesh."""
     name, spec = new["metadata"].get("name"), _spec(new)
     refuse_for((*_mesh_problems(name, spec), *_method_problems(spec)))
-    return new
+    return []
 
 
 def _spec(new: Object) -> dict[str, Any]:
@@ -91,16 +91,16 @@ def _method_problems(spec: dict[str, Any]) -> Iterator[str]:
 def _jwt_problems(jwt: dict[str, Any]) -> Iterator[str]:
     if not jwt.get("issuer"):
         yield "issuer must be set"
-    if "" in texts(jwt.get("audiences")):
+    if "" in sequence(jwt.get("audiences")):
         yield "audience must be non-empty string"
     if isinstance(jwt.get("jwksUri"), str) and jwt["jwksUri"]:
         yield from _uri_problems(jwt["jwksUri"])
-    for header in texts(jwt.get("jwtHeaders")):
+    for header in sequence(jwt.get("jwtHeaders")):
         if not header:
             yield "location header must be non-empty string"
         elif not HEADER_NAME.fullmatch(header):
             yield f"location header {header!r} is not the name of a header"
-    if "" in texts(jwt.get("jwtParams")):
+    if "" in sequence(jwt.get("jwtParams")):
         yield "location query must be non-empty string"
 
 

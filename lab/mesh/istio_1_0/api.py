@@ -11,6 +11,7 @@ from lab.mesh.istio_1_0.snapshot import gateway_snapshot, snapshot
 from lab.mesh.networking import admission as networking_admission
 from lab.mesh.networking import destination_rule
 from lab.mesh.policy_api import PolicyApi
+from lab.mesh.refusals import in_turn
 
 OWN_SERVICES = ("istio-policy", "istio-telemetry")
 """Parts of the control plane of Istio 1.0. This mesh has none; but users expect their DestinationRules."""
@@ -38,9 +39,12 @@ API: PolicyApi[Policies] = PolicyApi(
     declared=Policies,
     definitions=definitions.load,
     admission={
-        **networking_admission.HOOKS,
-        authentication_policy.KEY: admission.validate_policy,
-        authentication_policy.MESH_KEY: admission.validate_mesh_policy,
+        **{
+            key: in_turn(*networking_admission.DECODING.get(key, ()), review)
+            for key, review in networking_admission.REVIEWS.items()
+        },
+        authentication_policy.KEY: admission.review_policy,
+        authentication_policy.MESH_KEY: admission.review_mesh_policy,
     },
     keys=policies.KEYS,
     read=policies.read,

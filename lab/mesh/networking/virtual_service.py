@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from lab.kube.store import Key, Object
+from lab.mesh.durations import nanoseconds
 from lab.mesh.hosts import fully_qualified
 from lab.mesh.routing import (
     ClaimMatch,
@@ -228,7 +228,7 @@ def _redirect(redirect: Mapping[str, Any]) -> Redirect:
         scheme=redirect.get("scheme") or "",
         host=redirect.get("authority") or "",
         port=port,
-        path=PathChange(full=redirect.get("uri") or None),
+        path=PathChange(full=redirect.get("uri") or None, prefix=redirect.get("prefixRewrite") or None),
     )
 
 
@@ -256,10 +256,6 @@ def _changes(headers: Mapping[str, Any] | None) -> tuple[HeaderChanges, str]:
     return changes, authority
 
 
-UNITS_S = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
-
-
 def seconds(duration: str) -> float:
     """A duration as Go writes it (`1h`, `1.5s`, `250ms`)."""
-    parts = re.findall(r"([0-9.]+)(h|ms|m|s|us|µs|ns)", duration)
-    return sum(float(number) * UNITS_S[unit] for number, unit in parts)
+    return (nanoseconds(duration) or 0) / 1e9

@@ -51,8 +51,8 @@ def api() -> Writes:
     writes = Writes(Store(), registry)
     for definition in istio_1_0.API.definitions():
         writes.create(Key("apiextensions.k8s.io", "customresourcedefinitions"), definition, manager="test")
-    for key, hook in istio_1_0.API.admission.items():
-        writes.admit(key, hook)
+    for key, review in istio_1_0.API.admission.items():
+        writes.review(key, review)
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "foo"}}
     writes.create(Key("", "namespaces"), namespace, manager="test")
     return writes
@@ -127,7 +127,7 @@ REFUSED: list[tuple[str, str, Any, str]] = [
         {"origins": [origin(jwksUri="ftp://x")]},
         "URI scheme of 'ftp://x' is not",
     ),
-    ("Policy", "default", {"origins": [origin(jwksUri="http://")]}, "is not a valid URL"),
+    ("Policy", "default", {"origins": [origin(jwksUri="http://[")]}, 'parse "http://[": missing'),
     ("Policy", "default", {"origins": [origin(jwtHeaders=[""])]}, "location header must be non-empty string"),
     ("Policy", "default", {"origins": [origin(jwtHeaders=["a b"])]}, "is not the name of a header"),
     ("Policy", "default", {"origins": [origin(jwtParams=[""])]}, "location query must be non-empty string"),

@@ -1,0 +1,61 @@
+"""The reference's admission in this process: its definitions, and what its webhook says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from lab.kube.kinds.registry import Registry
+from lab.kube.store import ApiError, Key, Object, Store, clone
+from lab.kube.writing.pipeline import at_once
+from lab.kube.writing.shape import WriteOptions
+from lab.kube.writing.writes import Writes
+from lab.mesh import current
+
+NAMESPACE = "foo"
+GROUPS = {
+    "RequestAuthentication": Key("security.istio.io", "requestauthentications"),
+    "AuthorizationPolicy": Key("security.istio.io", "authorizationpolicies"),
+    "PeerAuthentication": Key("security.istio.io", "peerauthentications"),
+    "DestinationRule": Key("networking.istio.io", "destinationrules"),
+    "Gateway": Key("networking.istio.io", "gateways"),
+    "VirtualService": Key("networking.istio.io", "virtualservices"),
+}
+"""By kind."""
+
+WEBHOOK = 'admission webhook "validation.istio.io" denied the request: configuration is invalid: '
+
+
+class Admission:
+    """An API server with nothing else in it."""
+
+    def __init__(self, cel_rules: Mapping[str, Callable[[Any], bool]]) -> None:
+        registry = Registry()
+        registry.cel_rules.update(cel_rules)
+        self._objects = Writes(Store(), registry)
+        self._objects.create(Key("", "namespaces"), {"metadata": {"name": NAMESPACE}}, manager="test")
+        for definition in current.API.definitions():
+            key = Key("apiextensions.k8s.io", "customresourcedefinitions")
+            self._objects.create(key, definition, manager="test")
+        for key, review in current.API.admission.items():
+            self._objects.review(key, review)
+
+    def create(
+        self, kind: str, spec: Any, version: str = "v1", annotations: Mapping[str, str] | None = None
+    ) -> Object:
+        """For a dry run, as a client would who uses this version. Raises ApiError."""
+        key = GROUPS[kind]
+        resource = self._objects.registry.get(key.group, version, key.plural)
+        assert resource
+        metadata = {"name": "x", "namespace": NAMESPACE, "annotations": annotations or {}}
+        obj = {"apiVersion": resource.api_version, "kind": kind, "metadata": metadata, "spec": spec}
+        options = WriteOptions("test", dry_run=True)
+        return at_once(self._objects.pipeline.create(resource, NAMESPACE, clone(obj), options))
+
+    def refusal(self, kind: str, spec: Any, annotations: Mapping[str, str] | None = None) -> str:
+        """What it says of such an object; "" if it takes it."""
+        try:
+            self.create(kind, spec, annotations=annotations)
+        except ApiError as error:
+            return error.message
+        return ""
