@@ -11,6 +11,7 @@ pytest_plugins = [
     "fixtures.report.recording",
     "fixtures.report.plugin",
     "fixtures.plugin",
+    "fixtures.pytest_plugin.cases",
     "fixtures.stopping",
     "fixtures.reporting",
     "fixtures.last_word",

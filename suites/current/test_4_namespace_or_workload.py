@@ -2,97 +2,155 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-
-import pytest
-
-from fixtures.addresses import in_url
-from fixtures.cluster import Cluster
-from fixtures.curl import Request
-from fixtures.extra_workload import extra_workload
-from fixtures.features import XFCC
-from fixtures.header import settles_to_header
-from fixtures.outcome import Outcome
-from fixtures.playground import Playground
-from fixtures.policies import Policies
-from fixtures.results import OBSERVED
-from fixtures.step import Step
-from suites.current.steps import (
-    CLEANUP_2,
-    NAMESPACE_OVER_MESH,
-    NAMESPACE_WIDE_STRICT,
-    OTHER_VERSION_STRICT,
-    PORT_8000_DISABLED,
-    PORT_8080_DISABLED,
-    PRECEDENCE,
-    UNBOUND_BESIDE_PORT_DISABLED,
-    UNBOUND_PORT_DISABLED,
-    UNBOUND_STRICT,
-    WORKLOAD_STRICT,
+from fixtures.expectations import NoClientCertificate, Reachability, UnboundPortOpen, UnboundPortRefused
+from fixtures.model.document import CURRENT
+from fixtures.model.step import Step
+from suites.current.features import PEER_AUTHENTICATION
+from suites.grids import (
+    ALL_REACHABLE,
+    LEGACY_REFUSED_BY_BAR,
+    LEGACY_REFUSED_BY_BOTH,
+    LEGACY_REFUSED_BY_FOO,
 )
 
-pytestmark = pytest.mark.feature("peer-authentication")
+NAMESPACE_WIDE_POLICY = CURRENT.section("Namespace-wide policy")
+PER_WORKLOAD = "Enable mutual TLS per workload"
+PRECEDENCE = CURRENT.section("Policy precedence")
+
+NO_HEADER = (
+    "The header's presence is evidence that mutual TLS is used: where that is disabled, it is not there."
+)
+
+SELECTOR = "specify the labels that match the desired workload."
+EXCEPT_8080 = "the following peer authentication policy requires mutual TLS on all ports, except port 8080"
+
+# Note 2: a workload that no Service binds. The grid says what the rest of the playground does meanwhile.
+# What must not change in the pod that no Service binds is looked at once a change is seen beside it.
+NOTE_2 = CURRENT.section(PER_WORKLOAD, note=2)
+ONLY_IF_BOUND = (
+    "You can only use portLevelMtls if the port is bound to a service. Istio ignores it otherwise."
+)
 
 STEPS = [
-    NAMESPACE_WIDE_STRICT,
-    WORKLOAD_STRICT,
-    PORT_8080_DISABLED,
-    PORT_8000_DISABLED,
-    OTHER_VERSION_STRICT,
-    PRECEDENCE,
-    NAMESPACE_OVER_MESH,
-    CLEANUP_2,
+    Step(
+        "namespace-wide-strict",
+        section=NAMESPACE_WIDE_POLICY,
+        manifests=["current/strict-foo.yaml"],
+        quote="As this policy is applied on workloads in namespace foo only, you should see only request "
+        "from client-without-sidecar (sleep.legacy) to httpbin.foo start to fail.",
+        features=PEER_AUTHENTICATION,
+        expect=[Reachability(LEGACY_REFUSED_BY_FOO)],
+    ),
+    Step(
+        "workload-strict",
+        section=CURRENT.section(PER_WORKLOAD),
+        manifests=["current/strict-foo.yaml", "current/strict-httpbin-bar.yaml"],
+        quote=f"{SELECTOR} [...] As expected, request from sleep.legacy to httpbin.bar starts failing with "
+        "the same reasons.",
+        features=PEER_AUTHENTICATION,
+        expect=[Reachability(LEGACY_REFUSED_BY_BOTH)],
+    ),
+    Step(
+        "port-8080-disabled",
+        section=CURRENT.section(PER_WORKLOAD),
+        manifests=["current/strict-foo.yaml", "current/port-8080-disable-bar.yaml"],
+        quote=EXCEPT_8080,
+        features=PEER_AUTHENTICATION,
+        expect=[
+            Reachability(LEGACY_REFUSED_BY_FOO),
+            NoClientCertificate(
+                "foo",
+                "bar",
+                test="no-mutual-tls-where-it-is-disabled",
+                label="port-8080-disabled-foo-bar",
+                asks=NO_HEADER,
+            ),
+        ],
+    ),
+    # 8000 is the port of the Service, so that this policy disables nothing that httpbin listens on.
+    Step(
+        "port-8000-disabled",
+        section=CURRENT.section(PER_WORKLOAD, note=1),
+        manifests=["current/strict-foo.yaml", "current/port-8000-disable-bar.yaml"],
+        quote="The port value in the peer authentication policy is the container's port.",
+        features=PEER_AUTHENTICATION,
+        expect=[Reachability(LEGACY_REFUSED_BY_BOTH)],
+    ),
+    # A selector is a set of labels; of these two httpbin.bar has one.
+    Step(
+        "other-version-strict",
+        section=CURRENT.section(PER_WORKLOAD),
+        manifests=["current/strict-foo.yaml", "current/strict-httpbin-v2-bar.yaml"],
+        quote=SELECTOR,
+        features=PEER_AUTHENTICATION,
+        expect=[Reachability(LEGACY_REFUSED_BY_FOO)],
+    ),
+    Step(
+        "policy-precedence",
+        section=PRECEDENCE,
+        manifests=[
+            "current/strict-foo.yaml",
+            "current/port-8080-disable-bar.yaml",
+            "current/overwrite-example-foo.yaml",
+        ],
+        quote="A workload-specific peer authentication policy takes precedence over a namespace-wide policy.",
+        features=PEER_AUTHENTICATION,
+        expect=[
+            Reachability(ALL_REACHABLE),
+            NoClientCertificate(
+                "bar",
+                "foo",
+                test="no-mutual-tls-where-it-is-disabled",
+                label="policy-precedence-bar-foo",
+                asks=NO_HEADER,
+            ),
+        ],
+    ),
+    # The mesh's policy is STRICT as well, so that a namespace's own one can be seen to take precedence.
+    Step(
+        "namespace-over-mesh",
+        section=NAMESPACE_WIDE_POLICY,
+        manifests=["current/strict-mesh.yaml", "current/permissive-foo.yaml"],
+        quote="To change mutual TLS for all workloads within a particular namespace, use a namespace-wide "
+        "policy.",
+        features=PEER_AUTHENTICATION,
+        expect=[Reachability(LEGACY_REFUSED_BY_BAR)],
+    ),
+    Step(
+        "cleanup-2",
+        section=CURRENT.section("Cleanup part 2"),
+        quote="Remove policies created in the above steps",
+        features=PEER_AUTHENTICATION,
+        expect=[Reachability(ALL_REACHABLE)],
+    ),
+    Step(
+        "unbound-strict",
+        section=NOTE_2,
+        manifests=["current/strict-unbound-bar.yaml", "current/strict-httpbin-bar.yaml"],
+        quote=ONLY_IF_BOUND,
+        features=PEER_AUTHENTICATION,
+        expect=[
+            Reachability(LEGACY_REFUSED_BY_BAR),
+            UnboundPortRefused(asks="Strict mutual TLS for a workload that no Service binds."),
+        ],
+    ),
+    Step(
+        "unbound-beside-port-disabled",
+        section=NOTE_2,
+        manifests=["current/strict-unbound-bar.yaml", "current/port-8080-disable-bar.yaml"],
+        quote=ONLY_IF_BOUND,
+        features=PEER_AUTHENTICATION,
+        expect=[
+            Reachability(ALL_REACHABLE),
+            UnboundPortRefused(asks="Settings per port are for the workload that the policy selects."),
+        ],
+    ),
+    Step(
+        "unbound-port-disabled",
+        section=NOTE_2,
+        manifests=["current/port-unbound-disable-bar.yaml"],
+        quote=ONLY_IF_BOUND,
+        features=PEER_AUTHENTICATION,
+        expect=[Reachability(ALL_REACHABLE), UnboundPortOpen()],
+    ),
 ]
-
-
-@pytest.mark.parametrize("step", STEPS, ids=str)
-def test_reachability(step: Step, policies: Policies, playground: Playground) -> None:
-    policies.enforce(step)
-    playground.settles_to(step.grid)
-
-
-@pytest.mark.feature(XFCC)
-@pytest.mark.parametrize(
-    ("step", "client", "server"),
-    [(PORT_8080_DISABLED, "foo", "bar"), (PRECEDENCE, "bar", "foo")],
-    ids=str,
-)
-def test_no_mutual_tls_where_it_is_disabled(
-    step: Step, client: str, server: str, playground: Playground
-) -> None:
-    """The header's presence is evidence that mutual TLS is used: where that is disabled, it is not there."""
-    playground.enters(step)
-    settles_to_header(playground, client, server, None)
-
-
-@pytest.fixture
-def unbound(cluster: Cluster, playground: Playground) -> Iterator[str]:
-    """An httpbin in bar that no Service binds; gives the URL at which only its pod answers."""
-    with extra_workload(cluster, playground, "current/unbound-workload.yaml", "bar"):
-        yield f"http://{in_url(cluster.pod('bar', 'unbound')['status']['podIP'])}:8080/ip"
-
-
-@pytest.mark.section("Enable mutual TLS per workload, note 2")
-def test_port_that_no_service_binds(
-    policies: Policies,
-    playground: Playground,
-    unbound: str,
-    record_property: Callable[[str, object], None],
-) -> None:
-    """Note 2: "You can only use portLevelMtls if the port is bound to a service. Istio ignores it otherwise."
-
-    Istio's code honours such a port all the same (its pull request 27994), so both are accepted, and the
-    closing table says which was seen. That it is ignored can only be told when the bound has passed.
-    """
-    request = Request(unbound)
-    for step in (UNBOUND_STRICT, UNBOUND_BESIDE_PORT_DISABLED):
-        policies.enforce(step)
-        playground.settles_to(step.grid)
-        playground.settles_to_outcome("legacy", request, *playground.refusal)
-
-    policies.enforce(UNBOUND_PORT_DISABLED)
-    honoured = playground.watch("legacy", request, Outcome(200))
-    if not honoured.settled:
-        playground.settles_to_outcome("legacy", request, *playground.refusal)
-    seen = "honoured" if honoured.settled else "ignored"
-    record_property(OBSERVED, f"portLevelMtls of a port that no Service binds is {seen}")

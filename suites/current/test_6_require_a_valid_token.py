@@ -2,41 +2,103 @@
 
 from __future__ import annotations
 
-import pytest
+from fixtures.adaptation import CONFIG_APIS
+from fixtures.expectations import RefusalText, TokenExpires, at_each_ingress
+from fixtures.model.document import CURRENT
+from fixtures.model.step import Step
+from suites.current.end_user import END_USER, in_both_apis
+from suites.current.features import REQUEST_AUTHENTICATION
+from suites.current.test_5_end_user_authentication import JWT_EXAMPLE, LOOP
 
-from fixtures import named_tokens
-from fixtures.documented_loop import DocumentedLoop
-from fixtures.plugin import IngressOf
-from fixtures.policies import Policies
-from fixtures.step import Step
-from suites.current.ingress_steps import (
-    CLEANUP_3,
-    CLEANUP_3_AUTHENTICATION,
-    REQUIRED,
-    REQUIRED_PER_PATH,
-)
-
-pytestmark = pytest.mark.feature("request-authentication")
-
-DENIED = "RBAC: access denied"
+CLEANUP_3 = CURRENT.section("Cleanup part 3")
 
 
-@pytest.mark.usefixtures("documented_loop")
-@pytest.mark.parametrize("step", [REQUIRED, REQUIRED_PER_PATH], ids=str)
-def test_answers(step: Step, config_api: str, policies: Policies, ingress_of: IngressOf) -> None:
-    ingress = ingress_of(config_api, step)
-    ingress.settles_to(step.grid, named_tokens.by_name(policies.issuer))
-    ingress.refuses("/headers", None, DENIED)
+DENIALS = [RefusalText("RBAC: access denied", api=api, label=f"{api}-{{step}}") for api in CONFIG_APIS]
+"""At each ingress, a denial says that it is one."""
 
-
-@pytest.mark.section("End-user authentication")
-@pytest.mark.real_time
-@pytest.mark.clock_skew(60)
-def test_token_that_expires_in_5_seconds(config_api: str, documented_loop: DocumentedLoop) -> None:
-    """Istio authenticates requests using that token successfully at first but rejects them after 65 s."""
-    documented_loop.accepts(config_api, 7)
-
-
-@pytest.mark.parametrize("step", [CLEANUP_3_AUTHENTICATION, CLEANUP_3], ids=str)
-def test_cleanup(step: Step, config_api: str, policies: Policies, ingress_of: IngressOf) -> None:
-    ingress_of(config_api, step).settles_to(step.grid, named_tokens.by_name(policies.issuer))
+STEPS = [
+    Step(
+        "require-a-valid-token",
+        section=CURRENT.section("Require a valid token"),
+        manifests=in_both_apis("httpbin-gateway.yaml", "jwt-example.yaml", "require-token.yaml"),
+        quote="Request principals are available only when valid JWT tokens are provided. The rule therefore "
+        "denies requests without valid tokens.",
+        features=REQUEST_AUTHENTICATION,
+        beside=LOOP,
+        expect=[
+            *at_each_ingress(
+                """
+                            /headers    /ip
+                none        403         403
+                deadbeef    401         401
+                valid       200         200
+                """,
+            ),
+            *DENIALS,
+        ],
+    ),
+    Step(
+        "require-valid-tokens-per-path",
+        section=CURRENT.section("Require valid tokens per-path"),
+        manifests=in_both_apis("httpbin-gateway.yaml", "jwt-example.yaml", "require-token-on-headers.yaml"),
+        quote="When this authorization rule takes effect, requests to $INGRESS_HOST:$INGRESS_PORT/headers "
+        "fail with the error code 403. Requests to all other paths succeed",
+        features=REQUEST_AUTHENTICATION,
+        beside=LOOP,
+        expect=[
+            # httpbin has no /headers/more: its 404 says that the request was let through.
+            *at_each_ingress(
+                """
+                            /headers    /headers?a=b    /headers/more   /ip
+                none        403         403             404             200
+                deadbeef    401         401             401             401
+                valid       200         200             404             200
+                """,
+            ),
+            *DENIALS,
+        ],
+    ),
+    Step(
+        "token-that-expires",
+        section=END_USER,
+        manifests=JWT_EXAMPLE.manifests,
+        quote="Istio authenticates requests using that token successfully at first but rejects them after 65 "
+        "seconds",
+        features=REQUEST_AUTHENTICATION,
+        beside=LOOP,
+        expect=[TokenExpires(LOOP, (7,), api=api, label=api, clock_skew=60) for api in CONFIG_APIS],
+    ),
+    # Without the request authentication nobody has a principal, so that the rule denies every token.
+    Step(
+        "cleanup-3-authentication",
+        section=CLEANUP_3,
+        manifests=in_both_apis("httpbin-gateway.yaml", "require-token-on-headers.yaml"),
+        quote="Remove authentication policy",
+        features=REQUEST_AUTHENTICATION,
+        expect=at_each_ingress(
+            """
+                        /headers    /ip
+            none        403         200
+            deadbeef    403         200
+            valid       403         200
+            """,
+            test="cleanup",
+        ),
+    ),
+    Step(
+        "cleanup-3",
+        section=CLEANUP_3,
+        manifests=in_both_apis("httpbin-gateway.yaml"),
+        quote="Remove authorization policy",
+        features=REQUEST_AUTHENTICATION,
+        expect=at_each_ingress(
+            """
+                        /headers    /ip
+            none        200         200
+            deadbeef    200         200
+            valid       200         200
+            """,
+            test="cleanup",
+        ),
+    ),
+]

@@ -1,91 +1,142 @@
-"""Globally enabling Istio mutual TLS, requests from and to what is not in the mesh, and Cleanup part 1."""
+"""Globally enabling Istio mutual TLS, requests from and to what is not in the mesh, and Cleanup part 1.
+
+The document's loops visit some of the clients and servers at a time. Here each grid has all of them, since a
+policy must do what the document says, and nothing else. The steps are in an order in which none looks as the
+one before it, where that can be.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from fixtures.expectations import ApiServer, Reachability, RefusedOrIgnored
+from fixtures.model.document import ISTIO_1_0
+from fixtures.model.step import Step
+from fixtures.playground import IN_MESH
+from suites.grids import ALL_REACHABLE, LEGACY_REFUSED_BY_BOTH
+from suites.istio_1_0.mesh_wide import ALL_CLIENTS_MUTUAL, MESH_WIDE_RULE
 
-import pytest
+GLOBALLY = ISTIO_1_0.section("Globally enabling Istio mutual TLS")
+NAMESPACE_WIDE_POLICY = ISTIO_1_0.section("Namespace-wide policy")
 
-from fixtures.cluster import Refused
-from fixtures.curl import Request, bearing
-from fixtures.outcome import Outcome
-from fixtures.playground import IN_MESH, Playground
-from fixtures.policies import Policies
-from fixtures.results import OBSERVED
-from fixtures.step import Step
-from suites.istio_1_0.steps import (
-    API_SERVER_IN_PLAIN_TEXT,
-    CLEANUP_1,
-    FORBIDDEN,
-    LEGACY_IN_PLAIN_TEXT,
-    MESH_POLICY,
-    MESH_WIDE_RULE,
-    OVERRIDDEN_BY_A_RULE_WITHOUT_TLS,
-    RULE_ELSEWHERE,
-    RULE_WITH_A_TLS_BLOCK,
-)
+SIMILAR_TLS_BLOCK = "the rule must contain a similar TLS block with ISTIO_MUTUAL mode"
 
-# In an order in which no step looks as the one before it, where that can be.
+LEGACY_IN_PLAIN_TEXT = (*MESH_WIDE_RULE, "istio-1.0/plain-text-legacy.yaml")
+
+
+def api_server(outcome: str) -> list[ApiServer]:
+    """What the clients in the mesh get of the API server."""
+    asks = (
+        "Requests fail due to the same problem as when sending requests to any non-Istio service; or no more."
+    )
+    return [ApiServer((client,), outcome, label=f"{{step}}-{client}", asks=asks) for client in IN_MESH]
+
+
+# Policies that the document forbids, each beside one that it allows and that shows when both have arrived.
+# The grid is that of a mesh which takes the forbidden one, and ignores it.
+BESIDE_A_POLICY_OF_BAR = """
+                foo     bar     legacy
+        foo     200     503     200
+        bar     200     503     200
+        legacy  200     000/56  200
+"""
+NAMED_DEFAULT = "The name of the policy must be default, and it contains no targets specification"
+
 STEPS = [
-    MESH_POLICY,
-    MESH_WIDE_RULE,
-    OVERRIDDEN_BY_A_RULE_WITHOUT_TLS,
-    RULE_WITH_A_TLS_BLOCK,
-    LEGACY_IN_PLAIN_TEXT,
-    API_SERVER_IN_PLAIN_TEXT,
-    RULE_ELSEWHERE,
-    CLEANUP_1,
+    # The clients send plain text, which httpbin.legacy can read.
+    Step(
+        "mesh-policy",
+        section=GLOBALLY,
+        manifests=["istio-1.0/mesh-policy.yaml"],
+        quote="At this point, only the receiving side is configured to use mutual TLS. If you run the curl "
+        "command between Istio services (i.e those with sidecars), all requests will fail with a 503 error "
+        "code as the client side is still using plain-text.",
+        expect=[
+            Reachability(
+                """
+                        foo     bar     legacy
+                foo     503     503     200
+                bar     503     503     200
+                legacy  000/56  000/56  200
+                """
+            )
+        ],
+    ),
+    Step(
+        "mesh-wide-rule",
+        section=GLOBALLY,
+        manifests=MESH_WIDE_RULE,
+        quote="you will see all requests between Istio-services are now completed successfully [...] "
+        "requests from sleep.legacy to httpbin.foo or httpbin.bar will fail",
+        expect=[Reachability(ALL_CLIENTS_MUTUAL)],
+    ),
+    Step(
+        "overridden-by-a-rule-without-tls",
+        section=GLOBALLY,
+        manifests=[*MESH_WIDE_RULE, "istio-1.0/balanced-bar.yaml"],
+        quote=f"{SIMILAR_TLS_BLOCK}, as otherwise it will override the mesh- or namespace-wide TLS settings "
+        "and disable TLS.",
+        expect=[
+            Reachability(
+                """
+                        foo     bar     legacy
+                foo     200     503     503
+                bar     200     503     503
+                legacy  000/56  000/56  200
+                """
+            )
+        ],
+    ),
+    Step(
+        "rule-with-a-tls-block",
+        section=GLOBALLY,
+        manifests=[*MESH_WIDE_RULE, "istio-1.0/balanced-mutual-tls-bar.yaml"],
+        quote=SIMILAR_TLS_BLOCK,
+        expect=[Reachability(ALL_CLIENTS_MUTUAL)],
+    ),
+    Step(
+        "legacy-in-plain-text",
+        section=ISTIO_1_0.section("Request from Istio services to non-Istio services"),
+        manifests=LEGACY_IN_PLAIN_TEXT,
+        quote="To fix this issue, we can add a destination rule to overwrite the TLS setting for "
+        "httpbin.legacy.",
+        expect=[Reachability(LEGACY_REFUSED_BY_BOTH), *api_server("000/35")],
+    ),
+    Step(
+        "api-server-in-plain-text",
+        section=ISTIO_1_0.section("Request from Istio services to Kubernetes API server"),
+        manifests=[*LEGACY_IN_PLAIN_TEXT, "istio-1.0/plain-text-api-server.yaml"],
+        quote="Again, we can correct this by overriding the destination rule for the API server",
+        expect=[Reachability(LEGACY_REFUSED_BY_BOTH), *api_server("200")],
+    ),
+    Step(
+        "mesh-wide-rule-elsewhere",
+        section=GLOBALLY,
+        manifests=["istio-1.0/mesh-policy.yaml", "istio-1.0/mutual-tls-mesh-elsewhere.yaml"],
+        quote="there is no restriction on the name or namespace for destination rule.",
+        expect=[Reachability(ALL_CLIENTS_MUTUAL)],
+    ),
+    Step(
+        "cleanup-1",
+        section=ISTIO_1_0.section("Cleanup part 1"),
+        quote="Remove global authentication policy and destination rules added in the session",
+        expect=[Reachability(ALL_REACHABLE)],
+    ),
+    *(
+        Step(
+            step,
+            section=section,
+            manifests=[f"istio-1.0/{manifest}.yaml", "istio-1.0/strict-httpbin-bar.yaml"],
+            quote=quote,
+            expect=[RefusedOrIgnored(BESIDE_A_POLICY_OF_BAR, what=step)],
+        )
+        for step, section, manifest, quote in (
+            ("mesh-policy-of-another-name", GLOBALLY, "mesh-policy-other-name", NAMED_DEFAULT),
+            ("mesh-policy-with-targets", GLOBALLY, "mesh-policy-targets", NAMED_DEFAULT),
+            (
+                "namespace-wide-policy-of-another-name",
+                NAMESPACE_WIDE_POLICY,
+                "strict-foo-other-name",
+                "namespace-wide policy must be named default",
+            ),
+        )
+    ),
 ]
-
-API_SERVER = "https://kubernetes.default/api"
-
-# Where Kubernetes puts the token of a pod's service account.
-TOKEN_FILE = "/var/run/secrets/kubernetes.io/serviceaccount/token"
-
-
-@pytest.mark.parametrize("step", STEPS, ids=str)
-def test_reachability(step: Step, policies: Policies, playground: Playground) -> None:
-    policies.enforce(step)
-    playground.settles_to(step.grid)
-
-
-@pytest.mark.parametrize("client", IN_MESH)
-@pytest.mark.parametrize(
-    ("step", "expected"),
-    [
-        pytest.param(LEGACY_IN_PLAIN_TEXT, "000/35", id=LEGACY_IN_PLAIN_TEXT.name),
-        pytest.param(API_SERVER_IN_PLAIN_TEXT, "200", id=API_SERVER_IN_PLAIN_TEXT.name),
-    ],
-)
-def test_api_server(step: Step, expected: str, client: str, playground: Playground) -> None:
-    """Requests will fail due to the same problem as when sending requests to any non-Istio service.
-
-    The document takes the token of the service account `default` out of its secret, which clusters of today
-    no longer make. The one that is mounted in the client's own pod is as good, and is there in all of them.
-    """
-    playground.enters(step)
-    token = playground.run(client, "sleep", "sleep", ["cat", TOKEN_FILE])
-    request = Request(API_SERVER, bearing(token.strip()), insecure=True)
-    playground.settles_to_outcome(client, request, Outcome.parse(expected))
-
-
-@pytest.mark.parametrize("step", FORBIDDEN, ids=str)
-def test_forbidden_policy_does_nothing(
-    step: Step,
-    policies: Policies,
-    playground: Playground,
-    record_property: Callable[[str, object], None],
-) -> None:
-    """The document says how these must be named, and not what becomes of others.
-
-    Istio refuses them. A mesh that takes and ignores them conforms as well, and the closing table says
-    which was seen.
-    """
-    try:
-        policies.enforce(step)
-    except Refused:
-        seen = "refused"
-    else:
-        playground.settles_to(step.grid)
-        seen = "ignored"
-    record_property(OBSERVED, f"a {step} is {seen}")

@@ -2,85 +2,146 @@
 
 from __future__ import annotations
 
-import pytest
+from fixtures.expectations import Answers, Reachability, RefusalText, TokenExpires
+from fixtures.model.document import ISTIO_1_0
+from fixtures.model.step import Loop, Step
+from suites.grids import ALL_REACHABLE
+from suites.istio_1_0.end_user import EXPOSED, OPEN_TO_ALL, TOKEN_REQUIRED
 
-from fixtures import named_tokens
-from fixtures.documented_loop import DocumentedLoop
-from fixtures.playground import Playground
-from fixtures.plugin import IngressOf
-from fixtures.policies import Policies
-from fixtures.step import Step
-from suites.istio_1_0.end_user_steps import (
-    EXPOSED,
-    JWT,
-    JWT_AMONG_PODS,
-    JWT_AT_GATEWAY,
-    JWT_AT_GATEWAY_AMONG_PODS,
-    JWT_WITH_TOKEN,
-    ONE_AUDIENCE,
-    OTHER_TOKENS,
-    TEN_SAMPLES,
-)
-
-pytestmark = pytest.mark.section("End-user authentication")
-
-NO_SKEW = pytest.mark.clock_skew(0)
+END_USER = ISTIO_1_0.section("End-user authentication")
 
 # Of Istio 1.0; the document shows no body.
 REFUSED = "Origin authentication failed."
+SAYS_WHY = "The answer comes from the proxy, and says why."
 
-
-def test_exposed(policies: Policies, ingress_of: IngressOf) -> None:
-    """Expose httpbin.foo via ingressgateway, and run a test query."""
-    ingress_of("istio", EXPOSED).settles_to(EXPOSED.grid, named_tokens.by_name(policies.issuer))
-
-
-@pytest.mark.usefixtures("documented_loop")
-@pytest.mark.parametrize(
-    "step", [JWT, *(pytest.param(step, marks=NO_SKEW) for step in (OTHER_TOKENS, TEN_SAMPLES))], ids=str
+AFTER_5_SECONDS = (
+    "Istio authenticates requests using that token successfully at first but rejects them after 5 seconds"
 )
-def test_answers(step: Step, policies: Policies, ingress_of: IngressOf) -> None:
-    ingress_of("istio", step).settles_to(step.grid, named_tokens.by_name(policies.issuer))
+OTHER_ASPECTS = "generate new tokens to test with different issuer, audiences, expiry date, etc."
 
+JWT_EXAMPLE = Step(
+    "jwt-example",
+    section=END_USER,
+    manifests=[*EXPOSED, "istio-1.0/jwt-example.yaml"],
+    quote="add a policy that requires end-user JWT for httpbin.foo. [...] The same curl command from before "
+    "will return with 401 error code, as a result of server is expecting JWT but none was provided: [...] "
+    "Attaching the valid token generated above returns success",
+    expect=[
+        Answers(TOKEN_REQUIRED),
+        RefusalText(REFUSED, token="none", label="none", asks=SAYS_WHY),
+        RefusalText(REFUSED, token="deadbeef", label="deadbeef", asks=SAYS_WHY),
+        Reachability(
+            """
+                    foo     bar     legacy
+            foo     401     200     200
+            bar     401     200     200
+            legacy  401     200     200
+            """,
+            test="reachability-without-token",
+            label="",
+            asks="A policy that requires end-user JWT for httpbin.foo, whoever asks.",
+        ),
+        Reachability(ALL_REACHABLE, token="valid", test="reachability-with-token", label=""),
+    ],
+)
 
-@pytest.mark.usefixtures("documented_loop")
-@pytest.mark.parametrize("token", ["none", "deadbeef", pytest.param("exp-2-ago", marks=NO_SKEW)])
-def test_refusal(token: str, policies: Policies, ingress_of: IngressOf) -> None:
-    """The answer comes from the proxy, and says why."""
-    ingress, tokens = ingress_of("istio", JWT), named_tokens.by_name(policies.issuer)
-    ingress.enters(JWT, tokens)
-    ingress.refuses("/headers", tokens[token](), REFUSED)
+LOOP = Loop(JWT_EXAMPLE, pause_s=1)
 
-
-@pytest.mark.usefixtures("documented_loop")
-def test_reachability_without_token(policies: Policies, playground: Playground) -> None:
-    """A policy that requires end-user JWT for httpbin.foo, whoever asks."""
-    policies.enforce(JWT_AMONG_PODS)
-    playground.settles_to(JWT_AMONG_PODS.grid)
-
-
-@pytest.mark.usefixtures("documented_loop")
-def test_reachability_with_token(policies: Policies, playground: Playground) -> None:
-    policies.enforce(JWT_WITH_TOKEN)
-    playground.settles_to(JWT_WITH_TOKEN.grid, policies.issuer.valid())
-
-
-@pytest.mark.real_time
-@NO_SKEW
-def test_token_that_expires_in_5_seconds(documented_loop: DocumentedLoop) -> None:
-    """Istio authenticates requests using that token successfully at first but rejects them after 5 seconds.
-
-    One answer on either side of the boundary may fall either way, as tokens count whole seconds.
-    """
-    documented_loop.accepts("istio", 5, 4, 6)
-
-
-@pytest.mark.parametrize("step", [ONE_AUDIENCE, JWT_AT_GATEWAY], ids=str)
-def test_answers_with_other_policies(step: Step, policies: Policies, ingress_of: IngressOf) -> None:
-    ingress_of("istio", step).settles_to(step.grid, named_tokens.by_name(policies.issuer))
-
-
-def test_reachability_with_policy_at_gateway(policies: Policies, playground: Playground) -> None:
-    """JWT policies that apply at the gateway, instead of for individual services."""
-    policies.enforce(JWT_AT_GATEWAY_AMONG_PODS)
-    playground.settles_to(JWT_AT_GATEWAY_AMONG_PODS.grid)
+STEPS = [
+    Step(
+        "exposed",
+        section=END_USER,
+        manifests=EXPOSED,
+        quote="expose httpbin.foo via ingressgateway [...] And run a test query",
+        expect=[Answers(OPEN_TO_ALL, test="exposed", label="")],
+    ),
+    JWT_EXAMPLE,
+    # Istio 1.0 takes a token until the end of the second that exp names, and none without exp.
+    Step(
+        "other-tokens",
+        section=END_USER,
+        manifests=JWT_EXAMPLE.manifests,
+        quote=f"The JWT must correspond to the JWKS endpoint [...] {OTHER_ASPECTS}",
+        beside=LOOP,
+        expect=[
+            Answers(
+                """
+                                /headers
+                other-issuer    401
+                strangers-key   401
+                unknown-kid     401
+                any-audience    200
+                exp-in-3        200
+                exp-2-ago       401
+                no-exp          401
+                """,
+                clock_skew=0,
+            ),
+            RefusalText(REFUSED, token="exp-2-ago", label="exp-2-ago", asks=SAYS_WHY, clock_skew=0),
+        ],
+    ),
+    # The ten requests of the documented loop, a second apart: the token expires 5 s after the first. Here
+    # they are tokens at one instant, but for the two beside the boundary, which may fall either way.
+    Step(
+        "ten-samples",
+        section=END_USER,
+        manifests=JWT_EXAMPLE.manifests,
+        quote=AFTER_5_SECONDS,
+        beside=LOOP,
+        expect=[
+            Answers(
+                """
+                            /headers
+                after-0     200
+                after-1     200
+                after-2     200
+                after-3     200
+                after-6     401
+                after-7     401
+                after-8     401
+                after-9     401
+                """,
+                clock_skew=0,
+            )
+        ],
+    ),
+    # One answer on either side of the boundary may fall either way, as tokens count whole seconds.
+    Step(
+        "token-that-expires",
+        section=END_USER,
+        manifests=JWT_EXAMPLE.manifests,
+        quote=AFTER_5_SECONDS,
+        beside=LOOP,
+        expect=[TokenExpires(LOOP, (5, 4, 6), label="", clock_skew=0)],
+    ),
+    # In Istio 1.0 a token for somebody else is not authenticated; only later versions answer 403.
+    Step(
+        "one-audience",
+        section=END_USER,
+        manifests=[*EXPOSED, "istio-1.0/jwt-example-audience.yaml"],
+        quote=OTHER_ASPECTS,
+        expect=[
+            Answers(
+                """
+                                /headers
+                none            401
+                valid           401
+                right-audience  200
+                any-audience    401
+                """,
+                test="answers-with-other-policies",
+            )
+        ],
+    ),
+    Step(
+        "jwt-at-gateway",
+        section=END_USER,
+        manifests=[*EXPOSED, "istio-1.0/jwt-at-gateway.yaml"],
+        quote="You can add a JWT policy on istio-ingressgateway. This is often used to define JWT policies "
+        "that apply at the gateway, instead of for individual services.",
+        expect=[
+            Answers(TOKEN_REQUIRED, test="answers-with-other-policies"),
+            Reachability(ALL_REACHABLE, test="reachability-with-policy-at-gateway", label=""),
+        ],
+    ),
+]

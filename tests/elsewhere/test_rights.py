@@ -11,8 +11,8 @@ import yaml
 from kubernetes import client
 
 from fixtures import profile as profiles
+from fixtures.model.step import MANIFESTS
 from fixtures.safety.footprint import Footprint, lanes
-from fixtures.step import MANIFESTS
 from tests.elsewhere.rights import Need, Right, granted, need_of
 
 ACCOUNT = ("mesh-authn-conformance", "mesh-authn-conformance")

@@ -10,7 +10,7 @@ from kubernetes import client, config, dynamic
 
 from fixtures.cluster import read_manifests
 from fixtures.issuer import DOCUMENTED_KEY_SET_URLS
-from fixtures.step import MANIFESTS
+from fixtures.model.step import MANIFESTS
 from tests.labs import running_lab
 
 SEEN_WITHIN_S = 10

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import pytest
 import yaml
 from kubernetes.client import CoreV1Api
+from suites.current.ingress_steps import EXPOSED, JWT, OTHER_TOKENS
+from suites.current.steps import CLEANUP_2
 
 from fixtures import profile as profiles
 from fixtures.cluster import Cluster, Manifest
@@ -17,8 +19,6 @@ from fixtures.issuer import Issuer
 from fixtures.places import Places
 from fixtures.policies import Policies
 from fixtures.waiting import Waits
-from suites.current.ingress_steps import EXPOSED, JWT, OTHER_TOKENS
-from suites.current.steps import CLEANUP_2
 from tests.labs import running_lab
 
 API = "gateway-api"

@@ -16,14 +16,22 @@ from fixtures.images import Substitution
 from fixtures.issuer import Issuer
 from fixtures.lanes.lane import Lane
 from fixtures.lanes.turns import Alone
+from fixtures.model.case import Case
+from fixtures.model.document import CURRENT
+from fixtures.model.step import Step
+from fixtures.places import Places
 from fixtures.playground import Playground
 from fixtures.policies import Policies
+from fixtures.probing.observation import Observation
+from fixtures.probing.prover import Prover
+from fixtures.probing.setting import Setting
 from fixtures.programs import Surroundings
 from fixtures.settle import Bound
 from fixtures.waiting import Waits
 from fixtures.workloads import Workloads
-from suites.current.steps import SETUP
 from tests.labs import running_lab
+
+NO_POLICIES = Step("no-policies", CURRENT.section("Setup"))
 
 
 @dataclass(frozen=True)
@@ -34,6 +42,13 @@ class OnLab:
     playground: Playground
     cluster: Cluster
     kubeconfig: Path
+    prover: Prover
+
+    def sees(self, step: Step) -> Observation:
+        """What comes of the first thing that is expected in a step, once the step is enforced."""
+        (seen,) = self.prover.prove([Case(step, step.expect[0])]).values()
+        assert isinstance(seen, Observation), seen
+        return seen
 
 
 def on_lab(kubeconfig: Path, scratch: Path, number: int) -> OnLab:
@@ -45,9 +60,11 @@ def on_lab(kubeconfig: Path, scratch: Path, number: int) -> OnLab:
     policies = Policies(cluster, profile, Issuer())
     surroundings = Surroundings(kubeconfig, context, profile.root_namespace, profile.folder)
     workloads = Workloads(profile.join, profile.outside, Substitution(profile.images, {}), surroundings)
-    playground = Playground(cluster, profile, policies, Bound(5), workloads, Waits(cluster))
+    waits = Waits(cluster)
+    playground = Playground(cluster, profile, workloads, waits)
     playground.set_up()
-    return OnLab(policies, playground, cluster, kubeconfig)
+    setting = Setting(cluster, profile, policies, playground, Places(cluster, profile, policies, waits))
+    return OnLab(policies, playground, cluster, kubeconfig, Prover(setting, Bound(5)))
 
 
 @pytest.fixture(scope="session")
@@ -58,8 +75,9 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[OnLab, OnLab
         lanes = both.map(lambda number: on_lab(kubeconfig, folder / str(number), number), (1, 2))
         first, second = lanes
         yield first, second
-        first.playground.close()
-        second.playground.close()
+        for lane in (first, second):
+            lane.prover.close()
+            lane.playground.close()
 
 
 @pytest.fixture
@@ -68,4 +86,4 @@ def lanes(lab: tuple[OnLab, OnLab]) -> Iterator[tuple[OnLab, OnLab]]:
     yield lab
     for lane in lab:
         lane.policies.turns = Alone()
-        lane.policies.enforce(SETUP)
+        lane.policies.enforce(NO_POLICIES)

@@ -10,39 +10,38 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.curl import Request
-from fixtures.errors import NotConformant
-from fixtures.grid import Grid
-from fixtures.header import settles_to_header
+from fixtures.expectations import Answered, NamesBothEnds, Reachability
 from fixtures.lanes.turns import SharedTurns
-from fixtures.outcome import Outcome
+from fixtures.model.document import CURRENT
+from fixtures.model.step import Step
 from fixtures.settle import Bound
-from fixtures.xfcc import ClientCertificate
-from suites.current.steps import MESH_WIDE_STRICT, NAMESPACE_WIDE_STRICT, SETUP
+from suites.grids import ALL_REACHABLE, LEGACY_REFUSED_BY_BOTH, LEGACY_REFUSED_BY_FOO
 from tests.lanes.conftest import OnLab
 
 Lanes = tuple[OnLab, OnLab]
 
-CERTIFICATE = ClientCertificate(
-    by="spiffe://cluster.local/ns/bar/sa/httpbin",
-    hash=None,
-    subject="",
-    uri="spiffe://cluster.local/ns/foo/sa/sleep",
+
+SECTION = CURRENT.section("Setup")
+SETUP = Step("setup", SECTION, expect=[Reachability(ALL_REACHABLE)])
+MESH_WIDE_STRICT = Step(
+    "mesh-wide-strict", SECTION, ["current/strict-mesh.yaml"], expect=[Reachability(LEGACY_REFUSED_BY_BOTH)]
+)
+NAMESPACE_WIDE_STRICT = Step(
+    "namespace-wide-strict",
+    SECTION,
+    ["current/strict-foo.yaml"],
+    expect=[Reachability(LEGACY_REFUSED_BY_FOO)],
 )
 
 
 def test_a_policy_of_one_lane_does_nothing_in_the_other(lanes: Lanes) -> None:
     first, second = lanes
-    first.policies.enforce(SETUP)
-    first.playground.settles_to(SETUP.grid)
-    second.policies.enforce(NAMESPACE_WIDE_STRICT)
-    second.playground.settles_to(NAMESPACE_WIDE_STRICT.grid)
-    assert first.playground.look(SETUP.grid) == SETUP.grid
-    first.policies.enforce(NAMESPACE_WIDE_STRICT)
-    first.playground.settles_to(NAMESPACE_WIDE_STRICT.grid)
-    second.policies.enforce(SETUP)
-    second.playground.settles_to(SETUP.grid)
-    assert first.playground.look(NAMESPACE_WIDE_STRICT.grid) == NAMESPACE_WIDE_STRICT.grid
+    assert first.sees(SETUP).settled
+    assert second.sees(NAMESPACE_WIDE_STRICT).settled
+    assert first.sees(SETUP).settled
+    assert first.sees(NAMESPACE_WIDE_STRICT).settled
+    assert second.sees(SETUP).settled
+    assert first.sees(NAMESPACE_WIDE_STRICT).settled
 
 
 def test_policies_of_another_lane_are_not_those_of_others(lanes: Lanes) -> None:
@@ -54,9 +53,12 @@ def test_policies_of_another_lane_are_not_those_of_others(lanes: Lanes) -> None:
 
 
 def test_the_header_names_the_ends_in_the_lane(lanes: Lanes) -> None:
+    step = Step("header", SECTION, expect=[NamesBothEnds("foo", "bar")])
     for lane in lanes:
-        lane.policies.enforce(SETUP)
-        settles_to_header(lane.playground, "foo", "bar", CERTIFICATE)
+        seen = lane.sees(step)
+        assert seen.settled
+        foo = lane.playground.lane.namespace("foo")
+        assert f"URI=spiffe://cluster.local/ns/{foo}/sa/sleep" in seen.observed
 
 
 WRONG = """
@@ -71,17 +73,15 @@ def test_the_commands_of_a_finding_repeat_it_in_its_lane(
     lanes: Lanes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, second = lanes
-    second.policies.enforce(NAMESPACE_WIDE_STRICT)
-    second.playground.settles_to(NAMESPACE_WIDE_STRICT.grid)
-    monkeypatch.setattr(second.playground, "bound", Bound(0.2))
-    with pytest.raises(NotConformant) as of_grid:
-        second.playground.settles_to(Grid.parse(WRONG))
-    with pytest.raises(NotConformant) as of_request:
-        second.playground.settles_to_outcome("legacy", Request("http://httpbin.foo:8000/ip"), Outcome(503))
-    assert "sleep.legacy-2 to httpbin.foo-2: 000/56 instead of 503" in str(of_grid.value)
-    assert "foo     bar\n" not in str(of_grid.value)
-    for finding in (of_grid, of_request):
-        (command,) = re.findall("kubectl .*", str(finding.value))
+    monkeypatch.setattr(second.prover, "bound", Bound(0.2))
+    request = Answered(("legacy",), "http://httpbin.foo:8000/ip", "503")
+    wrong = Step("wrong", SECTION, ["current/strict-foo.yaml"], expect=[Reachability(WRONG), request])
+    alone = Step("alone", SECTION, ["current/strict-foo.yaml"], expect=[request])
+    for step in (wrong, alone):
+        text = str(second.prover.finding(second.sees(step)))
+        assert "sleep.legacy-2 to httpbin.foo-2: 000/56 instead of 503" in text
+        assert "foo     bar\n" not in text
+        (command,) = re.findall("kubectl .*", text)
         environment = {**os.environ, "KUBECONFIG": str(second.kubeconfig)}
         run = subprocess.run(
             ["sh", "-c", command], env=environment, capture_output=True, text=True, check=False
@@ -94,12 +94,11 @@ def test_what_a_lane_that_died_left_in_force_is_removed_first(lanes: Lanes, tmp_
     first, second = lanes
     for lane in lanes:
         lane.policies.turns = SharedTurns(tmp_path, lane.playground.lane.number, lane.policies.tidy)
-    second.policies.enforce(MESH_WIDE_STRICT)
-    second.playground.settles_to(MESH_WIDE_STRICT.grid)
+    assert second.sees(MESH_WIDE_STRICT).settled
     dies(second.policies.turns)
     first.policies.enforce(SETUP)
     assert first.cluster.find("security.istio.io/v1beta1", "PeerAuthentication") == []
-    first.playground.settles_to(SETUP.grid)
+    assert first.sees(SETUP).settled
 
 
 def dies(turns: SharedTurns) -> None:

@@ -32,57 +32,91 @@ _STEPS = '''\
 
 import os
 import time
+from dataclasses import dataclass
 
 from fixtures.errors import HarnessError, NotConformant
+from fixtures.model.document import DOCUMENTS
+from fixtures.model.expectation import Expectation
+from fixtures.model.step import Step
 
 
-def run(name):
-    if name in os.environ.get("SLOW", "").split():
-        time.sleep(60)
-    if name in os.environ.get("PAUSE", "").split():
-        time.sleep(float(os.environ["SECONDS"]))
-    if name in os.environ.get("BREAKS", "").split():
-        raise HarnessError("it broke")
-    if name in os.environ.get("FAILS", "").split():
-        raise NotConformant("it is wrong")
+@dataclass(frozen=True)
+class Does(Expectation):
+    name: str
+
+    KIND = "some"
+
+    def expects(self):
+        return f"{self.name} is done"
+
+    def act(self):
+        if self.name in os.environ.get("SLOW", "").split():
+            time.sleep(60)
+        if self.name in os.environ.get("PAUSE", "").split():
+            time.sleep(float(os.environ["SECONDS"]))
+        if self.name in os.environ.get("BREAKS", "").split():
+            raise HarnessError("it broke")
+        if self.name in os.environ.get("FAILS", "").split():
+            raise NotConformant("it is wrong")
+
+
+class DoesInRealTime(Does):
+    REAL_TIME = True
+
+
+def step(document, section, does):
+    return Step(does.name, DOCUMENTS[document].section(section), expect=[does])
+'''
+
+_CONFTEST = '''\
+"""Nothing is asked of any cluster."""
+
+import pytest
+
+from fixtures.probing.observation import Looked, Observation
+from fixtures.settle import Bound
+
+
+class Acting:
+    def prove(self, cases):
+        return {case: self.done(case) for case in cases}
+
+    def done(self, case):
+        case.expectation.act()
+        text = case.expectation.expects()
+        return Observation(case, text, text, True, Bound(), [Looked(0, 0, (), text)])
+
+
+@pytest.fixture
+def prover():
+    return Acting()
 '''
 
 _ONE = '''\
 """Setup."""
 
-from suites.steps import run
+from suites.steps import Does, step
 
-
-def test_one():
-    run("one")
+STEPS = [step("current", "Setup", Does("one", test="one", label=""))]
 '''
 
 _OTHERS = '''\
 """Others."""
 
-import pytest
+from suites.steps import Does, DoesInRealTime, step
 
-from suites.steps import run
-
-
-@pytest.mark.parametrize("name", ["two", "three"])
-def test_some(name):
-    run(name)
-
-
-@pytest.mark.real_time
-def test_four():
-    run("four")
+STEPS = [
+    *(step("current", "Others", Does(name)) for name in ("two", "three")),
+    step("current", "Others", DoesInRealTime("four", test="four", label="")),
+]
 '''
 
 _OLD = '''\
 """Setup."""
 
-from suites.steps import run
+from suites.steps import Does, step
 
-
-def test_five():
-    run("five")
+STEPS = [step("istio-1.0", "Setup", Does("five", test="five", label=""))]
 '''
 
 # Runs that are forked, one after the other: a line of JSON for each, and its exit code as the answer.
@@ -133,6 +167,7 @@ class SmallSuite:
         for path, text in {
             "__init__.py": "",
             "steps.py": _STEPS,
+            "conftest.py": _CONFTEST,
             "current/__init__.py": '"""Current: a document."""\n',
             "current/test_1_setup.py": _ONE,
             "current/test_2_others.py": _OTHERS,

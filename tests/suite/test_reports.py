@@ -27,7 +27,7 @@ from tests.suite.runs import ROOT, run_suites
 PORT_8080 = "current/namespace-or-workload/reachability/port-8080-disabled"
 PRECEDENCE = "current/namespace-or-workload/reachability/policy-precedence"
 DIFFERS = "sleep.legacy to httpbin.bar: 000/56 instead of 200 (refused as if mutual TLS were required)"
-SECTION = "namespace_or_workload and reachability and not (other-version or over-mesh)"
+SECTION = "namespace_or_workload and reachability and not (other-version or over-mesh or unbound)"
 
 
 @dataclass(frozen=True)
@@ -280,7 +280,10 @@ def test_allure_has_titles_and_links_and_steps_with_their_policies_and_grids(fai
     assert len(found) == 6
     (case,) = [one for one in found if one.fullName == PORT_8080]
     assert (case.name, case.status) == ("reachability: port-8080-disabled", "failed")
-    assert case.description == "The document says: Requires mutual TLS on all ports, except port 8080."
+    assert case.description == (
+        "The document says: the following peer authentication policy requires mutual TLS on all ports, "
+        "except port 8080"
+    )
     assert case.statusDetails["message"] == DIFFERS
     assert [parameter["value"] for parameter in case.parameters] == ["port-8080-disabled"]
     assert [link["url"].partition("#")[2] for link in case.links] == ["enable-mutual-tls-per-workload"]
@@ -304,7 +307,7 @@ def test_github_is_told_of_each_failure_and_of_the_whole(failing: Left) -> None:
     properties, message = errors[0]
     assert properties.startswith("file=suites/current/test_4_namespace_or_workload.py,line=")
     assert message.startswith(f"{DIFFERS}%0A")
-    last_word = "not-conformant: 2 of 6 cases failed, 109 not run"
+    last_word = "not-conformant: 2 of 6 cases failed, 122 not run"
     assert f"## Mesh authentication conformance: {last_word}\n" in failing.job_summary
     assert f"\nconclusion      {last_word}\n" in failing.run.stdout
     assert "| current | reference | **not-conformant** | 4 | 2 |" in failing.job_summary
@@ -369,7 +372,7 @@ def test_a_run_that_comes_out_as_listed_is_not_called_conformant(tmp_path: Path)
     ]
     run = run_suites(*options, "-k", "reachability and port-80", "-n", "2", reports=tmp_path / "reports")
     assert run.returncode == 0, run.stdout
-    conclusion = "not-conformant, as expected: 1 of 2 cases failed, each as listed, 113 not run"
+    conclusion = "not-conformant, as expected: 1 of 2 cases failed, each as listed, 126 not run"
     assert re.search(f"^conclusion +{conclusion}$", run.stdout, re.MULTILINE)
     assert "1 passed, 1 xfailed" in run.stdout
     left = Left(run, tmp_path / "reports", "")

@@ -25,7 +25,7 @@ def test_one_step_alone_conforms_and_says_what_was_left_out() -> None:
     assert re.search(r"^time to settle +p50 \d+ ms, max \d+ ms \(1 grid\)$", run.stdout, re.MULTILINE)
     assert re.search(r"^wall time +\d+\.\d s, lab ready after .* s, playground", run.stdout, re.MULTILINE)
     assert re.search(
-        r"^conclusion +partial: 1 of 115 cases passed; 114 not run: left out by -k 'mesh-wide-strict'$",
+        r"^conclusion +partial: 1 of 128 cases passed; 127 not run: left out by -k 'mesh-wide-strict'$",
         run.stdout,
         re.MULTILINE,
     )
@@ -43,11 +43,11 @@ def test_one_command_proves_both_documents_each_on_its_own_mesh() -> None:
 @pytest.mark.parametrize(
     ("mesh", "line", "cases"),
     [
-        ("reference", "istio-1.0       not-applicable: reference speaks current (46 cases)", "69"),
+        ("reference", "istio-1.0       not-applicable: reference speaks current (49 cases)", "79"),
         (
             "reference-1.0",
-            "current         not-applicable: reference-1.0 speaks istio-1.0 (69 cases)",
-            "46",
+            "current         not-applicable: reference-1.0 speaks istio-1.0 (79 cases)",
+            "49",
         ),
     ],
     ids=["reference", "reference-1.0"],

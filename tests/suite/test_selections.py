@@ -259,7 +259,9 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> SmallSuite:
     for name, text in _PLUGINS.items():
         (suite.folder / f"{name}.py").write_text(text)
     # As somebody could have added one of their own.
-    (suite.folder / "suites" / "conftest.py").write_text(
+    conftest = suite.folder / "suites" / "conftest.py"
+    conftest.write_text(
+        f"{conftest.read_text()}\n"
         "import os\n"
         "def pytest_ignore_collect(collection_path):\n"
         "    ignored = os.environ.get('CONFTEST') and collection_path.name == 'test_2_others.py'\n"
