@@ -30,6 +30,8 @@ Object = dict[str, Any]
 Value = TypeVar("Value")
 
 MOST = 4
+LATER = "example.com/created-a-second-later"
+"""The annotation of a policy that is younger than those before it: Kubernetes counts in seconds."""
 
 
 class Draw:
@@ -63,8 +65,12 @@ class Draw:
         if asks and len(made) < MOST and not any(each["kind"] == "RequestAuthentication" for each in made):
             made.append(self._tokens())
         self._random.shuffle(made)
-        for number, policy in enumerate(made):
-            policy["metadata"]["name"] = f"p{number}"
+        names = [f"p{number}" for number in range(len(made))]
+        if len(made) > 1 and self.now_and_then(0.2):
+            self._random.shuffle(names)
+            self.one(made[1:])["metadata"].setdefault("annotations", {})[LATER] = "true"
+        for name, policy in zip(names, made, strict=True):
+            policy["metadata"]["name"] = name
         return made
 
     def _policy(self, group: str, kind: str, namespace: str, spec: Object) -> Object:

@@ -18,6 +18,7 @@ from kubernetes.client.exceptions import ApiException, NotFoundException
 from tests.compare.behaviour import dialler
 from tests.compare.behaviour.identities import Issuers
 from tests.compare.behaviour.looks import look
+from tests.compare.behaviour.policy_sets import LATER
 from tests.compare.behaviour.probes import CELLS, CLIENTS, Cell
 from tests.compare.planes import NotThere
 
@@ -41,7 +42,7 @@ REFUSED = (400, 403, 422)
 ENDS_WITHIN_S = 10
 READY_WITHIN_S = 120
 PAUSE_S = 0.5
-LATE_S = 0.8
+LATE_S = 0.6
 """So late in a second no set is begun: all its objects shall be of the same age."""
 
 
@@ -113,9 +114,11 @@ class Side:
         for key in list(self.applied):
             self._delete(self.applied.pop(key))
         if time.time() % 1 > LATE_S:
-            time.sleep(1 - time.time() % 1)
+            _wait_for_the_next_second()
         refused = {}
         for number, obj in enumerate(objects):
+            if LATER in (obj["metadata"].get("annotations") or {}):
+                _wait_for_the_next_second()
             try:
                 created = self._create(self._placed(obj))
             except ApiException as error:
@@ -125,6 +128,11 @@ class Side:
             else:
                 self.applied[_key(created)] = created
         return refused
+
+    def ages(self) -> list[int]:
+        """Of the policies in force, in the order of their creation: 0 for the oldest, 1 for those younger."""
+        times = [obj["metadata"]["creationTimestamp"] for obj in self.applied.values()]
+        return [sorted(set(times)).index(each) for each in times]
 
     def restarts(self) -> int:
         """How often containers have been started again until now, when all are ready. Raises NotThere."""
@@ -260,6 +268,10 @@ class Istio(Side):
         self._custom.patch_namespaced_custom_object(*_place(self.MARK), self.MARK["metadata"]["name"], mark)
         refused: list[str] = self._watcher.ask({"accepted": push})["refused"]
         return refused
+
+
+def _wait_for_the_next_second() -> None:
+    time.sleep(1 - time.time() % 1)
 
 
 def _key(obj: Mapping[str, Any]) -> str:

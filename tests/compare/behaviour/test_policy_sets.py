@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tests.compare.behaviour.policy_sets import MOST, policy_set
+from tests.compare.behaviour.policy_sets import LATER, MOST, policy_set
 from tests.compare.behaviour.side import POLICIES
 
 SETS = [policy_set(1, number) for number in range(300)]
@@ -18,9 +18,17 @@ def test_the_same_seed_gives_the_same_sets() -> None:
 def test_a_set_is_one_to_four_policies_each_with_a_name_of_its_own() -> None:
     assert {len(each) for each in SETS} == set(range(1, MOST + 1))
     for each in SETS:
-        assert [policy["metadata"]["name"] for policy in each] == [
+        assert {policy["metadata"]["name"] for policy in each} == {
             f"p{number}" for number in range(len(each))
-        ]
+        }
+
+
+def test_in_some_sets_names_are_not_in_the_order_of_age() -> None:
+    younger = [
+        policy for each in SETS for policy in each if LATER in policy["metadata"].get("annotations", {})
+    ]
+    assert len(younger) > 20
+    assert any(policy["metadata"]["name"] == "p0" for policy in younger)
 
 
 def test_everything_that_is_to_be_compared_is_there() -> None:
