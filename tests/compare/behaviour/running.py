@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
+from kubernetes.client.exceptions import ApiException
+from urllib3.exceptions import HTTPError
 
 from tests.compare.behaviour import playground
 from tests.compare.behaviour.comparing import Comparing, Comparison, Difference, NeverSettled, Object
@@ -20,6 +22,7 @@ from tests.compare.behaviour.policy_sets import policy_set
 from tests.compare.behaviour.probes import CELLS
 from tests.compare.behaviour.shrinking import shrunk
 from tests.compare.behaviour.side import Istio, Side
+from tests.compare.planes import NotThere
 
 SHRUNK = 12
 """How many sets with a difference are made small and printed; those that come after them are only named."""
@@ -56,15 +59,23 @@ COLUMNS = ("200", "401", "403", "503", "000", "others", DIFFERENT)
 
 
 def compare(istio: Path, reference: Path, seed: int, number: int) -> int:
-    """Prints a table and the differences; gives the number of sets with one."""
+    """Prints a table and the differences, also of a comparison that is broken off; gives the number of sets
+    with one. Raises NotThere.
+    """
     found = Found()
-    with _both(istio, reference) as meshes:
-        started = time.monotonic()
-        for each in range(number):
-            _compare(meshes, seed, each, found)
-            _progress(each + 1, number, found)
+    started = time.monotonic()
+    try:
+        with _both(istio, reference) as meshes:
+            started = time.monotonic()
+            for each in range(number):
+                _compare(meshes, seed, each, found)
+                _progress(each + 1, number, found)
+    except (ApiException, HTTPError) as broken:
+        raise NotThere(f"an API server does not answer: {str(broken).splitlines()[0]}") from None
+    finally:
         found.seconds = time.monotonic() - started
-    sys.stdout.write(_table(found, seed))
+        if found.sets:
+            sys.stdout.write(_table(found, seed))
     return found.unequal
 
 
