@@ -12,6 +12,7 @@ REFUSED_BY_THE_REFERENCE: tuple[tuple[Difference, str], ...] = (
     (difference("path-templates-that-end-envoy"), r": no proxy can read the path template "),
     (difference("condition-keys-that-mean-nothing"), r": (unknown attribute: |bad key )"),
     (difference("names-without-a-letter"), r"name of a query parameter is|has a part without a name"),
+    (difference("claims-without-a-text"), r"claim \".*\" needs exact, prefix or regex"),
     (difference("redirect-codes-of-http"), r"^redirectCode \d+ is none of "),
     (difference("status-600"), r"^HTTP status 600 is not in range"),
     (difference("expressions-of-go"), r"^regex "),

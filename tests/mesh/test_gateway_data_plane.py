@@ -204,6 +204,7 @@ MATCHES: list[tuple[Any, list[tuple[Any, bool]]]] = [
     ({"headers": {"x-v": {}}}, [({"x_v": "2"}, True), ({}, False)]),
     ({"withoutHeaders": {"x-v": {"exact": "1"}}}, [({"x_v": "1"}, False), ({"x_v": "2"}, True), ({}, True)]),
     ({"withoutHeaders": {"x-v": {}}}, [({"x_v": "1"}, False), ({}, True)]),
+    ({"withoutHeaders": {"x-v": {"regex": "*"}}}, [({"x_v": "1"}, False), ({}, True)]),
     ({"authority": {"prefix": "a."}}, [({"host": "a.org"}, True), ({"host": "b.org"}, False)]),
     ({"scheme": {"exact": "https"}}, [("/", False)]),
     ({"uri": {"prefix": "/a"}, "headers": {"x-v": {"regex": "[0-9]+"}}}, [("/a", False)]),

@@ -14,6 +14,7 @@ pytestmark = pytest.mark.reference_only("the reference's own; Istio: tests/istio
 
 HTTP = {"number": 80, "name": "http", "protocol": "HTTP"}
 HTTPS = {"number": 443, "name": "https", "protocol": "HTTPS"}
+CLAIM = {"@request.auth.claims.a": {"exact": "1"}}
 TO = {"route": [{"destination": {"host": "httpbin"}}]}
 
 
@@ -104,6 +105,9 @@ ACCEPTED_ROUTES = [
     matching(uri={"regex": "/(?i:a|b)/[0-9]{1,3}(?P<name>x)?"}),
     matching(headers={":method": {"exact": "GET"}, "x-a_b": {}}),
     matching(headers={"a,b": {"exact": "x"}, "@request.auth.claims.groups": {"exact": "x"}}),
+    matching(headers={"@Request.Auth.Claims[a][b.c]": {"regex": ".*"}}),
+    matching(withoutHeaders={"@request.auth.claims[a]x[b]": {"prefix": "x"}}),
+    matching(withoutHeaders={"x-v": {"regex": "*"}}),
     matching(uri={"prefix": ""}, withoutHeaders={"x": {"regex": "*"}}),
     {"hosts": ["a.org"], "gateways": ["gw"], "tcp": [{"route": [{"destination": {"host": "x"}}]}]},
     # Others refer to it.
@@ -207,6 +211,15 @@ REFUSED_ROUTES = [
     (matching(headers={"x v": {"exact": "1"}}), "header name x v is not a valid header name"),
     (matching(headers={":x": {"exact": "1"}}), "header name :x is not a valid header name"),
     (matching(headers={"@request.auth.claims": {"exact": "1"}}), "is not a valid header name"),
+    (matching(withoutHeaders={"@request.auth.claims.": {"exact": "1"}}), "is not a valid header name"),
+    (
+        {
+            "hosts": ["a.org"],
+            "gateways": ["gw", "mesh"],
+            "http": [TO | {"match": [{"withoutHeaders": CLAIM}]}],
+        },
+        "is only supported for gateway, found no gateways: [gw mesh]",
+    ),
     (
         {"hosts": ["a.org"], "http": [TO | {"match": [{"headers": {"@request.auth.claims.a": {}}}]}]},
         "JWT claim based routing (key: @request.auth.claims.a) is only supported for gateway, found no",
@@ -294,6 +307,12 @@ UNSERVABLE_ROUTES = [
     (matching(uri={"regex": "\\x{10FFFF}"}), "invalid escape sequence: \\x{10F"),
     (matching(uri={"regex": "(.{1,30}){1,30}" * 60}), "> max program size of 32768"),
     (matching(headers={"@request.auth.claims.a..b": {"exact": "x"}}), "has a part without a name"),
+    (
+        matching(headers={"@request.auth.claims[a]": {}}),
+        'claim "@request.auth.claims[a]" needs exact, prefix or regex (".*" is any text)',
+    ),
+    (matching(withoutHeaders={"@request.auth.claims.a": {}}), "needs exact, prefix or regex"),
+    (matching(withoutHeaders={"@request.auth.claims.a": {"regex": "*"}}), "needs exact, prefix or regex"),
 ]
 """What Istio takes; docs/differences.md says why the reference does not."""
 

@@ -39,6 +39,7 @@ def route_problems(route: Part) -> Iterator[str]:
         for name in (*mapping(match.get("headers")), *mapping(match.get("withoutHeaders"))):
             if not all(claim_path(name) or ("header",)):
                 yield f"claim {quoted(name)} has a part without a name"
+        yield from _claim_problems(match)
         for name in mapping(match.get("queryParams")):
             if not 0 < len(name.encode()) <= LONGEST_PARAMETER:
                 yield "name of a query parameter is empty or too long"
@@ -58,6 +59,14 @@ def _expressions(route: Part) -> Iterator[str]:
     )
     if rewrite := mapping(mapping(route.get("rewrite")).get("uriRegexRewrite")).get("match"):
         yield rewrite
+
+
+def _claim_problems(match: Part) -> Iterator[str]:
+    for field in ("headers", "withoutHeaders"):
+        for name, text in mapping(match.get(field)).items():
+            nothing = not {"exact", "prefix", "regex"} & mapping(text).keys() or text.get("regex") == "*"
+            if nothing and claim_path(name):
+                yield f'claim {quoted(name)} needs exact, prefix or regex (".*" is any text)'
 
 
 def _text_problems(what: str, values: Part) -> Iterator[str]:

@@ -184,7 +184,9 @@ def _match(match: Mapping[str, Any], namespace: str) -> HttpMatch:
 def _headers(entries: Mapping[str, Any], *, negated: bool = False) -> Iterator[NamedMatch]:
     for name, value in entries.items():
         if claim_path(name) is None:
-            yield NamedMatch(name.lower(), _text(value), negated)
+            # A star is no expression: with Istio it stands for whatever a header says.
+            text = TextMatch(TextMatching.PRESENT) if value.get("regex") == "*" else _text(value)
+            yield NamedMatch(name.lower(), text, negated)
 
 
 def _claims(entries: Mapping[str, Any], *, negated: bool = False) -> Iterator[ClaimMatch]:
