@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -80,11 +81,13 @@ def admitting(request: pytest.FixtureRequest, rules_by: str) -> Admission:
 
 
 @pytest.fixture
-def cluster(request: pytest.FixtureRequest) -> GatewayCluster:
+def cluster(request: pytest.FixtureRequest) -> Iterator[GatewayCluster]:
     """With the Gateway API, and no gateway yet."""
     if chosen(request.config) == "istio":
-        return IstioGatewayCluster(request.getfixturevalue("istio_lab"))
-    return GatewayCluster()
+        with contextlib.closing(IstioGatewayCluster(request.getfixturevalue("istio_lab"))) as istios:
+            yield istios
+    else:
+        yield GatewayCluster()
 
 
 def with_the_plane(fixture_name: str, config: pytest.Config) -> Literal["package", "session"]:

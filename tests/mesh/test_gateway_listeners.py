@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -14,9 +14,12 @@ from lab.mesh.networking import gateway, virtual_service
 from lab.mesh.networking.virtual_service import gateway_names
 from lab.mesh.routing import Forward, Redirect, Respond
 from lab.mesh.world import read
-from tests.mesh.cluster import PODS, Cluster, playground, when
+from tests.mesh.cluster import PODS, SERVICES, Cluster, playground, when
+from tests.planes.differences import Either, Kind, on
+from tests.planes.istio_plane import IstioPlane
+from tests.planes.option import chosen
 
-pytestmark = pytest.mark.reference_only("asks the reference's own model")
+model = pytest.mark.reference_only("asks the reference's own model")
 
 POD = "10.244.0.50"
 PORTS = [
@@ -70,18 +73,102 @@ def snapshot(cluster: Cluster) -> GatewaySnapshot:
     return gateway_snapshot(policies.read(cluster.store, world, {}), pod)
 
 
-def domains(cluster: Cluster) -> dict[int, list[str]]:
-    """What each listener serves."""
-    return {
-        listener.port: [domain for host in listener.virtual_hosts for domain in host.domains]
-        for listener in snapshot(cluster).listeners
-    }
+class ByTheModel:
+    """What the ingress gateway serves, by the reference's model."""
+
+    kind: Kind = "reference"
+
+    def __init__(self) -> None:
+        self.cluster = with_gateway()
+
+    def domains(self) -> dict[int, list[str]]:
+        """What each listener serves."""
+        return {
+            listener.port: [domain for host in listener.virtual_hosts for domain in host.domains]
+            for listener in snapshot(self.cluster).listeners
+        }
+
+    def places(self) -> list[tuple[str, int]]:
+        """Host and port of the destinations of all routes."""
+        [listener] = snapshot(self.cluster).listeners
+        return [
+            (destination.host, destination.port)
+            for host in listener.virtual_hosts
+            for route in host.routes
+            if isinstance(route.action, Forward)
+            for destination in route.action.destinations
+        ]
 
 
-def test_without_a_gateway_resource_nothing_is_listened_on() -> None:
-    cluster = with_gateway()
+class ByIstiod:
+    """The same, by what istiod gives to the proxy of its ingress gateway."""
+
+    kind: Kind = "istio"
+
+    def __init__(self, plane: IstioPlane) -> None:
+        self._plane = plane
+        self.cluster = plane.cluster
+
+    def domains(self) -> dict[int, list[str]]:
+        served = {port: self._virtual_hosts(port) for port in sorted(self._ports())}
+        return {
+            port: [domain for host in hosts for domain in host["domains"] if "blackhole" not in host["name"]]
+            for port, hosts in served.items()
+        }
+
+    def places(self) -> list[tuple[str, int]]:
+        [port] = self._ports()
+        routes = [route for host in self._virtual_hosts(port) for route in host.get("routes", [])]
+        clusters = [route.get("route", {}).get("cluster", "") for route in routes]
+        names = [cluster.split("|") for cluster in clusters if cluster]
+        return [(host, int(number)) for _, number, _, host in names]
+
+    def _ports(self) -> list[int]:
+        listeners = self._dump("dynamicListeners")
+        addresses = [
+            each["activeState"]["listener"]["address"]["socketAddress"]["portValue"] for each in listeners
+        ]
+        return [port for port in addresses if port not in OWN_PORTS]
+
+    def _virtual_hosts(self, port: int) -> list[dict[str, Any]]:
+        tables = [each["routeConfig"] for each in self._dump("dynamicRouteConfigs")]
+        return [
+            host
+            for table in tables
+            if table["name"] == f"http.{port}"
+            for host in table.get("virtualHosts", [])
+        ]
+
+    def _dump(self, part: str) -> list[dict[str, Any]]:
+        self._plane.settle()
+        [proxy] = [name for name in self._plane.lab.istiod.proxies() if name.endswith(".istio-system")]
+        dump = self._plane.lab.istiod.json(f"/debug/config_dump?proxyID={proxy}")
+        return [each for config in dump["configs"] for each in config.get(part, [])]
+
+
+OWN_PORTS = (15021, 15090)
+"""Of health and statistics."""
+
+
+@pytest.fixture
+def ingress(request: pytest.FixtureRequest) -> Iterator[ByTheModel | ByIstiod]:
+    """The ingress gateway in istio-system, and httpbin in foo and bar."""
+    if chosen(request.config) == "reference":
+        yield ByTheModel()
+        return
+    plane: IstioPlane = request.getfixturevalue("plane")
+    ports = [{"name": "http", "port": 8000, "targetPort": 8080}]
+    for number, namespace in enumerate(("foo", "bar"), start=12):
+        plane.cluster.service("httpbin", namespace, f"10.96.0.{number}", ports)
+    yield ByIstiod(plane)
+    for namespace in ("foo", "bar"):
+        plane.cluster.store.remove(SERVICES, namespace, "httpbin")
+
+
+def test_without_a_gateway_resource_nothing_is_listened_on(ingress: ByTheModel) -> None:
+    cluster = ingress.cluster
     route(cluster, ["*"])
-    assert snapshot(cluster).listeners == ()
+    assert ingress.domains() == {}
 
 
 @pytest.mark.parametrize(
@@ -94,11 +181,16 @@ def test_without_a_gateway_resource_nothing_is_listened_on() -> None:
         ({"istio": "ingressgateway", "app": "other"}, False),
     ],
 )
-def test_a_gateway_is_for_the_pods_it_selects_in_any_namespace(selector: Any, listens: bool) -> None:
-    cluster = with_gateway()
+def test_a_gateway_is_for_the_pods_it_selects_in_any_namespace(
+    ingress: ByTheModel, selector: Any, listens: bool
+) -> None:
+    cluster = ingress.cluster
     put(cluster, gateway, "bar/gw", {"selector": selector, "servers": [server("*")]})
-    assert (domains(cluster) == {8080: []}) is listens
-    assert bool(domains(cluster)) is listens
+    assert (ingress.domains() == {8080: []}) is listens
+    assert bool(ingress.domains()) is listens
+
+
+HTTPS = Either("protocols-of-listeners", reference=[], istio=[8443])
 
 
 @pytest.mark.parametrize(
@@ -110,17 +202,19 @@ def test_a_gateway_is_for_the_pods_it_selects_in_any_namespace(selector: Any, li
         ([server("*", protocol="HTTP2")], [8080]),
         ([server("*", protocol="grpc")], [8080]),
         ([server("*", protocol="TCP")], []),
-        ([server("*", port=443, protocol="HTTPS", tls={"mode": "SIMPLE"})], []),
+        ([server("*", port=443, protocol="HTTPS", tls={"mode": "SIMPLE", "credentialName": "x"})], HTTPS),
         ([server("*", protocol="TCP"), server("*", port=8080)], []),
         ([server("*"), server("*", port=8080, protocol="TCP")], [8080]),
         ([server("*", port=15021)], []),
         ([server("*"), server("*", port=9000)], [8080, 9000]),
     ],
 )
-def test_a_server_is_listened_on_at_the_target_port_of_the_service(servers: Any, ports: list[int]) -> None:
-    cluster = with_gateway()
+def test_a_server_is_listened_on_at_the_target_port_of_the_service(
+    ingress: ByTheModel, servers: Any, ports: list[int]
+) -> None:
+    cluster = ingress.cluster
     open_for(cluster, *servers)
-    assert [listener.port for listener in snapshot(cluster).listeners] == ports
+    assert list(ingress.domains()) == on(ingress.kind, ports)
 
 
 # Hosts of the server, hosts of the VirtualService in namespace foo, hosts that are served.
@@ -131,7 +225,8 @@ COMMON_HOSTS = [
     (["a.example.com", "b.example.com"], ["*.example.com"], ["a.example.com", "b.example.com"]),
     (["a.example.com"], ["*"], ["a.example.com"]),
     (["*.example.com"], ["*.a.example.com"], ["*.a.example.com"]),
-    (["A.Example.com"], ["a.example.COM"], ["a.example.com"]),
+    (["A.Example.com"], ["A.Example.com"], ["a.example.com"]),
+    (["A.Example.com"], ["a.example.com"], []),
     (["foo/*"], ["a.org"], ["a.org"]),
     (["./*"], ["a.org"], ["a.org"]),
     (["*/a.org"], ["a.org"], ["a.org"]),
@@ -144,12 +239,12 @@ COMMON_HOSTS = [
 
 @pytest.mark.parametrize(("servers", "hosts", "served"), COMMON_HOSTS)
 def test_the_hosts_that_server_and_routes_have_in_common_are_served(
-    servers: list[str], hosts: list[str], served: list[str]
+    ingress: ByTheModel, servers: list[str], hosts: list[str], served: list[str]
 ) -> None:
-    cluster = with_gateway()
+    cluster = ingress.cluster
     open_for(cluster, server(*servers))
     route(cluster, hosts)
-    assert domains(cluster) == {8080: served}
+    assert ingress.domains() == {8080: served}
 
 
 @pytest.mark.parametrize(
@@ -157,7 +252,7 @@ def test_the_hosts_that_server_and_routes_have_in_common_are_served(
     [
         (["gw"], True),
         (["foo/gw"], True),
-        (["./gw"], True),
+        pytest.param(["./gw"], True, marks=model),
         (["gw.foo"], True),
         (["gw.foo.svc.cluster.local"], True),
         (["mesh", "gw"], True),
@@ -167,13 +262,16 @@ def test_the_hosts_that_server_and_routes_have_in_common_are_served(
         (["other"], False),
     ],
 )
-def test_routes_are_served_where_they_are_bound_by_name(names: list[str], bound: bool) -> None:
-    cluster = with_gateway()
+def test_routes_are_served_where_they_are_bound_by_name(
+    ingress: ByTheModel, names: list[str], bound: bool
+) -> None:
+    cluster = ingress.cluster
     open_for(cluster, server("*"))
     route(cluster, ["a.org"], gateways=names)
-    assert domains(cluster) == {8080: ["a.org"] if bound else []}
+    assert ingress.domains() == {8080: ["a.org"] if bound else []}
 
 
+@model
 def test_gateways_are_named_in_full() -> None:
     assert gateway_names(["mesh", "gw", "./gw", "bar/gw", "gw.bar"], "foo") == (
         "mesh",
@@ -188,26 +286,19 @@ def test_gateways_are_named_in_full() -> None:
     ("export_to", "visible"),
     [([], True), (["*"], True), (["istio-system"], True), (["."], False), (["bar"], False)],
 )
-def test_routes_count_only_where_they_are_exported_to(export_to: list[str], visible: bool) -> None:
-    cluster = with_gateway()
+def test_routes_count_only_where_they_are_exported_to(
+    ingress: ByTheModel, export_to: list[str], visible: bool
+) -> None:
+    cluster = ingress.cluster
     open_for(cluster, server("*"))
     route(cluster, ["a.org"], exportTo=export_to)
-    assert domains(cluster) == {8080: ["a.org"] if visible else []}
+    assert ingress.domains() == {8080: ["a.org"] if visible else []}
 
 
 def actions(cluster: Cluster) -> list[Any]:
     [listener] = snapshot(cluster).listeners
     [host] = listener.virtual_hosts
     return [each.action for each in host.routes]
-
-
-def places(cluster: Cluster) -> list[tuple[str, int]]:
-    return [
-        (destination.host, destination.port)
-        for action in actions(cluster)
-        if isinstance(action, Forward)
-        for destination in action.destinations
-    ]
 
 
 FOO, BAR = "httpbin.foo.svc.cluster.local", "httpbin.bar.svc.cluster.local"
@@ -224,13 +315,14 @@ FOO, BAR = "httpbin.foo.svc.cluster.local", "httpbin.bar.svc.cluster.local"
         (to("nobody", None), ("nobody.foo.svc.cluster.local", 80)),
     ],
 )
-def test_where_a_route_leads(http: Any, expected: tuple[str, int]) -> None:
-    cluster = with_gateway()
+def test_where_a_route_leads(ingress: ByTheModel, http: Any, expected: tuple[str, int]) -> None:
+    cluster = ingress.cluster
     open_for(cluster, server("*"))
     route(cluster, ["*"], http)
-    assert places(cluster) == [expected]
+    assert ingress.places() == [expected]
 
 
+@model
 def test_only_what_routes_name_is_known_to_the_gateway_and_spoken_to_by_mutual_tls() -> None:
     cluster = with_gateway()
     open_for(cluster, server("*"))
@@ -243,6 +335,7 @@ def test_only_what_routes_name_is_known_to_the_gateway_and_spoken_to_by_mutual_t
     assert found.identity.uri == "spiffe://cluster.local/ns/istio-system/sa/ingress"
 
 
+@model
 def test_destination_rules_are_looked_up_from_the_gateways_namespace() -> None:
     cluster = with_gateway()
     open_for(cluster, server("*"))
@@ -256,14 +349,14 @@ def test_destination_rules_are_looked_up_from_the_gateways_namespace() -> None:
     ]
 
 
-def test_routes_after_one_for_every_request_are_dropped_and_older_rules_go_first() -> None:
-    cluster = with_gateway()
+def test_routes_after_one_for_every_request_are_dropped_and_older_rules_go_first(ingress: ByTheModel) -> None:
+    cluster = ingress.cluster
     open_for(cluster, server("*"))
     match = {"match": [{"uri": {"prefix": "/a"}}]}
     route(cluster, ["a.org"], to("everything"), to("never"), place="foo/old", second=1)
     route(cluster, ["a.org"], to("special", **match), place="foo/new", second=2)
     # The route for every request of the older rule would hide those of the newer one.
-    assert [host for host, _ in places(cluster)] == [
+    assert [host for host, _ in ingress.places()] == [
         "special.foo.svc.cluster.local",
         "everything.foo.svc.cluster.local",
     ]
@@ -282,13 +375,14 @@ def test_routes_after_one_for_every_request_are_dropped_and_older_rules_go_first
         ({"sourceNamespace": "foo"}, False),
     ],
 )
-def test_matches_that_are_not_for_this_gateway(match: Any, served: bool) -> None:
-    cluster = with_gateway()
+def test_matches_that_are_not_for_this_gateway(ingress: ByTheModel, match: Any, served: bool) -> None:
+    cluster = ingress.cluster
     open_for(cluster, server("*"))
     route(cluster, ["a.org"], to("httpbin", match=[match | {"uri": {"prefix": "/"}}]))
-    assert domains(cluster) == {8080: ["a.org"] if served else []}
+    assert ingress.domains() == {8080: ["a.org"] if served else []}
 
 
+@model
 def test_redirects_and_direct_responses() -> None:
     cluster = with_gateway()
     open_for(cluster, server("*"))
@@ -308,6 +402,7 @@ def test_redirects_and_direct_responses() -> None:
     ]
 
 
+@model
 def test_a_server_that_redirects_to_https_does_so_with_and_without_routes() -> None:
     cluster = with_gateway()
     open_for(cluster, server("a.org", "b.org", tls={"httpsRedirect": True}), server("c.org"))

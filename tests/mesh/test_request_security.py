@@ -28,10 +28,7 @@ from tests.mesh.validation import assert_envoy_finds_nothing_wrong
 
 pytestmark = pytest.mark.reference_only("asks the reference's own model")
 
-GATEWAY = {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "gw"}
-
 SIDECAR = Target("foo", {"app": "httpbin", "version": "v1"})
-MANAGED = Target("foo", {"app": "gw"}, gateway="gw")
 
 
 def concluded(
@@ -39,44 +36,6 @@ def concluded(
 ) -> RequestSecurity:
     world = World(trust_domain, "istio-system")
     return security.request_security(policies.read(cluster.store, world, **options), target)
-
-
-def label(app: str) -> dict[str, Any]:
-    return {"matchLabels": {"app": app}}
-
-
-# (namespace, the rest of the spec) to whether it concerns the sidecar, and the gateway.
-SELECTED: dict[str, tuple[str, dict[str, Any], bool, bool]] = {
-    "its namespace": ("foo", {}, True, True),
-    "another namespace": ("bar", {}, False, False),
-    "the whole mesh": ("istio-system", {}, True, True),
-    "an empty selector": ("foo", {"selector": {}}, True, True),
-    "its label": ("foo", {"selector": label("httpbin")}, True, False),
-    "its label, in another namespace": ("bar", {"selector": label("httpbin")}, False, False),
-    "its label, in the whole mesh": ("istio-system", {"selector": label("httpbin")}, True, False),
-    "the gateway's label": ("foo", {"selector": label("gw")}, False, True),
-    "one label too many": ("foo", {"selector": {"matchLabels": {"app": "httpbin", "x": "y"}}}, False, False),
-    "the gateway": ("foo", {"targetRef": GATEWAY}, False, True),
-    "the gateway among others": ("foo", {"targetRefs": [{**GATEWAY, "name": "x"}, GATEWAY]}, False, True),
-    "the gateway, with its namespace": ("foo", {"targetRef": {**GATEWAY, "namespace": "foo"}}, False, True),
-    "a gateway of another name": ("foo", {"targetRef": {**GATEWAY, "name": "x"}}, False, False),
-    "a gateway elsewhere": ("foo", {"targetRef": {**GATEWAY, "namespace": "bar"}}, False, False),
-    "from elsewhere": ("bar", {"targetRef": {**GATEWAY, "namespace": "foo"}}, False, False),
-    "from the root namespace": ("istio-system", {"targetRef": GATEWAY}, False, False),
-    "another kind": ("foo", {"targetRef": {"group": "", "kind": "Service", "name": "gw"}}, False, False),
-    "another group": ("foo", {"targetRef": {**GATEWAY, "group": "x"}}, False, False),
-}
-
-
-@pytest.mark.parametrize("case", SELECTED)
-def test_who_is_selected(case: str) -> None:
-    namespace, spec, sidecar, gateway = SELECTED[case]
-    cluster = Cluster()
-    cluster.tokens(namespace, {"issuer": "x", "jwks": "{}"}, **spec)
-    cluster.access(namespace, "DENY", {}, **spec)
-    found = [concluded(cluster, target) for target in (SIDECAR, MANAGED)]
-    assert [bool(each.jwt_rules) for each in found] == [sidecar, gateway]
-    assert [bool(each.authorization.deny) for each in found] == [sidecar, gateway]
 
 
 def test_rules_add_up_by_issuer_and_those_of_the_own_namespace_go_first() -> None:

@@ -27,7 +27,7 @@ QUIET = 0.2
 """Seconds in which nothing has been written any more. istiod does not say that it has no more to report."""
 PATIENCE = 10
 
-NO_REPLICAS = {
+NO_REPLICAS: dict[str, Any] = {
     "metadata": {
         "name": "no-replicas",
         "namespace": "istio-system",
@@ -48,18 +48,22 @@ class IstioGatewayCluster(GatewayCluster):
         for namespace, labels in NAMESPACES.items():
             lab.namespace(namespace)
             self._api.merge(Key("", "namespaces"), "", namespace, {"metadata": {"labels": labels}})
+            self._provide(SERVICES, _httpbin(namespace))
+        self._provide(CONFIG_MAPS, NO_REPLICAS)
+
+    def close(self) -> None:
+        """Takes away all that is there but the namespaces."""
         for namespace in NAMESPACES:
             for key in MADE:
                 for obj in self._api.list(key, namespace):
                     self._api.delete(key, namespace, obj["metadata"]["name"])
             for obj in self._api.list(SERVICES, namespace):
-                if obj["metadata"]["name"] not in ("server", "naked", "httpbin"):
+                if obj["metadata"]["name"] not in ("server", "naked"):
                     self._api.delete(SERVICES, namespace, obj["metadata"]["name"])
-            self._provide(SERVICES, _httpbin(namespace))
-        self._provide(CONFIG_MAPS, NO_REPLICAS)
         if self._api.get(CLASSES, "", "other"):
             self._api.delete(CLASSES, "", "other")
-        self._wait_until(lambda: not self._api.list(DEPLOYMENTS, "foo"), "the last test's gateways are gone")
+        self._wait_until(lambda: not self._api.list(DEPLOYMENTS, "foo"), "the gateways are gone")
+        self._api.delete(CONFIG_MAPS, "istio-system", NO_REPLICAS["metadata"]["name"])
 
     @property
     def store(self) -> IstioGatewayCluster:  # type: ignore[override]

@@ -77,7 +77,7 @@ def parse(obj: Object) -> Gateway:
 
 
 def _host(text: str, own_namespace: str) -> ServerHost:
-    namespace, slash, host = text.lower().partition("/")
+    namespace, slash, host = text.partition("/")
     if not slash:
         return ServerHost(ANY_NAMESPACE, namespace)
     return ServerHost(own_namespace if namespace == "." else namespace, host)

@@ -99,14 +99,15 @@ def _virtual_hosts(
             if not found:
                 continue
             for host in _common_hosts(opened.server, rule):
-                entry = hosts.setdefault(host, _Host([]))
+                # Letters count where they are compared with each other, but not for requests.
+                entry = hosts.setdefault(host.lower(), _Host([]))
                 # Two servers of one port may share a host; its routes are the same then.
                 entry.routes += [route for route in found if route not in entry.routes]
         if opened.server.https_redirect:
             for each in opened.server.hosts:
-                hosts.setdefault(each.host, _Host([]))
+                hosts.setdefault(each.host.lower(), _Host([]))
             for host, entry in hosts.items():
-                entry.https_redirect |= any(matches(each.host, host) for each in opened.server.hosts)
+                entry.https_redirect |= any(matches(each.host.lower(), host) for each in opened.server.hosts)
     return tuple(
         VirtualHost((host,), tuple(sorted(entry.routes, key=_catches_all)), entry.https_redirect)
         for host, entry in sorted(hosts.items())

@@ -105,7 +105,7 @@ def parse(obj: Object) -> VirtualService:
         namespace=namespace,
         name=metadata["name"],
         created=metadata["creationTimestamp"],
-        hosts=tuple(fully_qualified(host.lower(), namespace) for host in spec.get("hosts") or ()),
+        hosts=tuple(fully_qualified(host, namespace) for host in spec.get("hosts") or ()),
         gateways=gateway_names(spec.get("gateways") or (MESH,), namespace),
         export_to=tuple(spec.get("exportTo") or ()),
         http=tuple(_route(route, namespace) for route in spec.get("http") or ()),
