@@ -23,6 +23,9 @@ NAMESPACES = {"foo": {}, "bar": {"team": "bar"}}
 MADE = (GATEWAYS, ROUTES, GRANTS)
 WATCHED = (GATEWAYS, ROUTES, DEPLOYMENTS, SERVICES)
 
+OF_GATEWAYS = ("gw-istio", "edge", "second-istio")
+"""Services that are made for the tests' gateways, or by the tests themselves under such a name."""
+
 QUIET = 0.2
 """Seconds in which nothing has been written any more. istiod does not say that it has no more to report."""
 PATIENCE = 10
@@ -58,7 +61,7 @@ class IstioGatewayCluster(GatewayCluster):
                 for obj in self._api.list(key, namespace):
                     self._api.delete(key, namespace, obj["metadata"]["name"])
             for obj in self._api.list(SERVICES, namespace):
-                if obj["metadata"]["name"] not in ("server", "naked"):
+                if obj["metadata"]["name"] in OF_GATEWAYS:
                     self._api.delete(SERVICES, namespace, obj["metadata"]["name"])
         if self._api.get(CLASSES, "", "other"):
             self._api.delete(CLASSES, "", "other")

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
-from lab.kube.store import Key, Object, Store, clone
+from lab.kube.store import ApiError, Key, Object, Store, clone
 from tests.mesh.cluster import PODS, SERVICES, SLICES, when
 from tests.planes.api import KINDS, Api
 
@@ -39,19 +39,19 @@ class Written:
         gone = [place for place in self._declared if place not in wanted]
         gone += self._of_the_wrong_age(wanted)
         with ThreadPoolExecutor(8) as pool:
-            list(pool.map(self._delete, gone))
+            seen = list(pool.map(self._delete, gone))
             changed = [place for place, obj in wanted.items() if obj != self._declared.get(place)]
             old = [place for place in changed if place in self._stored]
-            list(pool.map(lambda place: self._replace(place, wanted[place]), old))
+            seen += pool.map(lambda place: self._replace(place, wanted[place]), old)
             new = sorted((place for place in changed if place not in self._stored), key=_age_in(wanted))
             created: list[Place] = []
             for second, places in groupby(new, key=_age_in(wanted)):
                 _await_a_second_after(self._stored[created[-1]] if created else None, second)
                 group = list(places)
-                list(pool.map(lambda place: self._create(place, wanted[place]), group))
+                seen += pool.map(lambda place: self._create(place, wanted[place]), group)
                 created += group
-        for key, _, _ in [*gone, *old, *created]:
-            events[KINDS[key.plural]] += 1
+        for (key, _, _), changes in zip([*gone, *old, *created], seen, strict=True):
+            events[KINDS[key.plural]] += changes
 
     def adopt(self, key: Key, namespace: str, name: str) -> None:
         """An object is there already, as it is declared."""
@@ -76,16 +76,25 @@ class Written:
         changed = {place[0] for place, obj in wanted.items() if self._declared.get(place) != obj}
         return [place for place in wanted if place[0] in aged & changed and place in self._stored]
 
-    def _create(self, place: Place, declared: Object) -> None:
+    def _create(self, place: Place, declared: Object) -> bool:
+        """Whether that changes anything; so below. Others may have made it already."""
         key = place[0]
         metadata = {**declared["metadata"]}
         metadata.pop("creationTimestamp", None)
-        obj = {**declared, "metadata": metadata}
-        self._stored[place] = self.api.create(key, obj)
+        try:
+            self._stored[place] = self.api.create(key, {**declared, "metadata": metadata})
+        except ApiError as error:
+            present = self.api.get(*place)
+            if error.code != 409 or present is None:
+                raise
+            self._stored[place] = present
+            return self._replace(place, declared)
         self._declared[place] = declared
+        return True
 
-    def _replace(self, place: Place, declared: Object) -> None:
+    def _replace(self, place: Place, declared: Object) -> bool:
         key, namespace, name = place
+        before = self._stored[place]["metadata"]["resourceVersion"]
         if key == PODS:
             patch = {"metadata": {"labels": declared["metadata"]["labels"]}}
             self._stored[place] = self.api.merge(key, namespace, name, patch)
@@ -96,11 +105,19 @@ class Written:
             stored["spec"] = declared["spec"] if key != SERVICES else {**stored["spec"], **declared["spec"]}
             self._stored[place] = self.api.replace(key, stored)
         self._declared[place] = declared
+        return bool(self._stored[place]["metadata"]["resourceVersion"] != before)
 
-    def _delete(self, place: Place) -> None:
-        if self._stored.pop(place, None):
-            self.api.delete(*place)
+    def _delete(self, place: Place) -> bool:
         self._declared.pop(place, None)
+        if not self._stored.pop(place, None):
+            return False
+        try:
+            self.api.delete(*place)
+        except ApiError as error:
+            if error.code != 404:
+                raise
+            return False
+        return True
 
 
 _DECLARED_OF_PODS = ("name", "namespace", "labels")
