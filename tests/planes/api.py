@@ -45,6 +45,9 @@ class Api:
         for setting in client.configuration.auth_settings().values():
             self._headers[setting["key"]] = setting["value"]
 
+    def close(self) -> None:
+        self._pool.clear()
+
     def get(self, key: Key, namespace: str, name: str) -> Object | None:
         try:
             return self._ask("GET", _path(key, namespace, name))

@@ -1,7 +1,7 @@
 """The Gateway API as istiod looks after it, in a lab: tests/mesh/gateway_cluster.py for real Istio.
 
-No pod of a gateway is started: the class says that its Deployments have no replicas, and where a test wants a
-ready pod behind a gateway's Service, an EndpointSlice says so.
+No pod of a gateway is started: the class says that its Deployments have no replicas. Where a test wants a pod
+behind a gateway's Service, it is one that does nothing.
 """
 
 from __future__ import annotations
@@ -12,22 +12,23 @@ from collections.abc import Callable
 from typing import Any
 
 from lab.kube.store import ApiError, Key, Object
-from tests.mesh.gateway_cluster import GATEWAYS, GRANTS, GROUP, POD, ROUTES, SERVICES, GatewayCluster
+from tests.mesh.cluster import PODS
+from tests.mesh.gateway_cluster import GATEWAYS, GRANTS, GROUP, LABEL, POD, ROUTES, SERVICES, GatewayCluster
 from tests.planes.istio_lab import IstioLab
 
 CLASSES = Key(GROUP, "gatewayclasses")
 CONFIG_MAPS = Key("", "configmaps")
 DEPLOYMENTS = Key("apps", "deployments")
-SLICES = Key("discovery.k8s.io", "endpointslices")
 NAMESPACES = {"foo": {}, "bar": {"team": "bar"}}
 MADE = (GATEWAYS, ROUTES, GRANTS)
 WATCHED = (GATEWAYS, ROUTES, DEPLOYMENTS, SERVICES)
 
+MARKER = "marker"
 OF_GATEWAYS = ("gw-istio", "edge", "second-istio")
 """Services that are made for the tests' gateways, or by the tests themselves under such a name."""
 
-QUIET = 0.2
-"""Seconds in which nothing has been written any more. istiod does not say that it has no more to report."""
+QUIET = 0.1
+"""Seconds in which nothing is written any more, after istiod has reported on a gateway that came last."""
 PATIENCE = 10
 
 NO_REPLICAS: dict[str, Any] = {
@@ -59,12 +60,11 @@ class IstioGatewayCluster(GatewayCluster):
         for namespace in NAMESPACES:
             for key in MADE:
                 for obj in self._api.list(key, namespace):
-                    self._api.delete(key, namespace, obj["metadata"]["name"])
-            for obj in self._api.list(SERVICES, namespace):
-                if obj["metadata"]["name"] in OF_GATEWAYS:
-                    self._api.delete(SERVICES, namespace, obj["metadata"]["name"])
-        if self._api.get(CLASSES, "", "other"):
-            self._api.delete(CLASSES, "", "other")
+                    self._remove(key, namespace, obj["metadata"]["name"])
+            for name in OF_GATEWAYS:
+                self._remove(SERVICES, namespace, name)
+        self._remove(PODS, "foo", "gw")
+        self._remove(CLASSES, "", "other")
         self._wait_until(lambda: not self._api.list(DEPLOYMENTS, "foo"), "the gateways are gone")
         self._api.delete(CONFIG_MAPS, "istio-system", NO_REPLICAS["metadata"]["name"])
 
@@ -115,34 +115,63 @@ class IstioGatewayCluster(GatewayCluster):
             return time.monotonic() - since > QUIET and all(map(_reported, seen))
 
         self._istiod.mark()
+        self._mark()
         self._wait_until(quiet, "istiod has nothing left to report")
+
+    def _mark(self) -> None:
+        """Until istiod has reported on a gateway that is younger than all that is asked about."""
+        spec = {
+            "gatewayClassName": "istio",
+            "addresses": [{"type": "Hostname", "value": "nobody.example.com"}],
+        }
+        listener = {"name": "http", "protocol": "HTTP"}
+        present = self._api.get(GATEWAYS, MARKER, MARKER)
+        port = present["spec"]["listeners"][0]["port"] + 1 if present else 1
+        wanted = {"spec": {**spec, "listeners": [{**listener, "port": port}]}}
+        if present:
+            self._api.merge(GATEWAYS, MARKER, MARKER, wanted)
+        else:
+            self._api.create(GATEWAYS, {"metadata": {"name": MARKER, "namespace": MARKER}, **wanted})
+        self._wait_until(
+            lambda: _reported(self._api.get(GATEWAYS, MARKER, MARKER)), "the marker is reported on"
+        )
 
     def run_pod(
         self, gateway: str = "gw", ports: Any = (80,), address: str = POD, *, ready: bool = True
     ) -> None:
-        service = self._api.get(SERVICES, "foo", f"{gateway}-istio")
-        assert service
-        names = {port["port"]: port["name"] for port in service["spec"]["ports"]}
-        slice_ = {
-            "metadata": {
-                "name": f"{gateway}-istio-x",
-                "namespace": "foo",
-                "labels": {"kubernetes.io/service-name": f"{gateway}-istio"},
-                "ownerReferences": [_owner(service)],
+        """A pod of our own, which the Service selects; on Istio its ports are all that the Service has."""
+        probe = {} if ready else {"readinessProbe": {"exec": {"command": ["false"]}}}
+        container = {"name": "app", "image": "curlimages/curl", "command": ["sleep", "infinity"], **probe}
+        labels = {LABEL: gateway, "sidecar.istio.io/inject": "false"}
+        self._api.create(
+            PODS,
+            {
+                "metadata": {"name": gateway, "namespace": "foo", "labels": labels},
+                "spec": {
+                    "serviceAccountName": f"{gateway}-istio",
+                    "terminationGracePeriodSeconds": 0,
+                    "containers": [container],
+                },
             },
-            "addressType": "IPv4",
-            "endpoints": [{"addresses": [address], "conditions": {"ready": ready}}],
-            "ports": [{"name": names[port], "port": port, "protocol": "TCP"} for port in ports],
-        }
-        with self._istiod.follows(answered=False) as events:
-            self._api.create(SLICES, slice_)
-            events["EndpointSlice"] += 1
+        )
+        before = self._api.get(GATEWAYS, "foo", gateway)
+        self._wait_until(
+            lambda: self._api.get(GATEWAYS, "foo", gateway) != before,
+            "istiod reports on a gateway with a pod",
+        )
 
     def _provide(self, key: Key, obj: Object) -> None:
         try:
             self._api.create(key, obj)
         except ApiError as error:
             if error.code != 409:
+                raise
+
+    def _remove(self, key: Key, namespace: str, name: str) -> None:
+        try:
+            self._api.delete(key, namespace, name)
+        except ApiError as error:
+            if error.code != 404:
                 raise
 
     def _write(self, key: Key, obj: Object, part: str) -> Object:
@@ -169,20 +198,17 @@ class IstioGatewayCluster(GatewayCluster):
             time.sleep(0.03)
 
 
-def _reported(obj: Object) -> bool:
+def _reported(obj: Object | None) -> bool:
     """Whether what is reported is about the object as it is."""
-    if obj.get("spec", {}).get("gatewayClassName") != "istio":
+    if obj is None or obj.get("spec", {}).get("gatewayClassName") != "istio":
         return True
     conditions = obj.get("status", {}).get("conditions", [])
-    return all(each.get("observedGeneration") == obj["metadata"]["generation"] for each in conditions)
+    return bool(conditions) and all(
+        each.get("observedGeneration") == obj["metadata"]["generation"] for each in conditions
+    )
 
 
 def _httpbin(namespace: str) -> Object:
     port = {"name": "http", "port": 8000, "targetPort": 8080}
     spec = {"selector": {"app": "httpbin"}, "ports": [port]}
     return {"metadata": {"name": "httpbin", "namespace": namespace}, "spec": spec}
-
-
-def _owner(obj: Object) -> dict[str, Any]:
-    metadata = obj["metadata"]
-    return {"apiVersion": "v1", "kind": "Service", "name": metadata["name"], "uid": metadata["uid"]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -95,4 +96,5 @@ def install(kubeconfig: Path, made: Path, *settings: str) -> Iterator[IstioLab]:
     run(istioctl, "install", "--skip-confirmation", "-f", str(made / "lab.yaml"), *chosen)
     with forwarded(kubeconfig) as port:
         api = Api(kubeconfig)
-        yield IstioLab(kubeconfig, made, api, Istiod(api, port))
+        with contextlib.closing(api), contextlib.closing(Istiod(api, port)) as istiod:
+            yield IstioLab(kubeconfig, made, api, istiod)

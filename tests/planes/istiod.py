@@ -44,6 +44,9 @@ class Istiod:
         api.create(Key("", "namespaces"), {"metadata": metadata})
         self._api.create(MARKER, self._marker())
 
+    def close(self) -> None:
+        self._connection.close()
+
     def get(self, path: str) -> str:
         self._connection.request("GET", path)
         answer = self._connection.getresponse()
