@@ -209,6 +209,15 @@ def test_port_level_settings(entries: list[Any], port: int, expected: str | None
 
 
 @reference_only
+def test_a_port_without_a_number_is_that_of_no_service() -> None:
+    declared = rule("bar", HOST, "ISTIO_MUTUAL")
+    declared["spec"]["trafficPolicy"]["portLevelSettings"] = [{"port": {}, "tls": {"mode": "DISABLE"}}]
+    tls = parse(declared).tls_for(8000)
+    assert tls
+    assert tls.mode == "ISTIO_MUTUAL"
+
+
+@reference_only
 def test_endpoints_are_marked_by_the_tls_that_a_silent_entry_takes_away() -> None:
     declared = rule("foo", HOST, "ISTIO_MUTUAL")
     declared["spec"]["trafficPolicy"]["portLevelSettings"] = ports((8000, None), (9000, "DISABLE"))

@@ -358,6 +358,7 @@ ACCEPTED_RULES = [
     balanced(localityLbSetting={"failover": [{"from": "a", "to": "b"}]}),
     spread(("a/*", {"a/b": 50, "a/c": 50}), ("b", {"b": 100})),
     by_port({"port": {"number": 0}, "tls": {"mode": "DISABLE"}}),
+    by_port({"port": {}, "tls": {"mode": "DISABLE"}}),
 ]
 
 REFUSED_RULES = [

@@ -130,7 +130,9 @@ def _policy(policy: Mapping[str, Any] | None) -> TrafficPolicy | None:
     return TrafficPolicy(
         tls=_tls(policy.get("tls")),
         ports={
-            entry["port"]["number"]: _tls(entry.get("tls")) for entry in policy.get("portLevelSettings") or ()
+            # Istio accepts a port without a number; no service has it.
+            entry["port"].get("number") or 0: _tls(entry.get("tls"))
+            for entry in policy.get("portLevelSettings") or ()
         },
     )
 
