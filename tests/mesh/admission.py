@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from lab.kube.kinds.registry import Registry
 from lab.kube.store import ApiError, Key, Object, Store, clone
@@ -11,6 +11,7 @@ from lab.kube.writing.pipeline import at_once
 from lab.kube.writing.shape import WriteOptions
 from lab.kube.writing.writes import Writes
 from lab.mesh import current
+from tests.planes.differences import Kind
 
 NAMESPACE = "foo"
 GROUPS = {
@@ -28,6 +29,8 @@ WEBHOOK = 'admission webhook "validation.istio.io" denied the request: configura
 
 class Admission:
     """An API server with nothing else in it."""
+
+    kind: ClassVar[Kind] = "reference"
 
     def __init__(self, cel_rules: Mapping[str, Callable[[Any], bool]]) -> None:
         registry = Registry()
@@ -51,6 +54,11 @@ class Admission:
         obj = {"apiVersion": resource.api_version, "kind": kind, "metadata": metadata, "spec": spec}
         options = WriteOptions("test", dry_run=True)
         return at_once(self._objects.pipeline.create(resource, NAMESPACE, clone(obj), options))
+
+    def refuses_alone(self, kind: str, spec: Any, why: str) -> bool:
+        """Whether the reference says so of such an object, and Istio takes it (docs/differences.md)."""
+        said = self.refusal(kind, spec)
+        return why in said if self.kind == "reference" else said == ""
 
     def refusal(self, kind: str, spec: Any, annotations: Mapping[str, str] | None = None) -> str:
         """What it says of such an object; "" if it takes it."""

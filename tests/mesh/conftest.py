@@ -11,12 +11,15 @@ from typing import Literal
 
 import pytest
 
+from lab.mesh import crds
 from tests.mesh import foreign
+from tests.mesh.admission import Admission
 from tests.mesh.cluster import Cluster
 from tests.mesh.gateway_cluster import GatewayCluster
 from tests.mesh.plane import Plane, running
-from tests.planes import admission, istio_plane
-from tests.planes.admission import Admission, IstioAdmission
+from tests.planes import istio_plane
+from tests.planes.admission import IstioAdmission
+from tests.planes.differences import Kind
 from tests.planes.gateways import IstioGatewayCluster
 from tests.planes.istio_lab import IstioLab
 from tests.planes.istio_plane import IstioPlane
@@ -45,6 +48,9 @@ def three_pods() -> Cluster:
     return cluster
 
 
+RULES_BY: dict[Kind, tuple[str, ...]] = {"reference": ("by predicates", "by CEL"), "istio": ("by Istio",)}
+"""What evaluates the rules of schemas."""
+
 APPLICATIONS = {"server": (8080, 9000, 9090, 9999), "naked": (8080, 6443)}
 
 
@@ -67,14 +73,14 @@ def three_pods_of_the_reference(folder: Path) -> Iterator[Plane]:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "rules_by" in metafunc.fixturenames:
-        metafunc.parametrize("rules_by", admission.BY[chosen(metafunc.config)], scope="session")
+        metafunc.parametrize("rules_by", RULES_BY[chosen(metafunc.config)], scope="session")
 
 
 @pytest.fixture(scope="session")
-def admitting(request: pytest.FixtureRequest, rules_by: str) -> Admission:
+def admission(request: pytest.FixtureRequest, rules_by: str) -> Admission:
     """What takes objects or refuses them, in the namespace foo."""
     if rules_by != "by Istio":
-        return Admission(rules_by)
+        return Admission(crds.CEL_RULES if rules_by == "by predicates" else {})
     lab: IstioLab = request.getfixturevalue("istio_lab")
     lab.namespace("foo")
     return IstioAdmission(lab.api)
