@@ -16,14 +16,11 @@ from typing import Any
 import orjson
 
 from lab.kube.store import Object, clone
-from lab.mesh import app_probes, interception
+from lab.mesh import app_probes, interception, revisions
 from lab.mesh.envoy.bootstrap import ADMIN_SOCKET
 
 INJECT = "sidecar.istio.io/inject"
 NAMESPACE_LABEL = "istio-injection"
-REVISION_LABEL = "istio.io/rev"
-REVISION = "default"
-"""The one revision of the mesh."""
 STATUS_ANNOTATION = "sidecar.istio.io/status"
 TLS_MODE_LABEL = "security.istio.io/tlsMode"
 CANONICAL_NAME_LABEL = "service.istio.io/canonical-name"
@@ -61,10 +58,10 @@ def _asked(pod: Mapping[str, str], namespace: Mapping[str, str]) -> str | None:
         return None
     if NAMESPACE_LABEL in namespace:
         name, asked = "namespace", namespace[NAMESPACE_LABEL] == "enabled"
-    elif REVISION_LABEL in namespace:
-        name, asked = "rev.namespace", namespace[REVISION_LABEL] == REVISION
-    elif REVISION_LABEL in pod:
-        name, asked = "rev.object", pod[REVISION_LABEL] == REVISION
+    elif revisions.LABEL in namespace:
+        name, asked = "rev.namespace", namespace[revisions.LABEL] == revisions.REVISION
+    elif revisions.LABEL in pod:
+        name, asked = "rev.object", pod[revisions.LABEL] == revisions.REVISION
     else:
         name, asked = "object", pod.get(INJECT) == "true"
     return f"{name}.sidecar-injector.istio.io" if asked else None
@@ -91,12 +88,17 @@ def inject(pod: Object, bootstrap: Path, webhook: str) -> Object:
     labels.setdefault(TLS_MODE_LABEL, "istio")
     labels.setdefault(CANONICAL_NAME_LABEL, canonical_name(pod))
     labels.setdefault(
-        CANONICAL_REVISION_LABEL, labels.get("app.kubernetes.io/version") or labels.get("version") or "latest"
+        CANONICAL_REVISION_LABEL,
+        labels.get("app.kubernetes.io/version") or labels.get("version") or "latest",
     )
-    status = {"initContainers": [INIT_CONTAINER], "containers": [PROXY_CONTAINER], "revision": REVISION}
+    status = {
+        "initContainers": [INIT_CONTAINER],
+        "containers": [PROXY_CONTAINER],
+        "revision": revisions.REVISION,
+    }
     annotations = metadata.setdefault("annotations", {})
     annotations[STATUS_ANNOTATION] = orjson.dumps(status).decode()
-    annotations[REVISION_LABEL] = REVISION
+    annotations[revisions.LABEL] = revisions.REVISION
     for annotation in DEFAULT_CONTAINER:
         annotations.setdefault(annotation, spec["containers"][0]["name"])
     probers = app_probes.rewrite(spec) if app_probes.are_rewritten(annotations) else ""

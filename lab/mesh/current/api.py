@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from lab.kube.store import Key, Objects, Review
-from lab.mesh import crds
+from lab.mesh import crds, revisions
 from lab.mesh.current import (
     annotation_admission,
     authorization_policy,
@@ -29,11 +29,13 @@ from lab.mesh.world import World
 DEFINITIONS = (crds.NETWORKING, Path(__file__).parent / "crds", crds.GATEWAY_API)
 
 ADMISSION: dict[Key, Review] = {
-    key: in_turn(
-        *admission.DECODING.get(key, ()),
-        dry_run.review_on_policies if key == authorization_policy.KEY else dry_run.review_on_others,
-        annotation_admission.review_annotations,
-        review,
+    key: revisions.asked(
+        in_turn(
+            *admission.DECODING.get(key, ()),
+            dry_run.review_on_policies if key == authorization_policy.KEY else dry_run.review_on_others,
+            annotation_admission.review_annotations,
+            review,
+        )
     )
     for key, review in (
         *admission.REVIEWS.items(),
@@ -59,5 +61,5 @@ API: PolicyApi[Policies] = PolicyApi(
     snapshot=snapshot,
     gateway_snapshot=gateway_snapshot,
     controllers=_controllers,
-    warnings=WARNINGS,
+    warnings={key: revisions.asked(review) for key, review in WARNINGS.items()},
 )

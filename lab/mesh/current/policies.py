@@ -19,6 +19,7 @@ from lab.mesh.networking import destination_rule, gateway, virtual_service
 from lab.mesh.networking.destination_rule import DestinationRule
 from lab.mesh.networking.gateway import Gateway
 from lab.mesh.networking.virtual_service import VirtualService
+from lab.mesh.revisions import in_force
 from lab.mesh.world import Workload, World
 
 KEYS = (
@@ -83,12 +84,12 @@ def read(store: Store, world: World, key_sets: Mapping[KeySource, str] = NO_KEYS
     """The policies as the store holds them now, with the keys that have been fetched for them."""
     return Policies(
         world,
-        tuple(map(peer_authentication.parse, store.list(peer_authentication.KEY))),
-        tuple(map(destination_rule.parse, store.list(destination_rule.KEY))),
-        tuple(map(request_authentication.parse, store.list(request_authentication.KEY))),
-        tuple(map(authorization_policy.parse, store.list(authorization_policy.KEY))),
+        tuple(map(peer_authentication.parse, in_force(store, peer_authentication.KEY))),
+        tuple(map(destination_rule.parse, in_force(store, destination_rule.KEY))),
+        tuple(map(request_authentication.parse, in_force(store, request_authentication.KEY))),
+        tuple(map(authorization_policy.parse, in_force(store, authorization_policy.KEY))),
         key_sets,
-        tuple(map(gateway.parse, store.list(gateway.KEY))),
-        tuple(map(virtual_service.parse, store.list(virtual_service.KEY))),
+        tuple(map(gateway.parse, in_force(store, gateway.KEY))),
+        tuple(map(virtual_service.parse, in_force(store, virtual_service.KEY))),
         gateway_api.read(store),
     )

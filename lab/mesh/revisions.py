@@ -1,0 +1,40 @@
+"""Revisions: a mesh heeds what is for none in particular, or for its own, by the label `istio.io/rev`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from lab.kube.store import Denied, Key, Object, Review, Store
+
+LABEL = "istio.io/rev"
+REVISION = "default"
+"""The one revision of the reference mesh."""
+
+WEBHOOK = "rev.validation.istio.io"
+"""It is asked about what is for the revision, as `validation.istio.io` is about what is for none."""
+
+
+def in_force(store: Store, key: Key) -> Iterator[Object]:
+    """The objects of a kind that are not for another revision."""
+    return (obj for obj in store.list(key) if _revision(obj) in (None, REVISION))
+
+
+def asked(review: Review) -> Review:
+    """The review in the name of the webhook that is asked about an object, if any is."""
+
+    def reviewed(new: Object) -> Sequence[str]:
+        revision = _revision(new)
+        if revision not in (None, REVISION):
+            return ()
+        try:
+            return review(new)
+        except Denied as refusal:
+            webhook = refusal.webhook if revision is None else WEBHOOK
+            raise Denied(refusal.message, webhook, refusal.code) from None
+
+    return reviewed
+
+
+def _revision(obj: Object) -> str | None:
+    revision: str | None = (obj["metadata"].get("labels") or {}).get(LABEL)
+    return revision
