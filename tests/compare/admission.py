@@ -1,4 +1,4 @@
-"""Compares what the webhook and the schemas of Istio refuse with what the reference refuses."""
+"""Compares what the webhook and the schemas of Istio refuse, and warn of, with what the reference does."""
 
 from __future__ import annotations
 
@@ -89,6 +89,7 @@ class Comparer:
 def _sort(kind: Kind, comparison: Comparison) -> str:
     """Differences that say the same of other values are one."""
     only = sorted(blamed(comparison.istio) ^ blamed(comparison.reference))
+    only += sorted(set(comparison.istio.warnings) ^ set(comparison.reference.warnings))
     return re.sub(r"\(.*?\)|\".*?\"|'.*?'|\d+", "_", f"{kind.name} {comparison.outcome} {only}")
 
 
@@ -134,9 +135,12 @@ def _told(found: Found, seed: int, seconds: float) -> str:
 
 def _words(comparison: Comparison) -> list[tuple[str, str]]:
     said = (("Istio", comparison.istio), ("the reference", comparison.reference))
-    return [(who, answer.message.replace("\n", "\n#  ") or "accepted") for who, answer in said]
+    return [
+        (who, answer.message.replace("\n", "\n#  ") or "; ".join(("accepted", *answer.warnings)))
+        for who, answer in said
+    ]
 
 
 def _row(name: str, *cells: object) -> str:
-    widths = (9, 11, 11, 18, 26, 24, 6)
+    widths = (9, 11, 11, 18, 26, 24, 22, 6)
     return f"{name:<22}" + "".join(f"  {cell!s:>{width}}" for cell, width in zip(cells, widths, strict=True))

@@ -26,6 +26,8 @@ class Answer:
     message: str = ""
     fields: tuple[str, ...] = ()
     """Those that the schema of the definition finds wrong."""
+    warnings: tuple[str, ...] = ()
+    """The headers that kubectl prints, of an object that is accepted."""
 
     @property
     def accepted(self) -> bool:
@@ -64,8 +66,9 @@ class ApiServer:
         path = f"/apis/{document['apiVersion']}/namespaces/{namespace}/{plural}"
         async with self._session.post(path, params=STRICTLY, json=document) as response:
             said = await response.json()
+            warnings = tuple(sorted(response.headers.getall("Warning", ())))
         if response.status == 201:
-            return Answer(201)
+            return Answer(201, warnings=warnings)
         causes = (said.get("details") or {}).get("causes") or ()
         return Answer(
             response.status, said["message"], tuple(sorted(each.get("field", "") for each in causes))

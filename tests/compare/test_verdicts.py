@@ -21,6 +21,8 @@ def denied(*problems: str) -> Answer:
     ("istio", "reference", "outcome"),
     [
         (ACCEPTED, ACCEPTED, Outcome.BOTH_ACCEPT),
+        (ACCEPTED, Answer(201, warnings=("a",)), Outcome.ANOTHER_WARNING),
+        (Answer(201, warnings=("a",)), Answer(201, warnings=("a",)), Outcome.BOTH_ACCEPT),
         (ACCEPTED, denied("a"), Outcome.ONLY_REFERENCE),
         (denied("a"), ACCEPTED, Outcome.ONLY_ISTIO),
         (denied("a", "b"), denied("b", "a"), Outcome.BOTH_REFUSE),

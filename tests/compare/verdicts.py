@@ -36,6 +36,7 @@ class Outcome(StrEnum):
     ONLY_ISTIO = "only Istio refuses"
     ONLY_REFERENCE = "only the reference refuses"
     ANOTHER_FIELD = "refuse for another field"
+    ANOTHER_WARNING = "warn of something else"
 
     @property
     def differs(self) -> bool:
@@ -68,7 +69,10 @@ class Comparison:
     @cached_property
     def outcome(self) -> Outcome:
         if self.istio.accepted:
-            return Outcome.BOTH_ACCEPT if self.reference.accepted else Outcome.ONLY_REFERENCE
+            if not self.reference.accepted:
+                return Outcome.ONLY_REFERENCE
+            same = self.istio.warnings == self.reference.warnings
+            return Outcome.BOTH_ACCEPT if same else Outcome.ANOTHER_WARNING
         if self.reference.accepted:
             return Outcome.ONLY_ISTIO
         same = self.istio.code == self.reference.code and blamed(self.istio) == blamed(self.reference)
