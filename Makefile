@@ -5,7 +5,7 @@ SHELL := /bin/bash
 
 TARGET  ?= lab
 SUITE   ?= all
-PROFILE ?= full
+MODE    ?= $(or $(PROFILE),full)
 MESH    ?=
 WORKERS ?= 0
 REPORTS ?= reports
@@ -46,7 +46,7 @@ help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  Variables of make conformance, and their defaults:"
-	@echo "    TARGET=lab|kind|cluster  SUITE=all  PROFILE=full|quick  MESH=  (the reference)  WORKERS=0"
+	@echo "    TARGET=lab|kind|cluster  SUITE=all  MODE=full|quick  MESH=  (the reference)  WORKERS=0"
 	@echo "    REPORTS=reports  ARGS='-k strict -v'"
 	@echo "    of kind and cluster: CONTEXT=name  KEEP=1  REGISTRY=mirror.example.com  INSTALL_MESH=1  IP_FAMILY=ipv4|ipv6|dual"
 	@echo "    of kind: NODE_IMAGE=kindest/node:v1.34.4"
@@ -54,7 +54,7 @@ help: ## Print this list
 
 .PHONY: conformance
 conformance: setup ## Prove a mesh against the documents: on the embedded lab, or TARGET=kind|cluster
-	$(PYTHON) -m pytest suites --target $(TARGET) --suite $(SUITE) --profile $(PROFILE) $(if $(MESH),--mesh $(MESH)) \
+	$(PYTHON) -m pytest suites --target $(TARGET) --suite $(SUITE) --mode $(MODE) $(if $(MESH),--mesh $(MESH)) \
 	    $(if $(CONTEXT),--context $(CONTEXT)) $(if $(call is_on,INSTALL_MESH),--install) $(if $(call is_on,KEEP),--keep) \
 	    $(if $(REGISTRY),--registry $(REGISTRY)) $(if $(IP_FAMILY),--ip-family $(IP_FAMILY)) \
 	    $(if $(NODE_IMAGE),--node-image $(NODE_IMAGE)) \

@@ -81,7 +81,7 @@ def suite_runs() -> list[Figure]:
             junit = Path(scratch) / "junit.xml"
             start = time.monotonic()
             run = subprocess.Popen(
-                [sys.executable, "-m", "pytest", "suites", "--profile", "quick", "--reports", scratch],
+                [sys.executable, "-m", "pytest", "suites", "--mode", "quick", "--reports", scratch],
                 cwd=ROOT,
                 stdout=subprocess.DEVNULL,
             )
@@ -103,7 +103,7 @@ def suite_runs() -> list[Figure]:
     return [
         Figure("a grid proven (3 right rounds), from the policy", "ms", grids),
         Figure("a step: policies applied, grid proven", "ms", steps),
-        Figure("PROFILE=quick, from start to exit", "ms", walls),
+        Figure("MODE=quick, from start to exit", "ms", walls),
         Figure("memory of a lab with the playground, PSS", "MiB", memory),
     ]
 

@@ -127,7 +127,7 @@ def run(fault: Fault, expectation: Expectation, done: Callable[[Run], None], our
         folder, reports = Path(scratch), Path(scratch, "reports")
         options = [
             *(word for plugin in NOT_NEEDED for word in ("-p", f"no:{plugin}")),
-            *("--suite", fault.document, "--profile", "quick", "--fault", fault.name),
+            *("--suite", fault.document, "--mode", "quick", "--fault", fault.name),
             *("--bound", f"{expectation.bound_s:g}"),
             *(("--mesh", fault.mesh) if fault.mesh else ("--rounds", "1", "--after", f"{AFTER_S:g}")),
             *("--reports", str(reports), "--evidence", "summary", "--color=no"),

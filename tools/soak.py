@@ -146,7 +146,7 @@ def _run(labs: Sequence[Lab], seed: int, ours: Children) -> list[Outcome]:
             *("--color=no", "-q", "-p", "no:cacheprovider"),
             *("--target", "cluster", "--kubeconfig", str(lab.kubeconfig), "--context", lab.context),
             *("--mesh", PROFILES[lab.document], "--suite", lab.document),
-            *("--profile", "quick", "--shuffle", str(seed)),
+            *("--mode", "quick", "--shuffle", str(seed)),
             *("--reports", str(folder / "reports")),
         ]
         exit_code, output = forked_suites.run(options, folder, ours)

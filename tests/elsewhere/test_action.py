@@ -63,7 +63,7 @@ class Run:
 def test_without_inputs_the_reference_mesh_is_proven(tmp_path: Path) -> None:
     run = Run(tmp_path)
     assert Path(run.directory).samefile(ROOT)
-    options = "--target lab --suite all --profile full -n 0"
+    options = "--target lab --suite all --mode full -n 0"
     assert run.arguments == ["-m", "pytest", "suites", *options.split()]
 
 
@@ -78,7 +78,7 @@ def test_inputs_become_options_and_paths_are_seen_from_the_workspace(tmp_path: P
         MORE="-k 'mesh-wide and not header' -x",
     )
     assert run.arguments[3:] == [
-        *("--target", "cluster", "--suite", "all", "--profile", "full", "-n", "4"),
+        *("--target", "cluster", "--suite", "all", "--mode", "full", "-n", "4"),
         *("--mesh", str(tmp_path / "mine/profile.yaml"), "--context", "kind-x"),
         *("--kubeconfig", str(tmp_path / "kube/config"), "-k", "mesh-wide and not header", "-x"),
     ]

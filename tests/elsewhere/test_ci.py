@@ -24,7 +24,8 @@ def test_real_istio_is_proven_after_the_two_commands_of_the_readme() -> None:
         "make conformance",
         "make test",
         "make istio",
-        "make conformance MESH=istio SUITE=current PROFILE=quick",
+        "make conformance MESH=istio SUITE=current MODE=quick",
+        "make test-istio",
     ]
 
 

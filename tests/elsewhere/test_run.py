@@ -96,7 +96,7 @@ def test_the_rights_are_enough_for_every_case_and_each_is_asked_for(
     rights, used = set(granted(RBAC, ACCOUNT)), set[Right]()
     for mesh, profile in (("current", "reference"), ("istio-1.0", "reference-1.0")):
         with pod_beside(mesh, tmp_path_factory.mktemp("pod")) as pod:
-            run = pod.run("--mesh", profile, "--profile", "quick", "-n", "2")
+            run = pod.run("--mesh", profile, "--mode", "quick", "-n", "2")
             assert pod.gatekeeper.denied == set()
             assert run.returncode == 0, run.stdout
             used |= pod.gatekeeper.used

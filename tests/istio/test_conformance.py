@@ -23,7 +23,7 @@ from tests.lab.conftest import Home, alive, gone
 from tests.labs import ROOT
 from tools import bundles
 
-QUICK = ("--suite", "current", "--profile", "quick")
+QUICK = ("--suite", "current", "--mode", "quick")
 STEPS = "mesh-wide-strict or cleanup-1 or port-8080-disabled or istio-require or istio-jwt"
 
 

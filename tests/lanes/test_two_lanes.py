@@ -59,6 +59,7 @@ def test_the_header_names_the_ends_in_the_lane(lanes: Lanes) -> None:
         assert seen.settled
         foo = lane.playground.lane.namespace("foo")
         assert f"URI=spiffe://cluster.local/ns/{foo}/sa/sleep" in seen.observed
+        assert "/ns/foo/sa/sleep" in seen.row()["observed"]
 
 
 WRONG = """

@@ -77,7 +77,7 @@ def started(estate: Estate) -> Iterator[Callable[..., Started]]:
 
     def start(*options: str) -> Started:
         run = subprocess.Popen(
-            estate.command("--profile", "quick", *options),
+            estate.command("--mode", "quick", *options),
             cwd=ROOT,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
             stdout=subprocess.PIPE,

@@ -241,7 +241,7 @@ def test_a_run_that_is_ended_deletes_its_cluster(estate: Estate, tmp_path: Path)
     """Here by SIGTERM, as pipelines do it."""
     own = machine(tmp_path, estate)
     run = subprocess.Popen(
-        own.command("--profile", "quick"),
+        own.command("--mode", "quick"),
         cwd=ROOT,
         env={**own.environment(), "PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,

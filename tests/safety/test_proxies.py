@@ -17,7 +17,7 @@ from fixtures.targets import kubeconfig
 from tests.safety.estate import CONTEXT, Estate, finished
 from tests.safety.proxy import CountingProxy
 
-CHOSEN = ["--profile", "quick", "-k", "(reachability and mesh-wide-strict) or istio-exposed"]
+CHOSEN = ["--mode", "quick", "-k", "(reachability and mesh-wide-strict) or istio-exposed"]
 VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 ELSEWHERE = "cluster.test"
 

@@ -34,7 +34,7 @@ import os
 import time
 from dataclasses import dataclass
 
-from fixtures.errors import HarnessError, NotConformant
+from fixtures.errors import HarnessError
 from fixtures.model.document import DOCUMENTS
 from fixtures.model.expectation import Expectation
 from fixtures.model.step import Step
@@ -56,8 +56,7 @@ class Does(Expectation):
             time.sleep(float(os.environ["SECONDS"]))
         if self.name in os.environ.get("BREAKS", "").split():
             raise HarnessError("it broke")
-        if self.name in os.environ.get("FAILS", "").split():
-            raise NotConformant("it is wrong")
+        return self.name not in os.environ.get("FAILS", "").split()
 
 
 class DoesInRealTime(Does):
@@ -73,6 +72,8 @@ _CONFTEST = '''\
 
 import pytest
 
+from fixtures.errors import NotConformant
+from fixtures.probing.look import Difference
 from fixtures.probing.observation import Looked, Observation
 from fixtures.settle import Bound
 
@@ -82,9 +83,13 @@ class Acting:
         return {case: self.done(case) for case in cases}
 
     def done(self, case):
-        case.expectation.act()
-        text = case.expectation.expects()
-        return Observation(case, text, text, True, Bound(), [Looked(0, 0, (), text)])
+        right, text = case.expectation.act(), case.expectation.expects()
+        wrong = () if right else (Difference("it is wrong", "do it again"),)
+        looks = [Looked(0, 0, [each.line for each in wrong], text)]
+        return Observation(case, text, text, right, Bound(), looks, differences=wrong)
+
+    def finding(self, seen):
+        return NotConformant("it is wrong")
 
 
 @pytest.fixture

@@ -145,7 +145,7 @@ def test_what_waits_for_the_documented_loop_is_blocked_by_the_step_that_it_begin
         "missing-token-accepted",
         "--bound",
         "0.5",
-        "--profile",
+        "--mode",
         "full",
     )
     run = run_suites(*options, "-k", "end_user_authentication and (answers or refusal)", reports=tmp_path)

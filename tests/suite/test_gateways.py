@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from fixtures.report.conclusion import grids_of
 from tests.suite.runs import run_suites
 
 OWN_TIME_S = 1.0
@@ -25,7 +26,7 @@ needs_port_80 = pytest.mark.skipif(
 def grids(reports: Path) -> list[dict[str, Any]]:
     """Of all cases that ran."""
     report = yaml.safe_load((reports / "conformance-report.yaml").read_text())
-    return [grid for case in report["cases"] for grid in case.get("grids", ())]
+    return [grid for case in report["cases"] for grid in grids_of(case)]
 
 
 @needs_port_80
@@ -74,7 +75,7 @@ def test_a_gateway_that_comes_late_is_waited_for_by_a_case_alone() -> None:
 def test_a_gateway_that_comes_late_is_waited_for_in_any_order() -> None:
     """With steps in between that have no gateway, so that it is deleted and made again."""
     chosen = "gateway-api and test_5 or cleanup-2 or namespace-wide-strict"
-    options = ["--suite", "current", "--profile", "quick", "--shuffle", "3", "-k", chosen]
+    options = ["--suite", "current", "--mode", "quick", "--shuffle", "3", "-k", chosen]
     run = run_suites(*options, "--fault", "gateways-come-late")
     assert run.returncode == 0, run.stdout
 

@@ -49,7 +49,7 @@ def test_four_lanes_on_one_cluster_beside_a_run_on_a_wrong_mesh(tmp_path: Path) 
     with running_lab("--playgrounds", "4") as kubeconfig, ThreadPoolExecutor() as both:
         context = yaml.safe_load(kubeconfig.read_text())["current-context"]
         cluster = ("--target", "cluster", "--kubeconfig", str(kubeconfig), "--context", context)
-        options = ("--mesh", "reference", "--suite", "current", "--profile", "quick", "-n", "4")
+        options = ("--mesh", "reference", "--suite", "current", "--mode", "quick", "-n", "4")
         four_lanes = both.submit(run_suites, *cluster, *options, "--junitxml", str(report))
         wrong_mesh = ("--fault", "strict-as-permissive", "--bound", "1")
         another_run = both.submit(run_suites, "-k", "mesh-wide-strict", "-n", "2", "-x", *wrong_mesh)

@@ -52,7 +52,7 @@ def test_a_mesh_that_closes_in_order_passes_where_its_profile_declares_it(
     said = f"plain text is refused with curl's exit code 52 (also declared: 56): {REASON}"
     assert said in mesh["observed"]
     assert said in printed
-    (grid,) = next(row for row in report["cases"] if row["id"] == STRICT)["grids"]
+    grid = next(row for row in report["cases"] if row["id"] == STRICT)["observation"]
     assert "000/56" in grid["expected"]
     assert "000/52" in grid["observed"], "a report shows what was seen"
     assert grid["differences"] == []

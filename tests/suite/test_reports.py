@@ -18,7 +18,7 @@ from allure_commons import model2
 from junitparser import Failure, JUnitXml, Properties
 
 from fixtures.checked_yaml import CheckedYaml
-from fixtures.report import checks, text
+from fixtures.report import checks, conclusion, text
 from fixtures.report.catalogue import Catalogue
 from fixtures.report.collecting import Collecting
 from tests.suite.browser import CHROMIUM, look
@@ -86,8 +86,9 @@ def test_the_report_says_what_every_case_came_to(failing: Left) -> None:
 
     case = failing.case(PORT_8080)
     assert case["section"] == "Enable mutual TLS per workload"
-    (grid,) = case["grids"]
-    (difference,) = grid["differences"]
+    assert case["quote"].endswith("requires mutual TLS on all ports, except port 8080")
+    assert case["policies"][-1] == "manifests/current/port-8080-disable-bar.yaml"
+    (difference,) = case["observation"]["differences"]
     assert (difference["from"], difference["to"]) == ("legacy", "bar")
     assert (difference["expected"], difference["observed"]) == ("200", "000/56")
     assert difference["repeat"].startswith("kubectl exec -n legacy deploy/sleep -c sleep -- curl ")
@@ -130,16 +131,24 @@ def concludes_conformant(report: dict[str, Any]) -> None:
 
 
 def expects_what_was_seen(report: dict[str, Any]) -> None:
-    (grid,) = row_of(report, PORT_8080)["grids"]
+    grid = row_of(report, PORT_8080)["observation"]
     grid.update(expected=grid["observed"], differences=[])
 
 
 def hides_a_difference(report: dict[str, Any]) -> None:
-    row_of(report, PORT_8080)["grids"][0]["differences"] = []
+    row_of(report, PORT_8080)["observation"]["differences"] = []
+
+
+def forgets_what_was_seen(report: dict[str, Any]) -> None:
+    del row_of(report, "current/namespace-or-workload/reachability/namespace-wide-strict")["observation"]
+
+
+def names_another_state(report: dict[str, Any]) -> None:
+    row_of(report, PORT_8080).update(policies=[])
 
 
 def garbles_a_grid(report: dict[str, Any]) -> None:
-    row_of(report, PORT_8080)["grids"][0]["observed"] = "   foo\nfoo  fine"
+    row_of(report, PORT_8080)["observation"]["observed"] = "   foo\nfoo  fine"
 
 
 def makes_up_a_case(report: dict[str, Any]) -> None:
@@ -162,12 +171,14 @@ def row_of(report: dict[str, Any], case_id: str) -> dict[str, Any]:
     ("change", "complaint"),
     [
         (nothing, None),
-        (calls_a_failure_passed, f"{PORT_8080} passed, and a grid of it did not settle"),
+        (calls_a_failure_passed, f"{PORT_8080} passed, and what was seen of it did not settle"),
         (drops_a_failure, f"the case {PORT_8080} is missing"),
         (counts_one_more, "the results that follow from the cases are passed 4, failed 2, "),
         (concludes_conformant, "the result that follows from the cases is not-conformant"),
         (expects_what_was_seen, "that is not what the step port-8080-disabled expects"),
         (hides_a_difference, "legacy to bar: 000/56 instead of 200 is not listed"),
+        (forgets_what_was_seen, "'observation' is a required property"),
+        (names_another_state, f"the policies of {PORT_8080} are manifests/current/strict-foo.yaml, "),
         (garbles_a_grid, "'fine' is an invalid outcome"),
         (makes_up_a_case, "there is no case current/made/up"),
         (hides_the_exit_code, "the exit code that follows from the cases is 1"),
@@ -187,6 +198,41 @@ def test_a_report_that_contradicts_itself_or_the_suite_is_found_out(
     mistake = next((mistake for mistake in found if complaint in mistake.text), None)
     assert mistake, found
     assert 0 < mistake.line <= written.count("\n") + 1
+
+
+def as_version_1(report: dict[str, Any]) -> dict[str, Any]:
+    """The same run as earlier versions of the suite have reported it."""
+    run = {"profile" if name == "mode" else name: value for name, value in report["run"].items()}
+    rows = []
+    for case in report["cases"]:
+        later = ("address", "step", "quote", "policies", "observation")
+        row = {name: value for name, value in case.items() if name not in later}
+        if grids := conclusion.grids_of(case):
+            cells = [
+                {name: value for name, value in each.items() if name != "what"}
+                for each in grids[0]["differences"]
+            ]
+            of_it = {name: value for name, value in grids[0].items() if name not in ("form", "of")}
+            of_step = {"step": case["step"], "policies": case["policies"]}
+            row["grids"] = [{**of_step, **of_it, "differences": cells}]
+        rows.append(row)
+    return {**report, "apiVersion": "mesh-authn-conformance/v1", "run": run, "cases": rows}
+
+
+def test_a_report_of_the_first_version_of_the_format_is_checked_as_it_was(
+    failing: Left, catalogue: Catalogue
+) -> None:
+    old = as_version_1(failing.report)
+    assert checks.mistakes(CheckedYaml(text.dump(old)), catalogue) == []
+    of_another_suite = copy.deepcopy(old)
+    of_another_suite["suite"]["catalogue"] = "sha256:" + "0" * 64
+    with pytest.raises(checks.AnotherSuite, match="in itself it is sound"):
+        checks.mistakes(CheckedYaml(text.dump(of_another_suite)), catalogue)
+    row_of(of_another_suite, PORT_8080)["grids"][0]["differences"] = []
+    found = checks.mistakes(CheckedYaml(text.dump(of_another_suite)), catalogue)
+    assert [mistake.text for mistake in found] == [
+        f"{PORT_8080}: legacy to bar: 000/56 instead of 200 is not listed"
+    ]
 
 
 def test_a_report_that_was_cut_off_is_found_out(failing: Left, catalogue: Catalogue) -> None:
@@ -243,7 +289,7 @@ def test_the_evidence_holds_what_the_cluster_knew(failing: Left) -> None:
     assert "Started container httpbin" in (folder / "events" / "foo.txt").read_text()
     (log,) = folder.glob("logs/bar/httpbin-*.istio-proxy.log")
     assert "filter_chain_not_found" in log.read_text()
-    (grid,) = failing.case(PORT_8080)["grids"]
+    grid = failing.case(PORT_8080)["observation"]
     assert (folder / "rounds.txt").read_text().count("  wrong") == grid["rounds"]
 
 

@@ -88,9 +88,7 @@ TABLE = {
     "whole-without-allure": Chosen("suites -p no:allure_pytest", "conformant", 0, ALL),
     "one-fails": Chosen("suites", "not-conformant", 1, ALL, variables=broken("two")),
     "one-breaks": Chosen("suites", "could-not-tell", 3, ALL, variables={"BREAKS": "two"}),
-    "quick": Chosen(
-        "suites --profile quick", "partial", 0, "one two three five", {"four": "--profile quick"}
-    ),
+    "quick": Chosen("suites --mode quick", "partial", 0, "one two three five", {"four": "--mode quick"}),
     "suite": Chosen(f"suites {SUITE}", "partial", 0, "one two three four", {"five": f"left out by {SUITE}"}),
     "suite-breaks": Chosen(
         f"suites {SUITE}", "could-not-tell", 3, "one two three four", variables={"BREAKS": ALL}

@@ -18,7 +18,7 @@ SWITCHES = {"INSTALL_MESH": "--install", "KEEP": "--keep", "DRY_RUN": "--dry-run
 def make(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """What a make around this one has said is none of its business."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
-    names = (*SWITCHES, "TARGET", "SUITE", "PROFILE", "IP_FAMILY", "CONTEXT")
+    names = (*SWITCHES, "TARGET", "SUITE", "MODE", "PROFILE", "IP_FAMILY", "CONTEXT")
     own = {name: value for name, value in inherited.items() if name not in names}
     command = ["make", "-n", "--no-print-directory", *words]
     return subprocess.run(
@@ -41,12 +41,12 @@ def options(*words: str, **environment: str) -> list[str]:
         ("test target=kind", "there is no variable target: did you mean TARGET"),
         ("help MES=istio", "there is no variable MES: did you mean MESH"),
         ("clean CONTEX=staging", "there is no variable CONTEX: did you mean CONTEXT"),
-        ("conformance XYZZY=1", "there is no variable XYZZY: the variables are TARGET, SUITE, PROFILE, .*"),
+        ("conformance XYZZY=1", "there is no variable XYZZY: the variables are TARGET, SUITE, MODE, .*"),
         ("conformance TARGET=moon", "TARGET=moon: invalid choice \\(choose from lab, kind, cluster\\)"),
         ("setup TARGET=moon", "TARGET=moon: invalid choice \\(choose from lab, kind, cluster\\)"),
         ("conformance TARGET=", "TARGET=: invalid choice \\(choose from lab, kind, cluster\\)"),
         ("conformance SUITE=istio", "SUITE=istio: invalid choice \\(choose from all, current, istio-1.0\\)"),
-        ("conformance PROFILE=istio", "PROFILE=istio: invalid choice \\(choose from full, quick\\)"),
+        ("conformance MODE=istio", "MODE=istio: invalid choice \\(choose from full, quick\\)"),
         ("conformance IP_FAMILY=ipv5", "IP_FAMILY=ipv5: invalid choice \\(choose from ipv4, ipv6, dual\\)"),
         ("conformance KEEP=ture", "KEEP=ture: invalid choice \\(choose from 1, 0\\)"),
     ],
@@ -87,7 +87,7 @@ def test_a_variable_that_is_empty_swallows_no_other_option() -> None:
     [
         ("TARGET", TARGETS),
         ("SUITE", ("all", *documents.known())),
-        ("PROFILE", ("full", "quick")),
+        ("MODE", ("full", "quick")),
         ("IP_FAMILY", FAMILIES),
     ],
 )
@@ -105,8 +105,8 @@ def test_what_other_programs_read_may_stand_on_the_command_line() -> None:
 
 
 def test_an_environment_that_is_not_about_us_disturbs_nobody_else() -> None:
-    assert make("test", TARGET="x86_64-linux", PROFILE="dev").returncode == 0
-    assert make("conformance", PROFILE="dev").returncode == 2
+    assert make("test", TARGET="x86_64-linux", MODE="dev").returncode == 0
+    assert make("conformance", MODE="dev").returncode == 2
 
 
 def test_every_variable_of_the_makefile_is_known() -> None:
@@ -116,3 +116,12 @@ def test_every_variable_of_the_makefile_is_known() -> None:
     )
     for name in read:
         assert "there is no variable" not in make("help", f"{name}=x").stderr
+
+
+def test_the_former_name_of_the_mode_still_works_and_says_so_once() -> None:
+    run = make("conformance", "PROFILE=quick")
+    assert run.returncode == 0, run.stderr
+    assert "--mode quick" in run.stdout
+    assert run.stdout.count("PROFILE=quick: this variable is now called MODE") == 1
+    assert "now called" not in make("conformance", "MODE=quick").stdout
+    assert "PROFILE=fast: invalid choice" in make("conformance", "PROFILE=fast").stderr

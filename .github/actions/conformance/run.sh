@@ -42,7 +42,7 @@ case $FAIL in
     ;;
 esac
 
-options=(--target "$TARGET" --suite "$SUITE" --profile "$PROFILE" -n "$WORKERS")
+options=(--target "$TARGET" --suite "$SUITE" --mode "${PROFILE:-$MODE}" -n "$WORKERS")
 case $MESH in
   '') ;;
   *.yaml | *.yml) options+=(--mesh "$(absolute "$MESH")") ;;
