@@ -133,8 +133,8 @@ def _match_problems(match: Part) -> Iterator[str]:
 
 
 def _mirror_problems(route: Part) -> Iterator[str]:
-    # Both spellings are fields of the schema, and one field to Istio.
-    share = route.get("mirrorPercent") or route.get("mirror_percent") or 0
+    # Both spellings are fields of the schema, and one field to Istio, which reads the first.
+    share = route.get("mirrorPercent", route.get("mirror_percent")) or 0
     if share > 100:
         yield f"mirror_percent must have a max value of 100 (it has {share})"
     yield from _percentage_problems(route.get("mirrorPercentage"), "mirror_percentage")
