@@ -14,7 +14,7 @@ import re
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from tests.planes.api import Api
 PATIENCE = 15
 MARKER = Key("security.istio.io", "authorizationpolicies")
 NAMESPACE = "marker"
+PODS = Key("", "pods")
 PUSHED = ("Cluster", "Listener", "RouteConfiguration")
 _EVENT = re.compile(r'^pilot_k8s_(?:cfg|reg)_events\{event="\w+",type="(\w+)"\} (\d+)', re.MULTILINE)
 _INBOUND = re.compile(r'^pilot_inbound_updates\{type="config"\} (\S+)', re.MULTILINE)
@@ -91,17 +92,29 @@ class Istiod:
         self.get("/debug/adsz?push=true")
         since = time.monotonic()
 
+        silent: list[str] = []
+
         def answered() -> bool:
+            silent.clear()
             for proxy, kinds in self._sent().items():
                 old = before.get(proxy, {})
-                for kind, (sent, acked, error) in kinds.items():
-                    if sent == old.get(kind, ("",))[0]:
-                        return False
-                    if acked != sent and not (error and time.monotonic() - since > _REFUSED_AFTER):
-                        return False
-            return True
+                owed = [
+                    kind
+                    for kind, (sent, acked, error) in kinds.items()
+                    if sent == old.get(kind, ("",))[0]
+                    or (acked != sent and not (error and time.monotonic() - since > _REFUSED_AFTER))
+                ]
+                # istiod notices late that the pod of a proxy has gone.
+                if owed and self._is_there(proxy):
+                    silent.append(f"{proxy}: {' '.join(owed)}")
+            return not silent
 
-        _eventually(answered, "every proxy answers istiod's push")
+        _eventually(answered, "every proxy answers istiod's push", silent)
+
+    def _is_there(self, proxy: str) -> bool:
+        name, _, namespace = proxy.rpartition(".")
+        pod = self._api.get(PODS, namespace, name)
+        return pod is not None and "deletionTimestamp" not in pod["metadata"]
 
     def proxies(self) -> set[str]:
         """The proxies that are connected: pod.namespace."""
@@ -155,10 +168,10 @@ class Istiod:
 _KIND_OF_COUNTER = {"Services": "Service", "Pods": "Pod", "Namespaces": "Namespace"}
 
 
-def _eventually(condition: Callable[[], bool], what: str) -> None:
+def _eventually(condition: Callable[[], bool], what: str, instead: Sequence[str] = ()) -> None:
     deadline = time.monotonic() + PATIENCE
     while not condition():
-        assert time.monotonic() < deadline, f"in vain: {what}"
+        assert time.monotonic() < deadline, f"in vain: {what}; {', '.join(instead)}"
         time.sleep(0.003)
 
 

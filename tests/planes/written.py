@@ -102,7 +102,7 @@ class Written:
             stored = clone(self._stored[place])
             stored["metadata"]["annotations"] = declared["metadata"].get("annotations", {})
             stored["metadata"].pop("managedFields", None)
-            stored["spec"] = declared["spec"] if key != SERVICES else {**stored["spec"], **declared["spec"]}
+            stored["spec"] = declared["spec"] if key != SERVICES else _of_service(stored, declared)
             self._stored[place] = self.api.replace(key, stored)
         self._declared[place] = declared
         return bool(self._stored[place]["metadata"]["resourceVersion"] != before)
@@ -131,6 +131,11 @@ def _as_declared(obj: Object, metadata: Collection[str]) -> Object:
         "spec": obj["spec"] if metadata is _DECLARED else {},
     }
     return clone(declared)
+
+
+def _of_service(stored: Object, declared: Object) -> Object:
+    """What is declared; the address stays, which cannot be changed."""
+    return {**stored["spec"], **declared["spec"], "clusterIP": stored["spec"]["clusterIP"]}
 
 
 def _age(obj: Object) -> str:
