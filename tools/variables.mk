@@ -2,7 +2,7 @@
 # reads, a value that is none of those that there are. What means no is no: KEEP=0 keeps nothing.
 
 VARIABLES := TARGET SUITE MODE MESH WORKERS REPORTS ARGS FAULTS RUNS FILE ISTIO ISTIO_BINARIES
-VARIABLES += SEED N WHAT CONTEXT INSTALL_MESH KEEP REGISTRY IP_FAMILY NODE_IMAGE DRY_RUN
+VARIABLES += SEED N WHAT TEST_WORKERS CONTEXT INSTALL_MESH KEEP REGISTRY IP_FAMILY NODE_IMAGE DRY_RUN
 # The former name of MODE.
 VARIABLES += PROFILE
 # make hands what stands on its command line to the programs that it starts, in their environment.
@@ -36,8 +36,8 @@ GUESS   += print("did you mean " + near[0] if near else "the variables are " + "
 $(foreach name,$(.VARIABLES),$(if $(call given,$(name)),$(if $(filter $(VARIABLES) $(PASSED_ON),$(name)),, \
     $(error there is no variable $(name): $(shell python3 -c '$(GUESS)' '$(name)' $(VARIABLES))))))
 check    = $(call one_of,$1,$(VALUES_OF_$1),$(VALUES_OF_$1))
-$(foreach name,TARGET SUITE MODE,$(if $(call is_read,$(name)),$(call check,$(name))))
 $(foreach name,PROFILE,$(if $(and $(PROFILE),$(call is_read,$(name))),$(call check,$(name)) \
     $(info PROFILE=$(PROFILE): this variable is now called MODE; its former name still works)))
+$(foreach name,TARGET SUITE MODE,$(if $(call is_read,$(name)),$(call check,$(name))))
 $(foreach name,IP_FAMILY,$(if $(and $($(name)),$(call is_read,$(name))),$(call check,$(name))))
 $(foreach name,$(SWITCHES),$(if $(and $($(name)),$(call is_read,$(name))),$(call one_of,$(name),$(YES) $(NO),1 0)))
