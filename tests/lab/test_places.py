@@ -9,8 +9,6 @@ from dataclasses import dataclass
 import pytest
 import yaml
 from kubernetes.client import CoreV1Api
-from suites.current.ingress_steps import EXPOSED, JWT, OTHER_TOKENS
-from suites.current.steps import CLEANUP_2
 
 from fixtures import profile as profiles
 from fixtures.cluster import Cluster, Manifest
@@ -20,6 +18,10 @@ from fixtures.places import Places
 from fixtures.policies import Policies
 from fixtures.waiting import Waits
 from tests.labs import running_lab
+from tests.steps import step
+
+EXPOSED, JWT, OTHER_TOKENS = (step("current", name) for name in ("exposed", "jwt-example", "other-tokens"))
+CLEANUP_2 = step("current", "cleanup-2")
 
 API = "gateway-api"
 OF_THE_GATEWAY = "gateway.networking.k8s.io/gateway-name=httpbin-gateway"

@@ -24,12 +24,12 @@ EXACTLY = {
     OUTSIDE: [
         "current/namespace-or-workload/reachability/port-8080-disabled",
         "current/namespace-or-workload/reachability/policy-precedence",
-        "current/namespace-or-workload/port-that-no-service-binds",
+        "current/namespace-or-workload/reachability/unbound-beside-port-disabled",
     ],
     "skew-zero": [
         f"current/end-user-authentication/answers/{api}-{step}"
-        for api in ("istio", "gateway-api")
         for step in ("clock-skew", "ten-samples")
+        for api in ("istio", "gateway-api")
     ],
 }
 

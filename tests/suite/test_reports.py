@@ -18,10 +18,11 @@ from allure_commons import model2
 from junitparser import Failure, JUnitXml, Properties
 
 from fixtures.checked_yaml import CheckedYaml
-from fixtures.report import checks, conclusion, text
+from fixtures.report import checks, text
 from fixtures.report.catalogue import Catalogue
 from fixtures.report.collecting import Collecting
 from tests.suite.browser import CHROMIUM, look
+from tests.suite.older_reports import as_version_1
 from tests.suite.runs import ROOT, run_suites
 
 PORT_8080 = "current/namespace-or-workload/reachability/port-8080-disabled"
@@ -198,25 +199,6 @@ def test_a_report_that_contradicts_itself_or_the_suite_is_found_out(
     mistake = next((mistake for mistake in found if complaint in mistake.text), None)
     assert mistake, found
     assert 0 < mistake.line <= written.count("\n") + 1
-
-
-def as_version_1(report: dict[str, Any]) -> dict[str, Any]:
-    """The same run as earlier versions of the suite have reported it."""
-    run = {"profile" if name == "mode" else name: value for name, value in report["run"].items()}
-    rows = []
-    for case in report["cases"]:
-        later = ("address", "step", "quote", "policies", "observation")
-        row = {name: value for name, value in case.items() if name not in later}
-        if grids := conclusion.grids_of(case):
-            cells = [
-                {name: value for name, value in each.items() if name != "what"}
-                for each in grids[0]["differences"]
-            ]
-            of_it = {name: value for name, value in grids[0].items() if name not in ("form", "of")}
-            of_step = {"step": case["step"], "policies": case["policies"]}
-            row["grids"] = [{**of_step, **of_it, "differences": cells}]
-        rows.append(row)
-    return {**report, "apiVersion": "mesh-authn-conformance/v1", "run": run, "cases": rows}
 
 
 def test_a_report_of_the_first_version_of_the_format_is_checked_as_it_was(
