@@ -20,11 +20,14 @@ __all__ = ["pytest_addoption", "pytest_terminal_summary"]
 def pytest_configure(config: pytest.Config) -> None:
     """Programs are started as from a terminal: Ctrl-C is heeded, also where we are in the background.
 
-    A shell has its background jobs ignore it, and whatever they start inherits that.
+    A shell has its background jobs ignore it, and nohup a hang-up; whatever they start inherits that. What is
+    handled is not inherited, and a hang-up goes on doing nothing to ourselves.
     """
     know_planes(config)
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: None)
 
 
 ROOMS_THAT_TAKE_LONGEST = ("istio", "elsewhere", "safety", "suite")
