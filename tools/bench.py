@@ -74,7 +74,7 @@ def lab_starts() -> Figure:
 
 
 def suite_runs() -> list[Figure]:
-    """Whole runs of the quick profile, and what each case in them took."""
+    """Whole runs of mode quick, and what each case in them took."""
     walls, steps, grids, memory = [], [], [], []
     for _ in range(SUITE_RUNS):
         with tempfile.TemporaryDirectory() as scratch:

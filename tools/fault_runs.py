@@ -120,7 +120,7 @@ def run_all(
 
 
 def run(fault: Fault, expectation: Expectation, done: Callable[[Run], None], ours: Children) -> Run:
-    """Runs the quick profile of the fault's document against a lab with this fault."""
+    """Runs mode quick of the fault's document against a lab with this fault."""
     start = time.monotonic()
     REPORTS.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="run-", dir=REPORTS) as scratch:

@@ -18,7 +18,7 @@ STEPS = ("reachability", "answers", "cleanup")
 CASES_SHOWN = 5
 
 PROVENANCE = """\
-Made by `make faults`, which runs the suites (quick profile) against every deliberately wrong mesh that
+Made by `make faults`, which runs the suites (mode quick) against every deliberately wrong mesh that
 the lab knows. `python -m lab up --fault NAME` starts one; `pytest suites --fault NAME` shows what the
 suites say of it. Those that are made of real Istio are in [faults-istio.md](faults-istio.md).
 """
@@ -26,7 +26,7 @@ suites say of it. Those that are made of real Istio are in [faults-istio.md](fau
 PROVENANCE_OF_MESH = """\
 Made by `make faults MESH={mesh}`, which installs {mesh} into a lab and makes it wrong: by a setting of its
 installation, or by what is applied to it then. Each is a file in `meshes/{mesh}-faults/`. `pytest suites
---mesh {mesh} --fault NAME` shows what the suites (quick profile) say of one.
+--mesh {mesh} --fault NAME` shows what the suites (mode quick) say of one.
 """
 
 RESULTS = """\

@@ -1,6 +1,6 @@
 """No false alarms: `python -m tools.soak` runs the suites again and again against the reference mesh.
 
-Labs stay up, one a document. Each run is one of the quick profile with its cases in another order, under load
+Labs stay up, one a document. Each run is one of mode quick with its cases in another order, under load
 (a busy process a core); between two runs the ingress gateway's pod is replaced. The order follows from the
 run's seed, and what was wrong is printed with it.
 
