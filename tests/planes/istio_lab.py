@@ -6,11 +6,11 @@ import contextlib
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -56,14 +56,26 @@ class IstioLab:
         self.kubectl("delete", "namespace", name, "--ignore-not-found")
 
 
+class NotThere(Exception):
+    """No lab can have Istio here, or its installation failed; the message is one line."""
+
+
+def found_bundle() -> Path:
+    """What Istio is installed from. Raises NotThere."""
+    if shutil.which("kubectl") is None:
+        raise NotThere("kubectl is not installed")
+    try:
+        return bundles.find("istio")
+    except bundles.NoBundle as none:
+        raise NotThere(f"{none}: make istio") from None
+
+
 def missing() -> str:
     """Why no lab can have Istio on this machine, in a line; "" where it can."""
-    if shutil.which("kubectl") is None:
-        return "kubectl is not installed"
     try:
-        bundles.find("istio")
-    except bundles.NoBundle as none:
-        return f"{none}: make istio"
+        found_bundle()
+    except NotThere as reason:
+        return str(reason)
     return ""
 
 
@@ -71,30 +83,37 @@ def bundle() -> Path:
     """What Istio is installed from; the test is skipped where it is not there."""
     if reason := missing():
         pytest.skip(reason)
-    return bundles.find("istio")
+    return found_bundle()
+
+
+@contextmanager
+def bare_with_istio(made: Path, *settings: str) -> Iterator[Path]:
+    """A bare lab of its own, the definitions of the Gateway API, and Istio as its bundle has it for labs.
+
+    Gives its kubeconfig. Raises NotThere.
+    """
+    chosen = [part for setting in (FAST, *settings) for part in ("--set", setting)]
+    with running_lab("--mesh", "none") as kubeconfig, tempfile.TemporaryDirectory() as home:
+        environment = {**os.environ, "KUBECONFIG": str(kubeconfig), "HOME": home}
+        istioctl = [str(made / "bin" / "istioctl"), "install", "--skip-confirmation"]
+        for command in (
+            ["kubectl", "apply", "--server-side", "-f", str(made / "gateway-api")],
+            [*istioctl, "-f", str(made / "lab.yaml"), *chosen],
+        ):
+            done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+            if done.returncode:
+                said = f"{done.stdout}{done.stderr}".strip() or f"exit code {done.returncode}"
+                failed = NotThere(f"{Path(command[0]).name}: {said.splitlines()[-1]}")
+                failed.add_note(f"{' '.join(command)}: {said}")
+                raise failed
+        yield kubeconfig
 
 
 @contextmanager
 def running_istio(*settings: str) -> Iterator[IstioLab]:
-    """A bare lab of its own, the definitions of the Gateway API, and Istio as its bundle has it for labs."""
+    """Such a lab for tests, with a way to its istiod."""
     made = bundle()
-    with running_lab("--mesh", "none") as kubeconfig, install(kubeconfig, made, *settings) as lab:
-        yield lab
-
-
-@contextmanager
-def install(kubeconfig: Path, made: Path, *settings: str) -> Iterator[IstioLab]:
-    environment: dict[str, Any] = {**os.environ, "KUBECONFIG": str(kubeconfig)}
-
-    def run(*command: str) -> None:
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"{' '.join(command)}: {done.stdout}{done.stderr}"
-
-    run("kubectl", "apply", "--server-side", "-f", str(made / "gateway-api"))
-    chosen = [part for setting in (FAST, *settings) for part in ("--set", setting)]
-    istioctl = str(made / "bin" / "istioctl")
-    run(istioctl, "install", "--skip-confirmation", "-f", str(made / "lab.yaml"), *chosen)
-    with forwarded(kubeconfig) as port:
+    with bare_with_istio(made, *settings) as kubeconfig, forwarded(kubeconfig) as port:
         api = Api(kubeconfig)
         with contextlib.closing(api), contextlib.closing(Istiod(api, port)) as istiod:
             yield IstioLab(kubeconfig, made, api, istiod)
