@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from lab.mesh.event_reasons import PROXY_ACCEPTED, PROXY_REJECTED
+from lab.mesh.control_plane.event_reasons import PROXY_ACCEPTED, PROXY_REJECTED
 
 ANSWERS_WITHIN_S = 3.0
 REASONS = (PROXY_ACCEPTED, PROXY_REJECTED)

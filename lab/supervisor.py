@@ -33,10 +33,10 @@ from lab.kube.runtime import Runtime
 from lab.kube.serving import Serving
 from lab.kube.store import Key, Object, Objects, Store
 from lab.kube.writing.writes import Writes
-from lab.mesh import unheeded
-from lab.mesh.apis import APIS
-from lab.mesh.controller import ReferenceMesh
-from lab.mesh.crds import CEL_RULES
+from lab.mesh.config import unknown_kinds
+from lab.mesh.config.apis import APIS
+from lab.mesh.config.definitions import CEL_RULES
+from lab.mesh.control_plane.controller import ReferenceMesh
 from lab.mesh.envoy.resources import Resources
 from lab.node.image_store import ImageStore
 from lab.node.images import Launch
@@ -95,7 +95,7 @@ class Cluster:
         if config.mesh == NO_MESH:
             return cls(objects, credentials, node, None, serving, tokens, account_secrets=False)
         api = APIS[config.mesh]
-        registry.notice = unheeded.notice({*api.keys, *api.admission})
+        registry.notice = unknown_kinds.notice({*api.keys, *api.admission})
         mesh = ReferenceMesh(
             seen,
             config.directory,

@@ -8,7 +8,14 @@ from dataclasses import replace
 from lab.faults.registry import fault
 from lab.faults.trees import http_managers, messages
 from lab.mesh.envoy.resources import Resources
-from lab.mesh.model import Attribute, Authorization, AuthorizationRule, Conjunction, GatewaySnapshot, Snapshot
+from lab.mesh.model.proxy_config import (
+    Attribute,
+    Authorization,
+    AuthorizationRule,
+    Conjunction,
+    GatewaySnapshot,
+    Snapshot,
+)
 
 REQUIRED = "Require a valid token"
 PER_PATH = "Require valid tokens per-path"

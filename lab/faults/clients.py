@@ -9,7 +9,7 @@ from lab.faults.registry import fault
 from lab.faults.trees import inbound_chains, messages
 from lab.mesh.envoy.proto import Json
 from lab.mesh.envoy.resources import Resources
-from lab.mesh.model import ClientTls, Snapshot, TlsOrigination
+from lab.mesh.model.proxy_config import ClientTls, Snapshot, TlsOrigination
 
 
 @fault("Auto mutual TLS")

@@ -7,7 +7,7 @@ from dataclasses import replace
 from lab.faults.registry import fault
 from lab.faults.trees import http_managers, inbound_chains, messages, takes_mutual_tls
 from lab.mesh.envoy.resources import Resources
-from lab.mesh.model import Snapshot
+from lab.mesh.model.proxy_config import Snapshot
 
 HEADER = "x-forwarded-client-cert"
 SERVER, CLIENT, HASH = (

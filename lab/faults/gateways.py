@@ -9,11 +9,11 @@ from typing import TypeVar
 from lab.faults.registry import fault
 from lab.faults.views import Report, reporting
 from lab.kube.store import Key, Object, Objects
-from lab.mesh.current.attachment import Attachment
-from lab.mesh.current.authorization_policy import AuthorizationPolicy
-from lab.mesh.current.policies import Policies
-from lab.mesh.current.request_authentication import RequestAuthentication
-from lab.mesh.gateway_api.gateways import GATEWAYS
+from lab.mesh.config.current.attachment import Attachment
+from lab.mesh.config.current.authorization_policy import AuthorizationPolicy
+from lab.mesh.config.current.policies import Policies
+from lab.mesh.config.current.request_authentication import RequestAuthentication
+from lab.mesh.config.gateway_api.gateways import GATEWAYS
 
 END_USER = "End-user authentication"
 

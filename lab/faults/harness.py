@@ -17,11 +17,11 @@ from lab.faults.views import late
 from lab.kube.runtime import ExecFailed, Log, Process, Runtime
 from lab.kube.serving import Serving
 from lab.kube.store import Object, Objects, Store
-from lab.mesh.current import peer_authentication
+from lab.mesh.config.current import peer_authentication
+from lab.mesh.config.gateway_api.gateways import GATEWAYS
+from lab.mesh.config.istio_1_0 import authentication_policy
 from lab.mesh.envoy.resources import Resources
-from lab.mesh.gateway_api.gateways import GATEWAYS
-from lab.mesh.istio_1_0 import authentication_policy
-from lab.mesh.model import MutualTls, Snapshot
+from lab.mesh.model.proxy_config import MutualTls, Snapshot
 from lab.node.images import Launch, Readiness
 from lab.node.outside import LOCALHOST, Outside
 

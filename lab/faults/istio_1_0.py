@@ -7,14 +7,21 @@ from dataclasses import replace
 
 from lab.faults.registry import fault
 from lab.faults.trees import messages
+from lab.mesh.config.hosts import most_specific
+from lab.mesh.config.istio_1_0.authentication_policy import DEFAULT, Policy, PortSelector, Target
+from lab.mesh.config.istio_1_0.policies import Policies
+from lab.mesh.config.networking.destination_rule import DestinationRule, TlsSettings, TrafficPolicy
 from lab.mesh.envoy import token_check
 from lab.mesh.envoy.resources import Resources
-from lab.mesh.hosts import most_specific
-from lab.mesh.istio_1_0.authentication_policy import DEFAULT, Policy, PortSelector, Target
-from lab.mesh.istio_1_0.policies import Policies
-from lab.mesh.model import ClientTls, GatewaySnapshot, MutualTls, Snapshot, TlsOrigination, TokenCheck
-from lab.mesh.networking.destination_rule import DestinationRule, TlsSettings, TrafficPolicy
-from lab.mesh.world import Service, Workload, World, target_port
+from lab.mesh.model.proxy_config import (
+    ClientTls,
+    GatewaySnapshot,
+    MutualTls,
+    Snapshot,
+    TlsOrigination,
+    TokenCheck,
+)
+from lab.mesh.workloads.world import Service, Workload, World, target_port
 
 DOCUMENT = "istio-1.0"
 GLOBALLY = "Globally enabling Istio mutual TLS"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lab.faults.registry import fault
-from lab.mesh.model import AuthorizationRule, GatewaySnapshot, Snapshot
+from lab.mesh.model.proxy_config import AuthorizationRule, GatewaySnapshot, Snapshot
 
 Checking = Snapshot | GatewaySnapshot
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from lab.faults.registry import fault
 from lab.kube.store import Key, Object, Objects, clone
-from lab.mesh.gateway_pods import is_gateway
-from lab.mesh.injection import INJECT
+from lab.mesh.workloads.gateway_pods import is_gateway
+from lab.mesh.workloads.injection import INJECT
 from lab.node.capture import PROXY_MARK, TABLE
 from lab.node.images import Launch
 

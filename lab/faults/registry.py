@@ -11,9 +11,9 @@ from typing import Any, TypeVar, get_args, get_type_hints
 from lab.kube.runtime import Runtime
 from lab.kube.serving import Serving
 from lab.kube.store import Objects
-from lab.mesh.apis import APIS
+from lab.mesh.config.apis import APIS
 from lab.mesh.envoy.resources import Resources
-from lab.mesh.model import GatewaySnapshot, Snapshot
+from lab.mesh.model.proxy_config import GatewaySnapshot, Snapshot
 from lab.node.images import Launch
 from lab.node.outside import Outside
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from lab.faults.registry import fault
-from lab.mesh.current.peer_authentication import PeerAuthentication
-from lab.mesh.current.policies import Policies
-from lab.mesh.model import MutualTls, Snapshot
-from lab.mesh.world import Workload, World, target_port
+from lab.mesh.config.current.peer_authentication import PeerAuthentication
+from lab.mesh.config.current.policies import Policies
+from lab.mesh.model.proxy_config import MutualTls, Snapshot
+from lab.mesh.workloads.world import Workload, World, target_port
 
 MESH_WIDE = "Globally enabling Istio mutual TLS in STRICT mode"
 NAMESPACE_WIDE = "Namespace-wide policy"

@@ -11,7 +11,7 @@ from lab.faults.trees import INBOUND, inbound_chains, takes_mutual_tls
 from lab.mesh.envoy import network
 from lab.mesh.envoy.proto import Json, extension
 from lab.mesh.envoy.resources import Resources
-from lab.mesh.model import MutualTls, Snapshot
+from lab.mesh.model.proxy_config import MutualTls, Snapshot
 
 STRICT_MODE = "Globally enabling Istio mutual TLS in STRICT mode"
 

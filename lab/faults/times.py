@@ -9,10 +9,10 @@ from typing import Protocol, TypeVar
 from lab.faults.registry import fault
 from lab.faults.views import delayed
 from lab.kube.store import Objects
-from lab.mesh.current import authorization_policy, peer_authentication, request_authentication
-from lab.mesh.current.peer_authentication import PeerAuthentication
-from lab.mesh.current.policies import Policies
-from lab.mesh.model import Inbound, Snapshot
+from lab.mesh.config.current import authorization_policy, peer_authentication, request_authentication
+from lab.mesh.config.current.peer_authentication import PeerAuthentication
+from lab.mesh.config.current.policies import Policies
+from lab.mesh.model.proxy_config import Inbound, Snapshot
 
 POLICY_KINDS = (peer_authentication.KEY, request_authentication.KEY, authorization_policy.KEY)
 

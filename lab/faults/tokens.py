@@ -17,7 +17,7 @@ from lab.faults.trees import http_managers, lua, messages
 from lab.mesh.envoy import jwt
 from lab.mesh.envoy.proto import Json
 from lab.mesh.envoy.resources import Resources
-from lab.mesh.model import GatewaySnapshot, JwtRule, Snapshot
+from lab.mesh.model.proxy_config import GatewaySnapshot, JwtRule, Snapshot
 
 END_USER = "End-user authentication"
 

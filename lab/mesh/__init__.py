@@ -1,10 +1,8 @@
-"""The reference mesh: policies in, Envoy configuration out.
+"""The reference mesh: policies in, Envoy configuration out. Each room knows those below it only.
 
-world                   what the cluster says
-current/, istio_1_0/    what the policies of either API say; they do not know each other
-networking/             what both have in common: Gateway, VirtualService, DestinationRule
-model                   what follows for each workload: the same for every policy API
-envoy/, files           the same as Envoy resources, in files that Envoy watches
-policy_api, apis        what the control plane has to know of a policy API, and which there are
-controller              the task that keeps all of it up to date
+control_plane/   watches the cluster, and keeps the files of every proxy up to date
+config/          what users configure, by policy API, and what follows from it for each workload
+workloads/       what the cluster runs: pods with their sidecars, gateways, Services and endpoints
+envoy/           the model as Envoy resources
+model/           what each proxy must do: the same for every policy API
 """

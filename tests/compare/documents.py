@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.compare.api_server import Document
-from tests.mesh.odd_objects import Odd, Taste
+from tests.mesh.config.odd_objects import Odd, Taste
 
 KINDS = {
     "peerauthentications.security.istio.io": 2,

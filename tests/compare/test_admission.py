@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lab.kube.store import ApiError
-from lab.mesh import crds, current
+from lab.mesh.config import current, definitions
 from tests.compare import admission
 from tests.compare.admission import Comparer
 from tests.compare.api_server import Answer, Document
@@ -23,7 +23,7 @@ class InProcess:
     """An API server as a comparer knows it, with the reference's admission and one mistake."""
 
     def __init__(self, mistake: Callable[[Spec], Answer | None] = lambda _: None) -> None:
-        self._admission = Admission(crds.CEL_RULES)
+        self._admission = Admission(definitions.CEL_RULES)
         self._mistake = mistake
 
     async def definition(self, name: str) -> Document:

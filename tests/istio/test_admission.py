@@ -15,13 +15,13 @@ from typing import Any
 
 import pytest
 
-from lab.mesh import crds
+from lab.mesh.config import definitions
 from tests.compare.api_server import Answer
 from tests.compare.verdicts import blamed
 from tests.istio.conftest import bundle
-from tests.mesh import test_routing_admission as routing
-from tests.mesh import test_security_admission as security
 from tests.mesh.admission import GROUPS, NAMESPACE, WEBHOOK, Admission
+from tests.mesh.config.current import test_security_admission as security
+from tests.mesh.config.networking import test_routing_admission as routing
 
 Row = tuple[str, Any, dict[str, str]]
 """Kind, spec and annotations."""
@@ -53,7 +53,7 @@ BY_THE_REFERENCE: list[Row] = [
 
 @pytest.fixture(scope="module")
 def admission() -> Admission:
-    return Admission(crds.CEL_RULES)
+    return Admission(definitions.CEL_RULES)
 
 
 def said_by_istio(rows: Iterable[Row], folder: Path) -> dict[int, set[str]]:

@@ -10,7 +10,7 @@ from lab.kube.store import ApiError, Key, Object, Store, clone
 from lab.kube.writing.pipeline import at_once
 from lab.kube.writing.shape import WriteOptions
 from lab.kube.writing.writes import Writes
-from lab.mesh import current
+from lab.mesh.config import current
 from tests.planes.differences import Kind
 
 NAMESPACE = "foo"

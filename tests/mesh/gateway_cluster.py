@@ -9,12 +9,13 @@ from typing import Any, ClassVar
 from lab.kube.kinds.registry import Registry
 from lab.kube.store import Key, Object, Store
 from lab.kube.writing.writes import Writes
-from lab.mesh import crds, current, world
-from lab.mesh.gateway_api import declared, routing
-from lab.mesh.gateway_api.controller import GatewayController
-from lab.mesh.model import Listener
-from lab.mesh.routing import VirtualHost
-from lab.mesh.world import World
+from lab.mesh.config import current, definitions
+from lab.mesh.config.gateway_api import declared, routing
+from lab.mesh.config.gateway_api.controller import GatewayController
+from lab.mesh.model.proxy_config import Listener
+from lab.mesh.model.routing import VirtualHost
+from lab.mesh.workloads import world
+from lab.mesh.workloads.world import World
 from tests.mesh.cluster import Cluster
 from tests.planes.differences import Kind
 
@@ -43,7 +44,7 @@ class GatewayCluster:
 
     def __post_init__(self) -> None:
         registry = Registry()
-        registry.cel_rules.update(crds.CEL_RULES)
+        registry.cel_rules.update(definitions.CEL_RULES)
         self.objects = Writes(Store(), registry)
         for definition in current.API.definitions():
             key = Key("apiextensions.k8s.io", "customresourcedefinitions")

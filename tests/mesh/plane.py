@@ -19,9 +19,9 @@ from typing import Any
 import envoy
 
 from lab.faults import Faults
-from lab.mesh import current
-from lab.mesh.controller import ReferenceMesh
-from lab.mesh.policy_api import PolicyApi
+from lab.mesh.config import current
+from lab.mesh.config.policy_api import PolicyApi
+from lab.mesh.control_plane.controller import ReferenceMesh
 from lab.node.images import ENVOY_FLAGS
 from lab.preconditions import search_path
 from tests.mesh.cluster import Cluster

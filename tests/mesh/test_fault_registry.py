@@ -14,8 +14,8 @@ from lab.config import BadFault
 from lab.faults import find, known, load
 from lab.faults.views import delayed, reporting
 from lab.kube.store import Key, Store
-from lab.mesh.current.policies import Policies
-from lab.mesh.world import World
+from lab.mesh.config.current.policies import Policies
+from lab.mesh.workloads.world import World
 
 pytestmark = pytest.mark.reference_only("faults are made of the reference")
 
@@ -24,7 +24,7 @@ PEER = Key("security.istio.io", "peerauthentications")
 
 OUTSIDE = """
 from collections.abc import Callable
-from lab.mesh.current.policies import Policies
+from lab.mesh.config.current.policies import Policies
 
 def forgetful(policies: Policies) -> Policies:
     "Nothing is declared."

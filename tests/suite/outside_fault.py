@@ -6,7 +6,7 @@ import copy
 from dataclasses import replace
 
 from lab.faults.trees import inbound_chains, takes_mutual_tls
-from lab.mesh.current.policies import Policies
+from lab.mesh.config.current.policies import Policies
 from lab.mesh.envoy.resources import Resources
 
 PORTS_OF_CLIENTS = range(32768, 61000)

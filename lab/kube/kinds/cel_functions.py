@@ -15,7 +15,7 @@ from decimal import ROUND_CEILING, Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from lab import go_urls
+from lab.golang import urls
 
 Opaque = dict[str, str]
 _QUANTITY = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))(?:([eE][+-]?[0-9]+)|([numkMGTPE]|[KMGTPE]i)?)")
@@ -50,7 +50,7 @@ def _is(parse: Callable[[Any], Any]) -> Callable[[Any], bool]:
 
 def _url(text: str) -> Opaque:
     if text.startswith(("http://", "https://")):
-        if problem := go_urls.problem(text):
+        if problem := urls.problem(text):
             raise ValueError(f"URL parse error during conversion from string: parse {text!r}: {problem}")
         return {"url": text}
     parts = urlsplit(text)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lab.golang.regexp import LARGEST_PROGRAM
 from lab.mesh.envoy.proto import Json, extension, file_source
-from lab.mesh.expressions import LARGEST_PROGRAM
 
 FILE = "bootstrap.json"
 CLUSTERS_FILE = "cds.json"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from lab.mesh.envoy import tls
 from lab.mesh.envoy.proto import INBOUND_SOURCE, MARK, Json, address, typed
-from lab.mesh.model import GatewaySnapshot, Inbound, Protocol, Snapshot, TlsOrigination, Upstream
-from lab.mesh.routing import Destination
+from lab.mesh.model.proxy_config import GatewaySnapshot, Inbound, Protocol, Snapshot, TlsOrigination, Upstream
+from lab.mesh.model.routing import Destination
 
 INBOUND_PASSTHROUGH = "InboundPassthroughCluster"
 PASSTHROUGH = "PassthroughCluster"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lab.mesh.ca import Certificate
+from lab.mesh.control_plane.ca import Certificate
 from lab.mesh.envoy import access_log, bootstrap, clusters, network, route_tables, secrets
 from lab.mesh.envoy.proto import Json, address
 from lab.mesh.envoy.request_security import http_filters
 from lab.mesh.envoy.resources import Resources
-from lab.mesh.gateway_pods import STATUS_PORT
-from lab.mesh.model import GatewaySnapshot, Listener
+from lab.mesh.model.proxy_config import GatewaySnapshot, Listener
+from lab.mesh.workloads.gateway_pods import STATUS_PORT
 
 STATUS_PATH = "/healthz/ready"
 

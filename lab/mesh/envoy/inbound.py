@@ -33,7 +33,7 @@ from lab.mesh.envoy.proto import (
     tls_inspector,
 )
 from lab.mesh.envoy.request_security import http_filters, network_filters
-from lab.mesh.model import Inbound, InboundPort, MutualTls, Protocol, RequestSecurity, TokenCheck
+from lab.mesh.model.proxy_config import Inbound, InboundPort, MutualTls, Protocol, RequestSecurity, TokenCheck
 
 LISTENER = "virtualInbound"
 

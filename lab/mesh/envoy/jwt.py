@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lab.mesh import key_set
+from lab.mesh.envoy import key_set
 from lab.mesh.envoy.proto import Json, extension
-from lab.mesh.model import JwtRule
+from lab.mesh.model.proxy_config import JwtRule
 
 NAME = "envoy.filters.http.jwt_authn"
 PAYLOAD = "payload"

@@ -19,7 +19,7 @@ from lab.mesh.envoy.proto import (
     http_inspector,
     tls_inspector,
 )
-from lab.mesh.model import Protocol, Upstream
+from lab.mesh.model.proxy_config import Protocol, Upstream
 
 LISTENER = "virtualOutbound"
 

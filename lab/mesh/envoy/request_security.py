@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lab.mesh.envoy import jwt, rbac, token_check
 from lab.mesh.envoy.proto import Json
-from lab.mesh.model import RequestSecurity, TokenCheck
+from lab.mesh.model.proxy_config import RequestSecurity, TokenCheck
 
 
 def http_filters(security: RequestSecurity, tokens: TokenCheck | None = None) -> list[Json]:

@@ -10,7 +10,7 @@ from lab.mesh.envoy import jwt
 from lab.mesh.envoy.clusters import destination_name
 from lab.mesh.envoy.outbound import RETRIES
 from lab.mesh.envoy.proto import Json
-from lab.mesh.routing import (
+from lab.mesh.model.routing import (
     LONGEST_BODY,
     ClaimMatch,
     Destination,

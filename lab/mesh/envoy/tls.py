@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lab.mesh.envoy import secrets
 from lab.mesh.envoy.proto import Json, extension
-from lab.mesh.model import ClientTls, Protocol, TlsOrigination
+from lab.mesh.model.proxy_config import ClientTls, Protocol, TlsOrigination
 
 SOCKETS = "envoy.extensions.transport_sockets"
 

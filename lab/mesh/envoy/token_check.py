@@ -12,10 +12,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from lab.mesh import key_set
-from lab.mesh.envoy import jwt
+from lab.mesh.envoy import jwt, key_set
 from lab.mesh.envoy.proto import Json, extension
-from lab.mesh.model import JwtRule, TokenCheck
+from lab.mesh.model.proxy_config import JwtRule, TokenCheck
 
 SETTINGS = "reference-mesh.tokens"
 """Where in the dynamic metadata the scripts find what they need to know."""

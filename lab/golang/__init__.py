@@ -1,0 +1,1 @@
+"""How the Go programs whose words the lab speaks read and print texts: URLs, durations, expressions."""

@@ -1,0 +1,62 @@
+"""The annotation with which an AuthorizationPolicy is only tried out: it decides nothing.
+
+Source: Istio's page "Resource Annotations", and its webhook.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lab.kube.store import Object
+from lab.mesh.config.webhook import mapping, refuse_for
+
+ANNOTATION = "istio.io/dry-run"
+ACTIONS = ("ALLOW", "DENY")
+
+# As Go's strconv.ParseBool reads them.
+YES = ("1", "t", "T", "true", "True", "TRUE")
+NO = ("0", "f", "F", "false", "False", "FALSE")
+
+
+def is_asked_for(metadata: Mapping[str, Any]) -> bool:
+    """Whether a policy is only tried out."""
+    return (metadata.get("annotations") or {}).get(ANNOTATION) in YES
+
+
+def review_on_others(new: Object) -> list[str]:
+    """Refuses the annotation on what cannot be tried out."""
+    metadata = new["metadata"]
+    if ANNOTATION in mapping(metadata.get("annotations")):
+        refuse_for(
+            [f"{_named(metadata)} has unsupported annotation {ANNOTATION}, please remove the annotation"]
+        )
+    return []
+
+
+def review_on_policies(new: Object) -> list[str]:
+    """Refuses the annotation of an AuthorizationPolicy that says neither yes nor no, or cannot be obeyed."""
+    metadata = new["metadata"]
+    value = mapping(metadata.get("annotations")).get(ANNOTATION)
+    action = mapping(new.get("spec")).get("action") or "ALLOW"
+    if value is None:
+        return []
+    if action not in ACTIONS:
+        refuse_for(
+            [
+                f"the annotation {ANNOTATION} currently only supports action ALLOW/DENY, "
+                f"found action {action} in {_named(metadata)}"
+            ]
+        )
+    if value not in (*YES, *NO):
+        refuse_for(
+            [
+                f"{_named(metadata)} has annotation {ANNOTATION} with invalid value ({value}): "
+                f'strconv.ParseBool: parsing "{value}": invalid syntax'
+            ]
+        )
+    return []
+
+
+def _named(metadata: Mapping[str, Any]) -> str:
+    return f"{metadata.get('namespace', '')}/{metadata.get('name', '')}"

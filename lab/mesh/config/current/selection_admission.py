@@ -1,0 +1,27 @@
+"""What Istio's validating webhook refuses of how a policy says whom it is for.
+
+Most of it the schema has refused before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from lab.mesh.config.webhook import sequence
+
+TARGETS = {
+    ("core", "Service"): "core/v1/Service",
+    ("networking.istio.io", "ServiceEntry"): "networking.istio.io/v1/ServiceEntry",
+    ("gateway.networking.k8s.io", "Gateway"): "gateway.networking.k8s.io/v1/Gateway",
+    ("gateway.networking.k8s.io", "GatewayClass"): "gateway.networking.k8s.io/v1/GatewayClass",
+}
+"""By group and kind what a policy may be for, and as messages say it."""
+
+
+def target_problems(spec: Mapping[str, Any]) -> Iterator[str]:
+    one = spec.get("targetRef")
+    for target in (*([one] if one is not None else ()), *sequence(spec.get("targetRefs"))):
+        group, kind = target.get("group") or "", target.get("kind") or ""
+        if (group or "core", kind) not in TARGETS:
+            yield f"targetRef must be to one of [{' '.join(TARGETS.values())}] but was {group}/{kind}"

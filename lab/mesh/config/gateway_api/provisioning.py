@@ -1,0 +1,155 @@
+"""The objects that a gateway needs: a ServiceAccount, a Deployment and a Service, owned by it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from lab.kube.store import Key, Object
+from lab.mesh.config.gateway_api.gateways import (
+    CLASS_LABEL,
+    GROUP,
+    MANAGED,
+    MANAGED_LABEL,
+    NAME_LABEL,
+    NAME_OVERRIDE,
+    SERVICE_ACCOUNT,
+    Gateway,
+)
+from lab.mesh.workloads import gateway_pods
+
+SERVICE_ACCOUNTS = Key("", "serviceaccounts")
+DEPLOYMENTS = Key("apps", "deployments")
+SERVICES = Key("", "services")
+
+KEYS = (SERVICE_ACCOUNTS, DEPLOYMENTS, SERVICES)
+
+# These say something to the controller or to kubectl, and nothing about what is made.
+_NOT_INHERITED = frozenset(
+    {
+        NAME_OVERRIDE,
+        SERVICE_ACCOUNT,
+        "gateway.istio.io/controller-version",
+        "kubectl.kubernetes.io/last-applied-configuration",
+    }
+)
+
+
+def objects(gateway: Gateway) -> Iterator[tuple[Key, Object]]:
+    """What has to be there, in the order in which it has to be created."""
+    if not gateway.provisioned:
+        return
+    account = _metadata(gateway, gateway.service_account)
+    yield SERVICE_ACCOUNTS, {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": account}
+    metadata = _metadata(gateway, gateway.resource_name)
+    spec = _deployment(gateway)
+    yield (
+        DEPLOYMENTS,
+        {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec},
+    )
+    yield (
+        SERVICES,
+        {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": _service(gateway)},
+    )
+
+
+def is_managed(obj: Object) -> bool:
+    """Whether an object is one that this mesh has made for a gateway, and may change."""
+    return (obj["metadata"].get("labels") or {}).get(MANAGED_LABEL) == MANAGED
+
+
+def covers(present: Any, wanted: Any) -> bool:
+    """Whether everything that is wanted is there; defaults and additions of others do not matter."""
+    if isinstance(wanted, Mapping):
+        return isinstance(present, Mapping) and all(
+            key in present and covers(present[key], value) for key, value in wanted.items()
+        )
+    if isinstance(wanted, list):
+        return (
+            isinstance(present, list)
+            and len(present) == len(wanted)
+            and all(covers(*pair) for pair in zip(present, wanted, strict=True))
+        )
+    return bool(present == wanted)
+
+
+def overlaid(present: Any, wanted: Any) -> Any:
+    """What is there, changed to what is wanted; lists of another length are replaced as a whole."""
+    if isinstance(wanted, Mapping) and isinstance(present, Mapping):
+        changed = {key: overlaid(present.get(key), value) for key, value in wanted.items()}
+        return {**present, **changed}
+    if isinstance(wanted, list) and isinstance(present, list) and len(present) == len(wanted):
+        return [overlaid(*pair) for pair in zip(present, wanted, strict=True)]
+    return wanted
+
+
+def _metadata(gateway: Gateway, name: str) -> dict[str, Any]:
+    inherited = {
+        key: value for key, value in gateway.inherited_annotations.items() if key not in _NOT_INHERITED
+    }
+    return {
+        "name": name,
+        "namespace": gateway.namespace,
+        "labels": _labels(gateway),
+        **({"annotations": inherited} if inherited else {}),
+        "ownerReferences": [
+            {
+                "apiVersion": f"{GROUP}/v1",
+                "kind": "Gateway",
+                "name": gateway.name,
+                "uid": gateway.uid,
+            }
+        ],
+    }
+
+
+def _labels(gateway: Gateway) -> dict[str, str]:
+    return {
+        **gateway.inherited_labels,
+        NAME_LABEL: gateway.name,
+        CLASS_LABEL: gateway.class_name,
+        MANAGED_LABEL: MANAGED,
+    }
+
+
+def _deployment(gateway: Gateway) -> dict[str, Any]:
+    labels = {
+        **_labels(gateway),
+        "service.istio.io/canonical-name": gateway.resource_name,
+        "service.istio.io/canonical-revision": "latest",
+        "sidecar.istio.io/inject": "false",
+    }
+    return {
+        "selector": {"matchLabels": {NAME_LABEL: gateway.name}},
+        "template": {
+            "metadata": {"labels": labels},
+            "spec": {
+                "serviceAccountName": gateway.service_account,
+                "containers": [gateway_pods.container()],
+            },
+        },
+    }
+
+
+def _service(gateway: Gateway) -> dict[str, Any]:
+    ports = {15021: _port("status-port", 15021, "tcp")}
+    for listener in gateway.listeners:
+        name = listener.name.replace(".", "-")[:63].strip("-")
+        ports.setdefault(listener.port, _port(name, listener.port, listener.protocol.lower()))
+    return {
+        "type": gateway.service_type,
+        "ipFamilyPolicy": "PreferDualStack",
+        "selector": {NAME_LABEL: gateway.name},
+        "ports": list(ports.values()),
+        **({"loadBalancerIP": gateway.addresses[0][1]} if gateway.addresses else {}),
+    }
+
+
+def _port(name: str, number: int, protocol: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "port": number,
+        "targetPort": number,
+        "protocol": "TCP",
+        "appProtocol": protocol,
+    }

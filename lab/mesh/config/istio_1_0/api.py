@@ -1,0 +1,55 @@
+"""The API of Istio 1.0 as the control plane sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lab.kube.store import Key, Object
+from lab.mesh.config.istio_1_0 import admission, authentication_policy, definitions, policies
+from lab.mesh.config.istio_1_0.policies import Policies
+from lab.mesh.config.istio_1_0.snapshot import gateway_snapshot, snapshot
+from lab.mesh.config.networking import admission as networking_admission
+from lab.mesh.config.networking import destination_rule
+from lab.mesh.config.policy_api import PolicyApi
+from lab.mesh.config.webhook import in_turn
+
+OWN_SERVICES = ("istio-policy", "istio-telemetry")
+"""Parts of the control plane of Istio 1.0. This mesh has none; but users expect their DestinationRules."""
+
+
+def _objects(root_namespace: str) -> Iterator[tuple[Key, Object]]:
+    for name in OWN_SERVICES:
+        limits = {"http2MaxRequests": 10_000, "maxRequestsPerConnection": 10_000}
+        yield (
+            destination_rule.KEY,
+            {
+                "apiVersion": f"{destination_rule.KEY.group}/{definitions.NETWORKING_VERSION}",
+                "kind": "DestinationRule",
+                "metadata": {"name": name, "namespace": root_namespace},
+                "spec": {
+                    "host": f"{name}.{root_namespace}.svc.cluster.local",
+                    "trafficPolicy": {"connectionPool": {"http": limits}},
+                },
+            },
+        )
+
+
+API: PolicyApi[Policies] = PolicyApi(
+    name="istio-1.0",
+    declared=Policies,
+    definitions=definitions.load,
+    admission={
+        **{
+            key: in_turn(*networking_admission.DECODING.get(key, ()), review)
+            for key, review in networking_admission.REVIEWS.items()
+        },
+        authentication_policy.KEY: admission.review_policy,
+        authentication_policy.MESH_KEY: admission.review_mesh_policy,
+    },
+    keys=policies.KEYS,
+    read=policies.read,
+    snapshot=snapshot,
+    gateway_snapshot=gateway_snapshot,
+    objects=_objects,
+    account_secrets=True,
+)

@@ -1,0 +1,33 @@
+"""Which DestinationRule a client obeys: whoever it is, the one with the most specific host of all namespaces.
+
+Only that one counts. If it says nothing of TLS, a less specific one that does is not asked: the client
+speaks plain text. Document "Authentication Policy (Istio 1.0)", section "Globally enabling Istio mutual TLS".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from lab.mesh.config.hosts import most_specific
+from lab.mesh.config.networking.destination_rule import DestinationRule, Subset, TlsSettings, merge
+
+
+class DestinationRules:
+    """The rules in force, ready to be asked."""
+
+    def __init__(self, rules: Iterable[DestinationRule]) -> None:
+        of_host: dict[str, list[DestinationRule]] = {}
+        for rule in sorted(rules, key=lambda each: each.age):
+            of_host.setdefault(rule.host, []).append(rule)
+        self._of_host = {host: merge(same) for host, same in of_host.items()}
+
+    def find(self, host: str) -> DestinationRule | None:
+        """The one rule (perhaps merged) for a host; None: there is none."""
+        chosen = most_specific(self._of_host, host)
+        return self._of_host[chosen] if chosen is not None else None
+
+
+def subset_tls(subset: Subset, rule: DestinationRule, port: int) -> TlsSettings | None:
+    """What a subset says of TLS, or else what its rule says."""
+    own = subset.policy.tls_for(port) if subset.policy is not None else None
+    return own if own is not None else rule.tls_for(port)

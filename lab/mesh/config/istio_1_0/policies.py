@@ -1,0 +1,75 @@
+"""The policies of Istio 1.0 that are in force, with the world they apply to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from lab.kube.store import Store
+from lab.mesh.config.istio_1_0 import authentication_policy
+from lab.mesh.config.istio_1_0.authentication_policy import Policy, holding
+from lab.mesh.config.istio_1_0.destination_rules import DestinationRules
+from lab.mesh.config.key_source import NO_KEYS, Asker, KeySource
+from lab.mesh.config.networking import destination_rule, gateway, virtual_service
+from lab.mesh.config.networking.destination_rule import DestinationRule
+from lab.mesh.config.networking.gateway import Gateway
+from lab.mesh.config.networking.virtual_service import VirtualService
+from lab.mesh.workloads.world import Service, ServicePort, World
+
+KEYS = (
+    authentication_policy.KEY,
+    authentication_policy.MESH_KEY,
+    destination_rule.KEY,
+    gateway.KEY,
+    virtual_service.KEY,
+)
+"""What `read` depends on, besides the world."""
+
+
+@dataclass(frozen=True)
+class Policies:
+    """What users have declared; every snapshot follows from it."""
+
+    world: World
+    policies: tuple[Policy, ...] = ()
+    mesh_policies: tuple[Policy, ...] = ()
+    destination_rules: tuple[DestinationRule, ...] = ()
+    key_sets: Mapping[KeySource, str] = field(default_factory=lambda: NO_KEYS)
+    """What has been fetched so far of `key_sources`, as JSON Web Key Sets."""
+    gateways: tuple[Gateway, ...] = ()
+    virtual_services: tuple[VirtualService, ...] = ()
+
+    @property
+    def key_sources(self) -> frozenset[KeySource]:
+        """What the policies need to have fetched."""
+        return frozenset(source for source, _ in self.key_askers)
+
+    @property
+    def key_askers(self) -> Iterator[tuple[KeySource, Asker]]:
+        """Each source of keys with a policy that needs them."""
+        for policy in (*self.policies, *self.mesh_policies):
+            key = authentication_policy.KEY if policy.namespace else authentication_policy.MESH_KEY
+            asker = Asker(key, policy.namespace, policy.name)
+            yield from ((rule.source, asker) for rule in policy.tokens if rule.source is not None)
+
+    @cached_property
+    def destinations(self) -> DestinationRules:
+        return DestinationRules(self.destination_rules)
+
+    def policy_for(self, service: Service, port: ServicePort) -> Policy | None:
+        """The one policy that holds for a port of a service."""
+        return holding(self.policies, self.mesh_policies, service, port)
+
+
+def read(store: Store, world: World, key_sets: Mapping[KeySource, str] = NO_KEYS) -> Policies:
+    """The policies as the store holds them now, with the keys that have been fetched for them."""
+    return Policies(
+        world,
+        policies=tuple(map(authentication_policy.parse, store.list(authentication_policy.KEY))),
+        mesh_policies=tuple(map(authentication_policy.parse, store.list(authentication_policy.MESH_KEY))),
+        destination_rules=tuple(map(destination_rule.parse, store.list(destination_rule.KEY))),
+        key_sets=key_sets,
+        gateways=tuple(map(gateway.parse, store.list(gateway.KEY))),
+        virtual_services=tuple(map(virtual_service.parse, store.list(virtual_service.KEY))),
+    )

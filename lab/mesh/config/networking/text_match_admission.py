@@ -1,0 +1,37 @@
+"""What Istio's validating webhook refuses of the ways in which a text is to match."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from lab.golang import regexp
+from lab.golang.regexp import NotAnExpression
+from lab.mesh.config.webhook import quoted
+
+StringMatch = Mapping[str, str]
+
+SYNTAX = "Istio uses RE2 style regex-based match (https://github.com/google/re2/wiki/Syntax)"
+
+
+def match_problems(match: StringMatch, where: str) -> Iterator[str]:
+    if match.get("prefix") == "":
+        yield f"{quoted(where)}: prefix string match should not be empty"
+    yield from expression_problems(match, where)
+
+
+def expression_problems(match: StringMatch, where: str) -> Iterator[str]:
+    """Of a regular expression, if that is what is to match."""
+    if match.get("regex") == "":
+        yield f"{quoted(where)}: regex string match should not be empty"
+    elif "regex" in match:
+        yield from syntax_problems(match["regex"], where)
+
+
+def syntax_problems(expression: str, where: str) -> Iterator[str]:
+    if regexp.is_too_long(expression):
+        yield f"{quoted(where)}: {regexp.TOO_LONG}"
+        return
+    try:
+        regexp.check_syntax(expression)
+    except NotAnExpression as error:
+        yield f"{quoted(where)}: error parsing regexp: {error}; {SYNTAX}"

@@ -1,0 +1,1 @@
+"""What runs in the mesh: pods and the sidecars put into them, gateways, Services and their endpoints."""

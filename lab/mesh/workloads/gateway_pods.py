@@ -1,0 +1,52 @@
+"""Pods that are gateways: a proxy alone, without capture and without an application.
+
+Such a pod is told by its container, as Istio writes it: named `istio-proxy`, with arguments `proxy router`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from lab.kube.store import Object, clone
+from lab.mesh.envoy.bootstrap import ADMIN_SOCKET
+from lab.mesh.workloads.injection import PROXY_CONTAINER, PROXY_IMAGE
+
+ARGUMENTS = ("proxy", "router")
+STATUS_PORT = 15021
+METRICS_PORT = 15090
+
+
+def is_gateway(pod: Object) -> bool:
+    return any(_is_router(container) for container in pod["spec"].get("containers") or ())
+
+
+def container(ports: Sequence[int] = ()) -> dict[str, Any]:
+    """The container of a gateway, for the template of a Deployment; `ports` are for information only."""
+    numbers = (*ports, STATUS_PORT)
+    return {
+        "name": PROXY_CONTAINER,
+        "image": PROXY_IMAGE,
+        "args": list(ARGUMENTS),
+        "ports": [
+            *({"containerPort": number, "protocol": "TCP"} for number in numbers),
+            {"name": "http-envoy-prom", "containerPort": METRICS_PORT, "protocol": "TCP"},
+        ],
+    }
+
+
+def configure(pod: Object, bootstrap: Path) -> Object:
+    """A copy of a gateway's pod that says where its proxy starts from."""
+    pod = clone(pod)
+    for each in pod["spec"]["containers"]:
+        if _is_router(each):
+            each["args"] = [*ARGUMENTS, "--config", str(bootstrap)]
+            kept = [entry for entry in each.get("env") or () if entry["name"] != "ENVOY_ADMIN_SOCKET"]
+            socket = {"name": "ENVOY_ADMIN_SOCKET", "value": str(bootstrap.with_name(ADMIN_SOCKET))}
+            each["env"] = [*kept, socket]
+    return pod
+
+
+def _is_router(each: dict[str, Any]) -> bool:
+    return each.get("name") == PROXY_CONTAINER and tuple(each.get("args") or ())[:2] == ARGUMENTS

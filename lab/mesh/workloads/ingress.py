@@ -1,0 +1,67 @@
+"""The classic ingress gateway, as Istio's default profile installs it into the root namespace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from lab.kube.store import Key, Object
+from lab.mesh.workloads import gateway_pods
+
+NAME = "istio-ingressgateway"
+SERVICE_ACCOUNT = "istio-ingressgateway-service-account"
+LABELS = {"app": "istio-ingressgateway", "istio": "ingressgateway"}
+
+HTTP_PORT = 8080
+HTTPS_PORT = 8443
+
+
+def objects(namespace: str) -> Iterator[tuple[Key, Object]]:
+    """What has to be created, in that order."""
+    metadata = {"name": NAME, "namespace": namespace, "labels": dict(LABELS)}
+    account = metadata | {"name": SERVICE_ACCOUNT}
+    yield (
+        Key("", "serviceaccounts"),
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": account},
+    )
+    yield (
+        Key("apps", "deployments"),
+        {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": _deployment()},
+    )
+    yield (
+        Key("", "services"),
+        {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": _service()},
+    )
+
+
+def _deployment() -> dict[str, Any]:
+    return {
+        "replicas": 1,
+        "selector": {"matchLabels": dict(LABELS)},
+        "template": {
+            "metadata": {
+                "labels": {
+                    **LABELS,
+                    "service.istio.io/canonical-name": NAME,
+                    "service.istio.io/canonical-revision": "latest",
+                    "sidecar.istio.io/inject": "false",
+                }
+            },
+            "spec": {
+                "serviceAccountName": SERVICE_ACCOUNT,
+                "containers": [gateway_pods.container((HTTP_PORT, HTTPS_PORT))],
+            },
+        },
+    }
+
+
+def _service() -> dict[str, Any]:
+    return {
+        "type": "LoadBalancer",
+        "selector": dict(LABELS),
+        "ports": [
+            {"name": "status-port", "port": 15021, "targetPort": gateway_pods.STATUS_PORT},
+            {"name": "http2", "port": 80, "targetPort": HTTP_PORT},
+            {"name": "https", "port": 443, "targetPort": HTTPS_PORT},
+        ],
+    }

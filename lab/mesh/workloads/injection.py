@@ -1,0 +1,149 @@
+"""Sidecar injection: which pods join the mesh, and what is added to them.
+
+The decision is that of Istio's webhooks, by the labels of the namespace (`istio-injection`, else
+`istio.io/rev`) and, where it has none of these, those of the pod (`istio.io/rev`, else
+`sidecar.istio.io/inject`). A pod that Istio would be asked about can still say no, and a pod in the host's
+network is never injected into: its capture would catch the whole node.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from lab.kube.store import Object, clone
+from lab.mesh.envoy.bootstrap import ADMIN_SOCKET
+from lab.mesh.workloads import app_probes, interception, revisions
+
+INJECT = "sidecar.istio.io/inject"
+NAMESPACE_LABEL = "istio-injection"
+STATUS_ANNOTATION = "sidecar.istio.io/status"
+TLS_MODE_LABEL = "security.istio.io/tlsMode"
+CANONICAL_NAME_LABEL = "service.istio.io/canonical-name"
+CANONICAL_REVISION_LABEL = "service.istio.io/canonical-revision"
+
+INIT_CONTAINER = "istio-init"
+PROXY_CONTAINER = "istio-proxy"
+CAPTURE_IMAGE = "reference-mesh/capture"
+PROXY_IMAGE = "reference-mesh/proxy"
+
+DEFAULT_CONTAINER = (
+    "kubectl.kubernetes.io/default-container",
+    "kubectl.kubernetes.io/default-logs-container",
+)
+"""By these kubectl knows which container is meant where nobody says."""
+
+NEVER_IN = frozenset({"kube-system", "kube-public", "kube-node-lease", "local-path-storage"})
+
+
+def injector(pod: Object, namespace: Object | None) -> str | None:
+    """The webhook that gives this pod its sidecar; None: it does not join the mesh."""
+    metadata = pod["metadata"]
+    if pod["spec"].get("hostNetwork") or metadata.get("namespace") in NEVER_IN:
+        return None
+    labels = _labels(pod)
+    # The annotation counts where there is no label. Whatever is neither true nor false says nothing.
+    if INJECT not in labels and (metadata.get("annotations") or {}).get(INJECT) == "false":
+        return None
+    return _asked(labels, _labels(namespace) if namespace else {})
+
+
+def _asked(pod: Mapping[str, str], namespace: Mapping[str, str]) -> str | None:
+    """Before which of the four webhooks of `istio-revision-tag-default` these labels bring a pod, if any."""
+    if pod.get(INJECT) == "false":
+        return None
+    if NAMESPACE_LABEL in namespace:
+        name, asked = "namespace", namespace[NAMESPACE_LABEL] == "enabled"
+    elif revisions.LABEL in namespace:
+        name, asked = "rev.namespace", namespace[revisions.LABEL] == revisions.REVISION
+    elif revisions.LABEL in pod:
+        name, asked = "rev.object", pod[revisions.LABEL] == revisions.REVISION
+    else:
+        name, asked = "object", pod.get(INJECT) == "true"
+    return f"{name}.sidecar-injector.istio.io" if asked else None
+
+
+def is_injected(pod: Object) -> bool:
+    return STATUS_ANNOTATION in (pod["metadata"].get("annotations") or {}) or any(
+        container.get("name") == PROXY_CONTAINER for container in pod["spec"].get("containers") or ()
+    )
+
+
+def inject(pod: Object, bootstrap: Path, webhook: str) -> Object:
+    """A copy of the pod with capture and proxy; `bootstrap` is the file that the proxy will start from.
+
+    A pod that has a sidecar already is returned unchanged. Raises Denied for annotations that cannot be
+    obeyed, in the name of `webhook`.
+    """
+    if is_injected(pod):
+        return pod
+    interception.refuse_misread(pod["metadata"].get("annotations") or {}, webhook)
+    pod = clone(pod)
+    metadata, spec = pod["metadata"], pod["spec"]
+    labels = metadata.setdefault("labels", {})
+    labels.setdefault(TLS_MODE_LABEL, "istio")
+    labels.setdefault(CANONICAL_NAME_LABEL, canonical_name(pod))
+    labels.setdefault(
+        CANONICAL_REVISION_LABEL,
+        labels.get("app.kubernetes.io/version") or labels.get("version") or "latest",
+    )
+    status = {
+        "initContainers": [INIT_CONTAINER],
+        "containers": [PROXY_CONTAINER],
+        "revision": revisions.REVISION,
+    }
+    annotations = metadata.setdefault("annotations", {})
+    annotations[STATUS_ANNOTATION] = orjson.dumps(status).decode()
+    annotations[revisions.LABEL] = revisions.REVISION
+    for annotation in DEFAULT_CONTAINER:
+        annotations.setdefault(annotation, spec["containers"][0]["name"])
+    probers = app_probes.rewrite(spec) if app_probes.are_rewritten(annotations) else ""
+    capture = {"args": interception.arguments(annotations)}
+    spec.setdefault("initContainers", []).append(_container(INIT_CONTAINER, CAPTURE_IMAGE) | capture)
+    spec["containers"].append(
+        _container(PROXY_CONTAINER, PROXY_IMAGE)
+        | {
+            "args": ["--config", str(bootstrap)],
+            # For whoever looks into a proxy: `curl --unix-socket "$ENVOY_ADMIN_SOCKET" http://envoy/stats`.
+            "env": [
+                {"name": "ENVOY_ADMIN_SOCKET", "value": str(bootstrap.with_name(ADMIN_SOCKET))},
+                *([{"name": app_probes.VARIABLE, "value": probers}] if probers else ()),
+            ],
+            "ports": [{"name": "http-envoy-prom", "containerPort": 15090, "protocol": "TCP"}],
+        }
+    )
+    return pod
+
+
+def canonical_name(pod: Object) -> str:
+    """The name of the service that a pod belongs to in the eyes of its user, as Istio derives it."""
+    labels = _labels(pod)
+    for label in ("app.kubernetes.io/name", "app"):
+        if labels.get(label):
+            return labels[label]
+    metadata = pod["metadata"]
+    name: str = metadata.get("name") or metadata.get("generateName", "").rstrip("-")
+    for owner in metadata.get("ownerReferences") or ():
+        if owner.get("controller"):
+            name = owner["name"]
+    suffix = labels.get("pod-template-hash")
+    return re.sub(f"-{re.escape(suffix)}$", "", name) if suffix else name
+
+
+def _container(name: str, image: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "resources": {},
+        "terminationMessagePath": "/dev/termination-log",
+        "terminationMessagePolicy": "File",
+    }
+
+
+def _labels(obj: Object) -> dict[str, str]:
+    return obj["metadata"].get("labels") or {}
