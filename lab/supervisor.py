@@ -16,7 +16,6 @@ import socket
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,6 +31,7 @@ from lab.kube.kinds.registry import Registry
 from lab.kube.runtime import Runtime
 from lab.kube.serving import Serving
 from lab.kube.store import Key, Object, Objects, Store
+from lab.kube.timestamps import now
 from lab.kube.writing.writes import Writes
 from lab.mesh.config import unknown_kinds
 from lab.mesh.config.apis import APIS
@@ -203,7 +203,7 @@ def _announce(config: LabConfig, credentials: Credentials) -> None:
         "mesh": config.mesh,
         "faults": config.faults,
         "kubeconfig": config.kubeconfig,
-        "since": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "since": now(),
     }
     _write_whole(config.directory / "lab.json", json.dumps(state))
     if config.kubeconfig != str(own):

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 
 class Named(Protocol):
-    """Anything that names a collection: a `Key` or a `Resource`."""
+    """Anything that names a collection: a `GroupResource` or a `Resource`."""
 
     @property
     def group(self) -> str: ...

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from lab.kube.store import Object
+    from lab.kube.objects import Object
 
 
 class ExecFailed(Exception):

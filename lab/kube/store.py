@@ -1,123 +1,60 @@
-"""The state of the cluster: objects in memory, one revision counter, and subscriptions to what changes.
+"""The state of the cluster: objects in memory, one revision counter, and watches of what changes.
 
 Everything here belongs to one event loop; nothing locks. A stored object is never changed: whoever wants
-another one clones it, changes the clone and writes it through `Objects`.
+another one clones it, changes the clone and writes it through `Client`.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Literal, Protocol
 
-import orjson
-
+from lab.kube.admission import Admission, Denied, Invalid, Review
 from lab.kube.errors import ApiError
-
-__all__ = [
-    "Admission",
-    "ApiError",
-    "Denied",
-    "Event",
-    "Invalid",
-    "Key",
-    "Object",
-    "Objects",
-    "Review",
-    "Store",
-    "Subscription",
-    "SubscriptionOverflowError",
-    "clone",
-]
-
-Object = dict[str, Any]
-"""A Kubernetes object as JSON; read-only once stored."""
+from lab.kube.objects import GroupResource, Object, clone, place_of
 
 # `list` is also the name of a method of the store.
 ObjectList = list[Object]
 
 
-class Key(NamedTuple):
-    """A collection of objects, whatever API version they are read in: `Key("apps", "deployments")`."""
-
-    group: str
-    plural: str
-
-
 @dataclass(frozen=True)
-class Event:
+class WatchEvent:
     """One change. `object` of a deletion is its last state, with the revision of the deletion."""
 
     type: Literal["ADDED", "MODIFIED", "DELETED"]
-    key: Key
+    key: GroupResource
     object: Object
     previous: Object | None
     revision: int
 
 
-EventList = list[Event]
+EventList = list[WatchEvent]
 
 
-class Denied(Exception):
-    """An admission hook refuses the object, as a validating webhook does. `code` is the HTTP status."""
-
-    def __init__(self, message: str, webhook: str = "validation.istio.io", code: int = 400) -> None:
-        super().__init__(message)
-        self.message = message
-        self.webhook = webhook
-        self.code = code
+class WatchOverflow(Exception):
+    """The reader of a watch fell too far behind; it must read the store again and watch anew."""
 
 
-class Invalid(Exception):
-    """An admission hook finds a field wrong, as a CEL rule of a schema does: answered with 422."""
-
-    def __init__(self, field: str, detail: str, value: Any = "object") -> None:
-        super().__init__(f"{field}: {detail}")
-        self.field = field
-        self.detail = detail
-        self.value = value
-
-
-Admission = Callable[[Object, Object | None], Object]
-"""(new, old or None) -> the object to store, itself or a changed copy. May raise `Denied` or `Invalid`."""
-
-
-Review = Callable[[Object], Sequence[str]]
-"""An object that its schema has nothing against -> warnings to whoever writes it. May raise `Denied`."""
-
-
-class SubscriptionOverflowError(Exception):
-    """The reader of a subscription fell too far behind; it must read the store again and subscribe anew."""
-
-
-def clone(value: Any) -> Any:
-    """A deep copy of JSON data."""
-    return orjson.loads(orjson.dumps(value))
-
-
-def place_of(obj: Object) -> tuple[str, str]:
-    """(namespace, name); the namespace of a cluster-scoped object is ""."""
-    metadata = obj["metadata"]
-    return metadata.get("namespace", ""), metadata["name"]
-
-
-class Subscription:
+class Watch:
     """An async iterator of events. Closing it (or leaving `async with`) ends the iteration."""
 
-    def __init__(self, store: Store, keys: frozenset[Key], replay: Iterable[Event], capacity: int) -> None:
+    def __init__(
+        self, store: Store, keys: frozenset[GroupResource], replay: Iterable[WatchEvent], capacity: int
+    ) -> None:
         self._store = store
         self.keys = keys
-        self._queue: deque[Event] = deque(replay)
+        self._queue: deque[WatchEvent] = deque(replay)
         # The replay is as large as the store is; only what comes afterwards counts as falling behind.
         self._limit = len(self._queue) + capacity
         self._waiter: asyncio.Future[None] | None = None
         self._closed = False
         self._overflowed = False
 
-    def push(self, event: Event) -> None:
+    def push(self, event: WatchEvent) -> None:
         """Called by the store."""
         if len(self._queue) >= self._limit:
             self._overflowed = True
@@ -127,7 +64,7 @@ class Subscription:
             self._queue.append(event)
         self._wake()
 
-    def pending(self) -> list[Event]:
+    def pending(self) -> list[WatchEvent]:
         """Takes whatever is queued, without waiting."""
         self._check()
         events = list(self._queue)
@@ -145,12 +82,12 @@ class Subscription:
 
     def _check(self) -> None:
         if self._overflowed:
-            raise SubscriptionOverflowError("a subscription fell behind the store")
+            raise WatchOverflow("a watch fell behind the store")
 
-    def __aiter__(self) -> Subscription:
+    def __aiter__(self) -> Watch:
         return self
 
-    async def __anext__(self) -> Event:
+    async def __anext__(self) -> WatchEvent:
         while True:
             self._check()
             if self._closed:
@@ -163,7 +100,7 @@ class Subscription:
             finally:
                 self._waiter = None
 
-    async def __aenter__(self) -> Subscription:
+    async def __aenter__(self) -> Watch:
         return self
 
     async def __aexit__(
@@ -183,49 +120,49 @@ class Store:
 
     def __init__(self, history: int = 5_000) -> None:
         self.revision = 1
-        self._objects: dict[Key, dict[tuple[str, str], Object]] = {}
-        self._history: deque[Event] = deque(maxlen=history)
+        self._objects: dict[GroupResource, dict[tuple[str, str], Object]] = {}
+        self._history: deque[WatchEvent] = deque(maxlen=history)
         self._forgotten = self.revision
-        self._subscriptions: dict[Key | None, list[Subscription]] = {}
+        self._watches: dict[GroupResource | None, list[Watch]] = {}
 
-    def get(self, key: Key, namespace: str, name: str) -> Object | None:
+    def get(self, key: GroupResource, namespace: str, name: str) -> Object | None:
         """The object, or None. `namespace` is "" for cluster-scoped kinds."""
         return self._objects.get(key, {}).get((namespace, name))
 
-    def list(self, key: Key, namespace: str | None = None) -> ObjectList:
+    def list(self, key: GroupResource, namespace: str | None = None) -> ObjectList:
         """All objects of a kind, or those of one namespace, sorted by (namespace, name)."""
         objects = self._objects.get(key, {})
         places = sorted(place for place in objects if namespace is None or place[0] == namespace)
         return [objects[place] for place in places]
 
-    def keys(self) -> frozenset[Key]:
+    def keys(self) -> frozenset[GroupResource]:
         """The kinds that have, or once had, objects."""
         return frozenset(self._objects)
 
-    def subscribe(self, *keys: Key, replay: bool = True, capacity: int = 20_000) -> Subscription:
+    def subscribe(self, *keys: GroupResource, replay: bool = True, capacity: int = 20_000) -> Watch:
         """Events from now on; with `replay` the current objects first, as ADDED, with no gap between.
 
         No keys means every kind. `capacity` bounds how many events a slow reader may leave waiting.
         """
         wanted = frozenset(keys)
-        current: list[Event] = []
+        current: list[WatchEvent] = []
         if replay:
             current = [
-                Event("ADDED", key, obj, None, int(obj["metadata"]["resourceVersion"]))
+                WatchEvent("ADDED", key, obj, None, int(obj["metadata"]["resourceVersion"]))
                 for key in (keys or self._objects)
                 for obj in self.list(key)
             ]
-        subscription = Subscription(self, wanted, current, capacity)
+        watch = Watch(self, wanted, current, capacity)
         for key in wanted or (None,):
-            self._subscriptions.setdefault(key, []).append(subscription)
-        return subscription
+            self._watches.setdefault(key, []).append(watch)
+        return watch
 
-    def unsubscribe(self, subscription: Subscription) -> None:
-        for subscribed in self._subscriptions.values():
-            if subscription in subscribed:
-                subscribed.remove(subscription)
+    def unsubscribe(self, watch: Watch) -> None:
+        for watches in self._watches.values():
+            if watch in watches:
+                watches.remove(watch)
 
-    def since(self, revision: int, key: Key) -> EventList | None:
+    def since(self, revision: int, key: GroupResource) -> EventList | None:
         """The events of a kind after a revision; None when some of them are forgotten."""
         if revision < self._forgotten:
             return None
@@ -236,7 +173,7 @@ class Store:
         """The oldest revision that a watch may resume from."""
         return self._forgotten
 
-    def put(self, key: Key, obj: Object) -> Object:
+    def put(self, key: GroupResource, obj: Object) -> Object:
         """Stores an object (which the caller gives away) under the next revision."""
         place = place_of(obj)
         objects = self._objects.setdefault(key, {})
@@ -244,45 +181,45 @@ class Store:
         self.revision += 1
         obj["metadata"]["resourceVersion"] = str(self.revision)
         objects[place] = obj
-        self._publish(Event("MODIFIED" if previous else "ADDED", key, obj, previous, self.revision))
+        self._publish(WatchEvent("MODIFIED" if previous else "ADDED", key, obj, previous, self.revision))
         return obj
 
-    def remove(self, key: Key, namespace: str, name: str) -> Object:
+    def remove(self, key: GroupResource, namespace: str, name: str) -> Object:
         """Forgets an object; returns its last state with the revision of the deletion."""
         last = self._objects[key].pop((namespace, name))
         self.revision += 1
         gone = {**last, "metadata": {**last["metadata"], "resourceVersion": str(self.revision)}}
-        self._publish(Event("DELETED", key, gone, last, self.revision))
+        self._publish(WatchEvent("DELETED", key, gone, last, self.revision))
         return gone
 
-    def _publish(self, event: Event) -> None:
+    def _publish(self, event: WatchEvent) -> None:
         if len(self._history) == self._history.maxlen:
             self._forgotten = self._history[0].revision
         self._history.append(event)
-        for subscription in (*self._subscriptions.get(event.key, ()), *self._subscriptions.get(None, ())):
-            subscription.push(event)
+        for watch in (*self._watches.get(event.key, ()), *self._watches.get(None, ())):
+            watch.push(event)
 
 
-class Objects(Protocol):
+class Client(Protocol):
     """The one way to write, for controllers, the node and the mesh. Every method may raise `ApiError`."""
 
     store: Store
 
-    def create(self, key: Key, obj: Object, *, manager: str, dry_run: bool = False) -> Object: ...
+    def create(self, key: GroupResource, obj: Object, *, manager: str, dry_run: bool = False) -> Object: ...
 
-    def update(self, key: Key, obj: Object, *, manager: str, subresource: str = "") -> Object:
+    def update(self, key: GroupResource, obj: Object, *, manager: str, subresource: str = "") -> Object:
         """Replaces an object; with `metadata.resourceVersion` set, only that revision of it (else 409)."""
         ...
 
     def set_status(
-        self, key: Key, namespace: str, name: str, status: Object, *, manager: str
+        self, key: GroupResource, namespace: str, name: str, status: Object, *, manager: str
     ) -> Object | None:
         """Replaces the status wholly. Equal status keeps the revision. None when the object is gone."""
         ...
 
     def delete(
         self,
-        key: Key,
+        key: GroupResource,
         namespace: str,
         name: str,
         *,
@@ -304,10 +241,39 @@ class Objects(Protocol):
         """Records a core/v1 Event; the same one again only raises its count."""
         ...
 
-    def admit(self, key: Key, hook: Admission) -> None:
+    def admit(self, key: GroupResource, hook: Admission) -> None:
         """Registers an admission hook; hooks run in order on create and update, before validation."""
         ...
 
-    def review(self, key: Key, hook: Review) -> None:
+    def review(self, key: GroupResource, hook: Review) -> None:
         """Registers what is asked about an object on create and update, after validation."""
         ...
+
+
+# The names of before, until everybody has taken the new ones.
+Key = GroupResource
+Event = WatchEvent
+Subscription = Watch
+SubscriptionOverflowError = WatchOverflow
+Objects = Client
+__all__ = [
+    "Admission",
+    "ApiError",
+    "Client",
+    "Denied",
+    "Event",
+    "GroupResource",
+    "Invalid",
+    "Key",
+    "Object",
+    "Objects",
+    "Review",
+    "Store",
+    "Subscription",
+    "SubscriptionOverflowError",
+    "Watch",
+    "WatchEvent",
+    "WatchOverflow",
+    "clone",
+    "place_of",
+]

@@ -15,10 +15,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lab.kube.group_resources import PODS
+from lab.kube.objects import Object, clone
 from lab.kube.runtime import ExecFailed, Log, Mark, Unconnected
-from lab.kube.store import Key, Object, Objects, clone
+from lab.kube.store import Client
 
-PODS = Key("", "pods")
 NODE = "node-0"
 STARTED = "2026-01-01T00:00:00Z"
 
@@ -73,7 +74,7 @@ class LocalRuntime:
         return Log(path, lambda: self.marks.get(path.name, [])) if path.exists() else None
 
 
-async def run_node(objects: Objects) -> None:
+async def run_node(objects: Client) -> None:
     """Makes every pod run, and every deleted one go."""
     addresses = itertools.count(2)
     async with objects.store.subscribe(PODS) as events:

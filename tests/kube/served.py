@@ -17,14 +17,15 @@ from kubernetes import client, config
 
 from lab.kube.api.server import ApiServer
 from lab.kube.controllers import run_all
+from lab.kube.group_resources import NAMESPACES
 from lab.kube.identity.auth import kubeconfig
 from lab.kube.identity.pki import Credentials
 from lab.kube.kinds.registry import Registry
-from lab.kube.store import Key, Store
+from lab.kube.store import Store
 from lab.kube.writing.writes import Writes
 from tests.kube.local_runtime import LocalRuntime, run_node
 
-NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
+SYSTEM_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 
 
 @dataclass
@@ -92,9 +93,9 @@ class Served:
 
 
 async def _serve(served: Served, ready: threading.Event, done: asyncio.Event) -> None:
-    for name in NAMESPACES:
+    for name in SYSTEM_NAMESPACES:
         namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-        served.objects.create(Key("", "namespaces"), namespace, manager="test")
+        served.objects.create(NAMESPACES, namespace, manager="test")
     registry = served.objects.registry
     server = ApiServer(served.objects, registry, served.runtime, served.credentials)
     listener = socket.create_server(("127.0.0.1", 0))

@@ -12,13 +12,20 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from lab.kube.controllers.account_secrets import AccountSecrets
 from lab.kube.controllers.loop import run
+from lab.kube.errors import ApiError
+from lab.kube.group_resources import NAMESPACES, SECRETS, SERVICE_ACCOUNTS
 from lab.kube.identity.tokens import InvalidToken, ServiceAccountTokens
 from lab.kube.kinds.registry import Registry
-from lab.kube.store import ApiError, Key, Object, Store, clone
+from lab.kube.objects import Object, clone
+from lab.kube.store import Store
 from lab.kube.writing.reviewed import Reviewed
 from lab.kube.writing.writes import Writes
 
-NAMESPACES, SECRETS, ACCOUNTS = Key("", "namespaces"), Key("", "secrets"), Key("", "serviceaccounts")
+NAMESPACES, SECRETS, ACCOUNTS = (
+    NAMESPACES,
+    SECRETS,
+    SERVICE_ACCOUNTS,
+)
 TYPE = "kubernetes.io/service-account-token"
 ACCOUNT = "kubernetes.io/service-account.name"
 

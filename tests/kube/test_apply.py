@@ -6,14 +6,16 @@ from typing import Any
 
 import pytest
 
+from lab.kube.errors import ApiError
+from lab.kube.group_resources import CONFIG_MAPS, DEPLOYMENTS, NAMESPACES
 from lab.kube.kinds.registry import Registry
-from lab.kube.store import ApiError, Key, Store, clone
+from lab.kube.objects import GroupResource, clone
+from lab.kube.store import Store
 from lab.kube.writing.pipeline import at_once
 from lab.kube.writing.shape import WriteOptions
 from lab.kube.writing.writes import Writes
 
-DEPLOYMENTS, NAMESPACES = Key("apps", "deployments"), Key("", "namespaces")
-CONFIG_MAPS = Key("", "configmaps")
+DEPLOYMENTS, NAMESPACES = DEPLOYMENTS, NAMESPACES
 
 
 @pytest.fixture
@@ -23,7 +25,9 @@ def writes() -> Writes:
     return writes
 
 
-def apply(writes: Writes, key: Key, config: dict[str, Any], manager: str, *, force: bool = False) -> dict:
+def apply(
+    writes: Writes, key: GroupResource, config: dict[str, Any], manager: str, *, force: bool = False
+) -> dict:
     resource = writes.registry.storage(key)
     options = WriteOptions(manager)
     obj, _ = at_once(

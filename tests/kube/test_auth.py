@@ -12,14 +12,16 @@ import yaml
 
 from lab.kube.api.reviews import review, token_request
 from lab.kube.errors import ApiError
+from lab.kube.group_resources import NAMESPACES, PODS, SERVICE_ACCOUNTS
 from lab.kube.identity.auth import ADMIN, ANONYMOUS, Authenticator, User, kubeconfig
 from lab.kube.identity.pki import Credentials
 from lab.kube.kinds.registry import Registry
-from lab.kube.store import Key, Object, Store
+from lab.kube.objects import GroupResource, Object
+from lab.kube.store import Store
 from lab.kube.writing.writes import Writes
 
-ACCOUNTS, PODS = Key("", "serviceaccounts"), Key("", "pods")
-REVIEWS = Key("authentication.k8s.io", "tokenreviews")
+ACCOUNTS, PODS = SERVICE_ACCOUNTS, PODS
+REVIEWS = GroupResource("authentication.k8s.io", "tokenreviews")
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +33,7 @@ def credentials() -> Credentials:
 def objects() -> Writes:
     objects = Writes(Store(), Registry())
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "foo"}}
-    objects.create(Key("", "namespaces"), namespace, manager="test")
+    objects.create(NAMESPACES, namespace, manager="test")
     account = {
         "apiVersion": "v1",
         "kind": "ServiceAccount",

@@ -8,11 +8,14 @@ from typing import Any
 
 import pytest
 
+from lab.kube.errors import ApiError
+from lab.kube.group_resources import CUSTOM_RESOURCE_DEFINITIONS
 from lab.kube.kinds import cel
 from lab.kube.kinds.registry import Registry
 from lab.kube.kinds.schema import Schema
 from lab.kube.kinds.validation_rules import ABSENT, broken, check_rules, unknown_rules
-from lab.kube.store import ApiError, Key, Store, clone
+from lab.kube.objects import GroupResource, clone
+from lab.kube.store import Store
 from lab.kube.writing.writes import Writes
 
 STRING, INTEGER, NUMBER = {"type": "string"}, {"type": "integer"}, {"type": "number"}
@@ -190,8 +193,8 @@ GATEWAY_CLASS = {
 
 def test_a_class_is_not_taken_over():
     writes = Writes(Store(), Registry())
-    key = Key("example.com", "classes")
-    crds = Key("apiextensions.k8s.io", "customresourcedefinitions")
+    key = GroupResource("example.com", "classes")
+    crds = CUSTOM_RESOURCE_DEFINITIONS
     writes.create(crds, clone(GATEWAY_CLASS), manager="test")
     stored = writes.create(
         key, {"metadata": {"name": "one"}, "spec": {"controllerName": "mine"}}, manager="test"
@@ -214,7 +217,8 @@ def test_a_cluster_without_rules_and_webhooks_of_its_own_loads_nothing_for_them(
     program = (
         "import sys\n"
         "from lab.kube.kinds.registry import Registry\n"
-        "from lab.kube.store import Key, Store\n"
+        "from lab.kube.group_resources import CUSTOM_RESOURCE_DEFINITIONS\n"
+        "from lab.kube.store import Store\n"
         "from lab.kube.writing.writes import Writes\n"
         "from lab.mesh.config import definitions\n"
         "from lab.mesh.config.apis import APIS\n"
@@ -223,7 +227,7 @@ def test_a_cluster_without_rules_and_webhooks_of_its_own_loads_nothing_for_them(
         "writes = Writes(Store(), registry)\n"
         "import lab.supervisor\n"
         "for crd in definitions.load(definitions.GATEWAY_API, definitions.NETWORKING):\n"
-        "    writes.create(Key('apiextensions.k8s.io', 'customresourcedefinitions'), crd, manager='x')\n"
+        "    writes.create(CUSTOM_RESOURCE_DEFINITIONS, crd, manager='x')\n"
         "print(*sys.modules)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)

@@ -7,34 +7,56 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from lab.kube.admission import Denied
 from lab.kube.controllers import ControllerFailed, run_all
+from lab.kube.group_resources import (
+    CONFIG_MAPS,
+    CUSTOM_RESOURCE_DEFINITIONS,
+    DEPLOYMENTS,
+    ENDPOINT_SLICES,
+    ENDPOINTS,
+    EVENTS,
+    NAMESPACES,
+    PODS,
+    REPLICA_SETS,
+    SERVICE_ACCOUNTS,
+    SERVICES,
+)
 from lab.kube.kinds.registry import Registry
-from lab.kube.store import Denied, Key, Object, Store, clone
+from lab.kube.objects import GroupResource, Object, clone
+from lab.kube.store import Store
 from lab.kube.writing.writes import Writes
 from tests.kube.local_runtime import run_node
 
-NAMESPACES, PODS, SERVICES = Key("", "namespaces"), Key("", "pods"), Key("", "services")
-CONFIG_MAPS, ACCOUNTS, EVENTS = Key("", "configmaps"), Key("", "serviceaccounts"), Key("", "events")
-ENDPOINTS, SLICES = Key("", "endpoints"), Key("discovery.k8s.io", "endpointslices")
-DEPLOYMENTS, REPLICA_SETS = Key("apps", "deployments"), Key("apps", "replicasets")
-CRDS = Key("apiextensions.k8s.io", "customresourcedefinitions")
+NAMESPACES, PODS, SERVICES = (
+    NAMESPACES,
+    PODS,
+    SERVICES,
+)
+CONFIG_MAPS, ACCOUNTS, EVENTS = (
+    CONFIG_MAPS,
+    SERVICE_ACCOUNTS,
+    EVENTS,
+)
+ENDPOINTS, SLICES = ENDPOINTS, ENDPOINT_SLICES
+DEPLOYMENTS, REPLICA_SETS = DEPLOYMENTS, REPLICA_SETS
 
 
 class Cluster(Writes):
     """The write pipeline, with short-hands for a test."""
 
-    def names(self, key: Key, namespace: str = "default") -> list[str]:
+    def names(self, key: GroupResource, namespace: str = "default") -> list[str]:
         return [obj["metadata"]["name"] for obj in self.store.list(key, namespace)]
 
-    def one(self, key: Key, name: str, namespace: str = "default") -> Object:
+    def one(self, key: GroupResource, name: str, namespace: str = "default") -> Object:
         found = self.store.get(key, namespace, name)
         assert found is not None, f"no {name} among {self.names(key, namespace)}"
         return found
 
-    def add(self, key: Key, obj: Object) -> Object:
+    def add(self, key: GroupResource, obj: Object) -> Object:
         return self.create(key, obj, manager="test")
 
-    def change(self, key: Key, name: str, namespace: str = "default", **spec: object) -> Object:
+    def change(self, key: GroupResource, name: str, namespace: str = "default", **spec: object) -> Object:
         changed = clone(self.one(key, name, namespace))
         changed["spec"].update(spec)
         return self.update(key, changed, manager="test")
@@ -175,9 +197,9 @@ async def test_custom_resources_go_with_their_namespace(cluster):
         "metadata": {"name": "widgets.example.com"},
         "spec": spec,
     }
-    cluster.add(CRDS, crd)
+    cluster.add(CUSTOM_RESOURCE_DEFINITIONS, crd)
     cluster.add(NAMESPACES, namespace("foo"))
-    widgets = Key("example.com", "widgets")
+    widgets = GroupResource("example.com", "widgets")
     metadata = {"name": "w", "namespace": "foo"}
     cluster.add(widgets, {"apiVersion": "example.com/v1", "kind": "Widget", "metadata": metadata})
     cluster.delete(NAMESPACES, "", "foo")

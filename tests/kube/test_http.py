@@ -13,7 +13,7 @@ import urllib3
 from kubernetes import client, dynamic, watch
 from kubernetes.client.exceptions import ApiException
 
-from lab.kube.store import Key
+from lab.kube.group_resources import CUSTOM_RESOURCE_DEFINITIONS, PODS
 from tests.kube.mesh_crd import CEL_RULES, peer_authentication, peer_authentications
 from tests.kube.served import Served, serving
 
@@ -26,7 +26,7 @@ APPLY = "application/apply-patch+yaml"
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with serving(tmp_path_factory.mktemp("cluster")) as served:
         served.objects.registry.cel_rules.update(CEL_RULES)
-        crds = Key("apiextensions.k8s.io", "customresourcedefinitions")
+        crds = CUSTOM_RESOURCE_DEFINITIONS
         served.within(lambda: served.objects.create(crds, peer_authentications(), manager="test"))
         yield served
 
@@ -235,7 +235,7 @@ def test_a_watch_sees_what_happens_while_it_is_open(core, namespace):
 def test_a_forgotten_revision_is_a_410(core, cluster, namespace, http):
     revision = core.create_namespaced_config_map(namespace, config_map("a")).metadata.resource_version
     core.create_namespaced_pod(namespace, {"metadata": {"name": "p"}, "spec": {"containers": [CONTAINER]}})
-    pods = Key("", "pods")
+    pods = PODS
 
     def much_happens() -> None:
         for count in range(5_001):

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lab.kube.store import Key
+from lab.kube.group_resources import CUSTOM_RESOURCE_DEFINITIONS, NAMESPACES
 from tests.kube.mesh_crd import CEL_RULES, peer_authentication, peer_authentications
 from tests.kube.served import Served, serving
 
@@ -33,7 +33,7 @@ spec:
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with serving(tmp_path_factory.mktemp("cluster")) as served:
         served.objects.registry.cel_rules.update(CEL_RULES)
-        crds = Key("apiextensions.k8s.io", "customresourcedefinitions")
+        crds = CUSTOM_RESOURCE_DEFINITIONS
         served.within(lambda: served.objects.create(crds, peer_authentications(), manager="test"))
         yield served
 
@@ -41,9 +41,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 @pytest.fixture
 def namespace(cluster: Served) -> str:
     name = f"ns-{uuid.uuid4().hex[:8]}"
-    cluster.within(
-        lambda: cluster.objects.create(Key("", "namespaces"), {"metadata": {"name": name}}, manager="test")
-    )
+    cluster.within(lambda: cluster.objects.create(NAMESPACES, {"metadata": {"name": name}}, manager="test"))
     return name
 
 

@@ -14,13 +14,15 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from lab.kube.api import logs
 from lab.kube.errors import ApiError
+from lab.kube.group_resources import NAMESPACES, PODS
 from lab.kube.kinds.registry import Registry
+from lab.kube.objects import Object
 from lab.kube.runtime import Mark
-from lab.kube.store import Key, Object, Store
+from lab.kube.store import Store
 from lab.kube.writing.writes import Writes
 from tests.kube.local_runtime import LocalRuntime, status_of
 
-NAMESPACES, PODS = Key("", "namespaces"), Key("", "pods")
+NAMESPACES, PODS = NAMESPACES, PODS
 
 
 def pod(name: str, *containers: str) -> Object:

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from lab.kube.store import Key, Store, SubscriptionOverflowError
+from lab.kube.group_resources import PODS, SERVICES
+from lab.kube.store import Store, WatchOverflow
 
-PODS, SERVICES = Key("", "pods"), Key("", "services")
+PODS, SERVICES = PODS, SERVICES
 
 
 def named(name: str, namespace: str = "foo", **more: Any) -> dict[str, Any]:
@@ -72,7 +73,7 @@ async def test_a_reader_that_falls_behind_is_told_so():
     events = store.subscribe(PODS, capacity=2)
     for name in "abc":
         store.put(PODS, named(name))
-    with pytest.raises(SubscriptionOverflowError):
+    with pytest.raises(WatchOverflow):
         await anext(events)
 
 

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from lab.kube.group_resources import CUSTOM_RESOURCE_DEFINITIONS, NAMESPACES, PODS
 from lab.kube.identity.auth import ADMIN
 from lab.kube.kinds.registry import Registry
-from lab.kube.store import Key, Store
+from lab.kube.objects import GroupResource
+from lab.kube.store import Store
 from lab.kube.webhooks.asked import Asked
 from lab.kube.webhooks.matching import Webhook, is_selected, version_asked
 from lab.kube.writing import questions
@@ -17,7 +19,6 @@ from lab.kube.writing.shape import WriteOptions
 from lab.kube.writing.writes import Writes
 from tests.kube.mesh_crd import peer_authentications
 
-PODS = Key("", "pods")
 POD = {"metadata": {"name": "web", "namespace": "foo", "labels": {"app": "web"}}}
 
 
@@ -25,13 +26,13 @@ POD = {"metadata": {"name": "web", "namespace": "foo", "labels": {"app": "web"}}
 def writes() -> Writes:
     writes = Writes(Store(), Registry())
     namespace = {"metadata": {"name": "foo", "labels": {"inject": "yes"}}}
-    writes.create(Key("", "namespaces"), namespace, manager="test")
-    crds = Key("apiextensions.k8s.io", "customresourcedefinitions")
+    writes.create(NAMESPACES, namespace, manager="test")
+    crds = CUSTOM_RESOURCE_DEFINITIONS
     writes.create(crds, peer_authentications(), manager="test")
     return writes
 
 
-def asked(writes: Writes, key: Key = PODS, **changed: Any) -> Asked:
+def asked(writes: Writes, key: GroupResource = PODS, **changed: Any) -> Asked:
     resource = writes.registry.storage(key)
     about: dict[str, Any] = {
         "operation": "CREATE",
@@ -82,7 +83,7 @@ def test_rules(writes, rule, subresource, concerned):
 
 @pytest.mark.parametrize(("scope", "concerned"), [("Cluster", True), ("Namespaced", False), ("*", True)])
 def test_a_namespace_itself_belongs_to_the_cluster(writes, scope, concerned):
-    question = asked(writes, Key("", "namespaces"), namespace="foo", name="foo")
+    question = asked(writes, NAMESPACES, namespace="foo", name="foo")
     assert (version_asked(webhook({"scope": scope}), question, writes.registry) is not None) == concerned
 
 
@@ -121,11 +122,11 @@ def test_selectors(writes, selectors, selected):
 def test_a_namespace_is_selected_by_its_own_labels(writes):
     selector = {"namespaceSelector": {"matchLabels": {"inject": "yes"}}}
     new = {"metadata": {"name": "bar", "labels": {"inject": "yes"}}}
-    question = asked(writes, Key("", "namespaces"), object=new, name="bar", namespace="bar")
+    question = asked(writes, NAMESPACES, object=new, name="bar", namespace="bar")
     assert is_selected(webhook(**selector), question, writes.store)
     assert not is_selected(webhook(**selector), question.about(POD), writes.store)
     # What is in no namespace is asked about whatever the selector says.
-    role = asked(writes, Key("rbac.authorization.k8s.io", "clusterroles"))
+    role = asked(writes, GroupResource("rbac.authorization.k8s.io", "clusterroles"))
     assert is_selected(webhook(**selector), role, writes.store)
 
 

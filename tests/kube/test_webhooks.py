@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from lab.kube.store import Key
+from lab.kube.group_resources import NAMESPACES
 from tests.kube.hook_server import HookServer, allowed, denied, patched
 from tests.kube.served import Served, serving
 
@@ -38,7 +38,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def namespace(cluster: Served) -> str:
     name = f"ns-{uuid.uuid4().hex[:8]}"
     made = {"metadata": {"name": name, "labels": {"hooked": name}}}
-    cluster.within(lambda: cluster.objects.create(Key("", "namespaces"), made, manager="test"))
+    cluster.within(lambda: cluster.objects.create(NAMESPACES, made, manager="test"))
     return name
 
 

@@ -6,18 +6,33 @@ from typing import Any
 
 import pytest
 
+from lab.kube.admission import Denied, Invalid
+from lab.kube.errors import ApiError
+from lab.kube.group_resources import (
+    CONFIG_MAPS,
+    CUSTOM_RESOURCE_DEFINITIONS,
+    DEPLOYMENTS,
+    EVENTS,
+    NAMESPACES,
+    PODS,
+    SECRETS,
+    SERVICES,
+)
 from lab.kube.kinds.registry import Registry
-from lab.kube.store import ApiError, Denied, Invalid, Key, Store, clone
+from lab.kube.objects import GroupResource, clone
+from lab.kube.store import Store
 from lab.kube.writing.pipeline import at_once
 from lab.kube.writing.shape import WriteOptions
 from lab.kube.writing.writes import Writes
 from tests.kube.mesh_crd import CEL_RULES, peer_authentication, peer_authentications
 
-NAMESPACES, PODS, SERVICES = Key("", "namespaces"), Key("", "pods"), Key("", "services")
-DEPLOYMENTS, CONFIG_MAPS = Key("apps", "deployments"), Key("", "configmaps")
-CRDS = Key("apiextensions.k8s.io", "customresourcedefinitions")
-PEERS = Key("security.istio.io", "peerauthentications")
-EVENTS = Key("", "events")
+NAMESPACES, PODS, SERVICES = (
+    NAMESPACES,
+    PODS,
+    SERVICES,
+)
+DEPLOYMENTS, CONFIG_MAPS = DEPLOYMENTS, CONFIG_MAPS
+PEERS = GroupResource("security.istio.io", "peerauthentications")
 
 
 @pytest.fixture
@@ -27,7 +42,7 @@ def writes() -> Writes:
     writes = Writes(Store(), registry)
     for name in ("default", "foo"):
         writes.create(NAMESPACES, {"metadata": {"name": name}}, manager="test")
-    writes.create(CRDS, peer_authentications(), manager="test")
+    writes.create(CUSTOM_RESOURCE_DEFINITIONS, peer_authentications(), manager="test")
     return writes
 
 
@@ -54,7 +69,7 @@ def service(*ports: dict[str, Any], name: str = "web", **spec: Any) -> dict[str,
     }
 
 
-def refusal(writes: Writes, key: Key, obj: dict[str, Any]) -> tuple[int, str, str]:
+def refusal(writes: Writes, key: GroupResource, obj: dict[str, Any]) -> tuple[int, str, str]:
     with pytest.raises(ApiError) as caught:
         writes.create(key, obj, manager="test")
     return caught.value.code, caught.value.reason, caught.value.message
@@ -356,20 +371,22 @@ def test_a_definition_cannot_take_the_place_of_a_built_in_kind(writes):
     definition = peer_authentications()
     definition["metadata"]["name"] = "deployments.apps"
     definition["spec"] |= {"group": "apps", "names": {"kind": "Deployment", "plural": "deployments"}}
-    assert refusal(writes, CRDS, definition)[0] == 422
+    assert refusal(writes, CUSTOM_RESOURCE_DEFINITIONS, definition)[0] == 422
     assert writes.registry.storage(DEPLOYMENTS).crd == ""
 
 
 def test_a_definition_keeps_the_scope_of_its_objects(writes):
-    changed = clone(writes.store.get(CRDS, "", "peerauthentications.security.istio.io"))
+    changed = clone(
+        writes.store.get(CUSTOM_RESOURCE_DEFINITIONS, "", "peerauthentications.security.istio.io")
+    )
     changed["spec"]["scope"] = "Cluster"
     with pytest.raises(ApiError, match=r'spec\.scope: Invalid value: "Cluster": field is immutable'):
-        writes.update(CRDS, changed, manager="test")
+        writes.update(CUSTOM_RESOURCE_DEFINITIONS, changed, manager="test")
 
 
 def test_objects_go_with_their_definition(writes):
     writes.create(PEERS, peer_authentication({}), manager="test")
-    writes.delete(CRDS, "", "peerauthentications.security.istio.io")
+    writes.delete(CUSTOM_RESOURCE_DEFINITIONS, "", "peerauthentications.security.istio.io")
     assert writes.store.list(PEERS) == []
     assert not writes.registry.knows(PEERS)
 
@@ -479,7 +496,7 @@ def test_names_in_the_dns_that_cannot_be_are_a_422(writes):
         "spec": {"containers": [{"name": "c", "image": "i"}]},
     }
     pod["spec"] |= {"hostname": "a.b", "subdomain": "C"}
-    code, _, message = refusal(writes, Key("", "pods"), pod)
+    code, _, message = refusal(writes, PODS, pod)
     assert code == 422
     assert 'spec.hostname: Invalid value: "a.b"' in message
     assert 'spec.subdomain: Invalid value: "C"' in message
@@ -627,12 +644,12 @@ def test_an_event_of_a_namespace_on_its_way_out_is_not_recorded(writes):
 
 def test_secrets_store_what_was_written_as_text_in_base64(writes):
     secret = {"metadata": {"name": "s", "namespace": "foo"}, "stringData": {"a": "geheim"}}
-    made = writes.create(Key("", "secrets"), secret, manager="test")
+    made = writes.create(SECRETS, secret, manager="test")
     assert made["data"] == {"a": "Z2VoZWlt"}
     assert "stringData" not in made
     assert made["type"] == "Opaque"
     broken = {"metadata": {"name": "t", "namespace": "foo"}, "data": {"a": "not base64!"}}
-    assert refusal(writes, Key("", "secrets"), broken) == (
+    assert refusal(writes, SECRETS, broken) == (
         400,
         "BadRequest",
         'Secret in version "v1" cannot be handled as a Secret: illegal base64 data at input byte 3',

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lab.kube.api.routes import Route
 from lab.kube.identity.auth import User
-from lab.kube.store import Object
+from lab.kube.objects import Object
 from lab.kube.writing.pipeline import Pipeline
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lab.kube.errors import bad_request
-from lab.kube.store import Object
+from lab.kube.objects import Object
 
 
 def choose(pod: Object, wanted: str) -> str:

@@ -8,7 +8,7 @@ from lab.kube.api.negotiation import Accepted
 from lab.kube.errors import no_such_path
 from lab.kube.kinds.registry import Registry
 from lab.kube.kinds.resources import Resource
-from lab.kube.store import Object
+from lab.kube.objects import Object
 
 AGGREGATED = "APIGroupDiscoveryList"
 # (kind, its group and version, verbs) of the subresources that are no view of their own object.

@@ -17,8 +17,8 @@ from aiohttp import WSMsgType, web
 from lab.kube.api import containers
 from lab.kube.api.websockets import accept
 from lab.kube.errors import bad_request
+from lab.kube.objects import Object
 from lab.kube.runtime import ExecFailed, Process, Runtime
-from lab.kube.store import Object
 
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 STDIN, STDOUT, STDERR, STATUS, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255

@@ -22,8 +22,8 @@ from lab.kube.errors import bad_request
 from lab.kube.identity.auth import Authenticator, User
 from lab.kube.kinds.resources import Resource
 from lab.kube.kinds.scale import scale_of
+from lab.kube.objects import Object, clone, place_of
 from lab.kube.runtime import Runtime
-from lab.kube.store import Object, clone, place_of
 from lab.kube.writing.apply_request import check_apply
 from lab.kube.writing.deletion import DeleteOptions
 from lab.kube.writing.patching import json_patch, merge_patch, strategic_merge_patch

@@ -14,10 +14,11 @@ from aiohttp import web
 from lab.kube.api import containers
 from lab.kube.api.log_lines import CHUNK, Stamper, start_of_last, start_since
 from lab.kube.errors import Cause, bad_request, invalid, invalid_value
+from lab.kube.group_resources import PODS
+from lab.kube.objects import Object
 from lab.kube.runtime import Runtime
-from lab.kube.store import Key, Object, Store
+from lab.kube.store import Store
 
-PODS = Key("", "pods")
 #: Seconds between two looks at a followed file: a file says nothing when it grows.
 POLL = 0.05
 

@@ -11,7 +11,7 @@ from lab.kube.errors import no_such_path
 from lab.kube.kinds.registry import Registry
 from lab.kube.kinds.resources import Resource
 from lab.kube.kinds.schema import OBJECT_META, definition
-from lab.kube.store import Object
+from lab.kube.objects import Object
 
 _PREFIX = "#/components/schemas/"
 _PARAMETERS = [

@@ -16,8 +16,8 @@ from aiohttp import WSMsgType, web
 from lab.kube.api import spdy
 from lab.kube.api.websockets import accept
 from lab.kube.errors import bad_request
+from lab.kube.objects import Object
 from lab.kube.runtime import Runtime, Unconnected
-from lab.kube.store import Object
 
 log = logging.getLogger(__name__)
 

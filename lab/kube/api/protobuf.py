@@ -12,6 +12,7 @@ from typing import Any
 
 from lab.kube.api.protobuf_messages import MESSAGES, Field, Message, Scalar
 from lab.kube.errors import ApiError, bad_request
+from lab.kube.timestamps import timestamp
 
 MAGIC = b"k8s\0"
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
@@ -144,6 +145,6 @@ def _bytes(raw: int | bytes) -> bytes:
 
 def _timestamp(seconds: int) -> str:
     try:
-        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return timestamp(datetime.fromtimestamp(seconds, UTC))
     except (OverflowError, ValueError, OSError):
         raise Malformed(f"no such time: {seconds} s") from None

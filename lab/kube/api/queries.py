@@ -13,7 +13,7 @@ from lab.kube.errors import bad_request
 from lab.kube.identity.auth import User
 from lab.kube.kinds.resources import Resource
 from lab.kube.kinds.selectors import field_predicate, label_predicate
-from lab.kube.store import Object
+from lab.kube.objects import Object
 from lab.kube.writing.shape import Strictness, WriteOptions
 
 _TRUE = ("1", "true", "True", "TRUE", "t", "T")

@@ -12,7 +12,7 @@ from aiohttp import web
 from lab.kube.api import tables
 from lab.kube.api.negotiation import negotiate
 from lab.kube.kinds.resources import Resource
-from lab.kube.store import Object
+from lab.kube.objects import Object
 from lab.kube.writing.replacement import in_version
 
 _NO_CACHE = {"Cache-Control": "no-cache, private"}

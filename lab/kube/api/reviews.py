@@ -21,7 +21,9 @@ from lab.kube.errors import (
 )
 from lab.kube.identity.auth import ANONYMOUS, PUBLIC_PATHS, Authenticator, User, user_of
 from lab.kube.identity.tokens import BINDABLE, ISSUER, InvalidToken
-from lab.kube.store import Key, Object, Store
+from lab.kube.objects import GroupResource, Object
+from lab.kube.store import Store
+from lab.kube.timestamps import timestamp
 
 #: Seconds, after the API's own validation.
 SHORTEST_LIFETIME, LONGEST_LIFETIME, DEFAULT_LIFETIME = 600, 2**32, 3600
@@ -35,7 +37,7 @@ def token_request(authenticator: Authenticator, store: Store, account: Object, r
     _check_token_request(lifetime, audiences)
     bound = _bound_object(store, account["metadata"]["namespace"], spec.get("boundObjectRef"))
     token, expiry = authenticator.tokens.issue(account, audiences=audiences, lifetime=lifetime, bound=bound)
-    expires = datetime.fromtimestamp(expiry, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    expires = timestamp(datetime.fromtimestamp(expiry, UTC))
     return {
         "kind": "TokenRequest",
         "apiVersion": "authentication.k8s.io/v1",
@@ -130,16 +132,16 @@ def _rules_status(_: Asked) -> Object:
     }
 
 
-REVIEWS: Mapping[Key, Callable[[Asked], Object]] = {
-    Key("authentication.k8s.io", "tokenreviews"): _token_status,
-    Key("authentication.k8s.io", "selfsubjectreviews"): _self_status,
-    Key("authorization.k8s.io", "selfsubjectaccessreviews"): _own_access_status,
-    Key("authorization.k8s.io", "subjectaccessreviews"): _access_status,
-    Key("authorization.k8s.io", "selfsubjectrulesreviews"): _rules_status,
+REVIEWS: Mapping[GroupResource, Callable[[Asked], Object]] = {
+    GroupResource("authentication.k8s.io", "tokenreviews"): _token_status,
+    GroupResource("authentication.k8s.io", "selfsubjectreviews"): _self_status,
+    GroupResource("authorization.k8s.io", "selfsubjectaccessreviews"): _own_access_status,
+    GroupResource("authorization.k8s.io", "subjectaccessreviews"): _access_status,
+    GroupResource("authorization.k8s.io", "selfsubjectrulesreviews"): _rules_status,
 }
 
 
-def review(key: Key, authenticator: Authenticator, user: User, request: Object) -> Object:
+def review(key: GroupResource, authenticator: Authenticator, user: User, request: Object) -> Object:
     """The posted review with its status filled in. `key` is one of REVIEWS."""
     return {**request, "status": REVIEWS[key](Asked(authenticator, user, request))}
 

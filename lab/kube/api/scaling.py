@@ -8,7 +8,7 @@ from typing import Any
 from lab.kube import errors
 from lab.kube.api.routes import Route
 from lab.kube.kinds.scale import scale_of, scaled
-from lab.kube.store import Object
+from lab.kube.objects import Object
 from lab.kube.writing.pipeline import Overtaken, Pipeline
 from lab.kube.writing.shape import WriteOptions
 

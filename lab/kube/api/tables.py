@@ -9,7 +9,7 @@ import orjson
 
 from lab.kube.errors import bad_request
 from lab.kube.kinds.resources import Column, Resource
-from lab.kube.store import Object
+from lab.kube.objects import Object
 
 INCLUDES = ("Metadata", "Object", "None")
 

@@ -14,7 +14,8 @@ from lab.kube.api import tables
 from lab.kube.api.negotiation import negotiate
 from lab.kube.api.queries import Selection, flag, number
 from lab.kube.api.render import LIST_SHAPES, OBJECT_SHAPES
-from lab.kube.store import Event, Object, Store, Subscription, SubscriptionOverflowError
+from lab.kube.objects import Object
+from lab.kube.store import Store, Watch, WatchEvent, WatchOverflow
 from lab.kube.writing.replacement import in_version
 
 # Events that may wait for a slow client before its watch is ended; it then lists anew.
@@ -86,7 +87,7 @@ async def serve(request: web.BaseRequest, selection: Selection, store: Store) ->
             if not stream.expired:
                 await _follow(response, stream, events, store)
             await response.write_eof()
-        except (ConnectionError, TimeoutError, SubscriptionOverflowError):
+        except (ConnectionError, TimeoutError, WatchOverflow):
             # The client is gone, does not read, or is too slow: it will watch again, or never.
             response.force_close()
         return response
@@ -98,7 +99,7 @@ async def _write(response: web.StreamResponse, lines: list[bytes]) -> None:
             await response.write(b"".join(lines))
 
 
-async def _follow(response: web.StreamResponse, stream: _Stream, events: Subscription, store: Store) -> None:
+async def _follow(response: web.StreamResponse, stream: _Stream, events: Watch, store: Store) -> None:
     loop = asyncio.get_running_loop()
     end = loop.time() + stream.options.seconds
     while (now := loop.time()) < end:
@@ -143,7 +144,7 @@ class _Stream:
         for event in missed:
             yield from self.lines(event)
 
-    def lines(self, event: Event) -> Iterator[bytes]:
+    def lines(self, event: WatchEvent) -> Iterator[bytes]:
         """An object that begins or ceases to match the selectors is added or deleted for this watcher."""
         takes = self._selection.takes
         before = event.previous is not None and takes(event.previous)

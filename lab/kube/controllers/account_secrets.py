@@ -10,11 +10,12 @@ import base64
 from collections.abc import Iterable, Mapping
 
 from lab.kube.controllers.loop import MANAGER, Request
-from lab.kube.identity.tokens import SECRET_ACCOUNT, SECRET_TYPE, SERVICE_ACCOUNTS, ServiceAccountTokens
-from lab.kube.store import Event, Key, Object, clone
+from lab.kube.group_resources import SECRETS, SERVICE_ACCOUNTS
+from lab.kube.identity.tokens import SECRET_ACCOUNT, SECRET_TYPE, ServiceAccountTokens
+from lab.kube.objects import Object, clone
+from lab.kube.store import WatchEvent
 from lab.kube.writing.reviewed import Reviewed
 
-SECRETS = Key("", "secrets")
 ACCOUNT_UID = "kubernetes.io/service-account.uid"
 
 LIFETIME_S = 10 * 365 * 24 * 3600
@@ -35,7 +36,7 @@ class AccountSecrets:
         self._ca_certificate = ca_certificate
         self._for_all = for_all
 
-    def affected(self, event: Event) -> Iterable[Request]:
+    def affected(self, event: WatchEvent) -> Iterable[Request]:
         metadata = event.object["metadata"]
         if event.key == SERVICE_ACCOUNTS:
             yield Request(metadata["namespace"], metadata["name"])

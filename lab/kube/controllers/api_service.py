@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from lab.kube.store import Key, Object, Objects
+from lab.kube.group_resources import ENDPOINT_SLICES, ENDPOINTS, SERVICES
+from lab.kube.objects import Object
+from lab.kube.store import Client
 
-SERVICES = Key("", "services")
-ENDPOINTS = Key("", "endpoints")
-SLICES = Key("discovery.k8s.io", "endpointslices")
 MANAGER = "kube-apiserver"
 NAME, NAMESPACE = "kubernetes", "default"
 LABELS = {"component": "apiserver", "provider": "kubernetes"}
 
 
-def publish(objects: Objects, address: str, port: int, cluster_ip: str = "10.96.0.1") -> None:
+def publish(objects: Client, address: str, port: int, cluster_ip: str = "10.96.0.1") -> None:
     """Writes the Service `kubernetes` with its Endpoints and EndpointSlice. Once, at start-up."""
     metadata: Object = {"name": NAME, "namespace": NAMESPACE}
     service: Object = {
@@ -43,4 +42,4 @@ def publish(objects: Objects, address: str, port: int, cluster_ip: str = "10.96.
     }
     objects.create(SERVICES, service, manager=MANAGER)
     objects.create(ENDPOINTS, endpoints, manager=MANAGER)
-    objects.create(SLICES, endpoint_slice, manager=MANAGER)
+    objects.create(ENDPOINT_SLICES, endpoint_slice, manager=MANAGER)

@@ -11,13 +11,13 @@ from lab.kube.controllers import rollout
 from lab.kube.controllers.deployment_status import conditions, progress_deadline
 from lab.kube.controllers.loop import MANAGER, RETRY, Request
 from lab.kube.controllers.owners import adopt, controlled, controller_of, controller_reference
-from lab.kube.controllers.pods import PODS
-from lab.kube.controllers.replicaset import REPLICA_SETS
 from lab.kube.controllers.templates import HASH_LABEL, same_template, template_hash, with_hash
-from lab.kube.store import ApiError, Event, Key, Object, clone
+from lab.kube.errors import ApiError
+from lab.kube.group_resources import DEPLOYMENTS, PODS, REPLICA_SETS
+from lab.kube.objects import Object, clone
+from lab.kube.store import WatchEvent
 from lab.kube.writing.reviewed import Reviewed
 
-DEPLOYMENTS = Key("apps", "deployments")
 COMPONENT = "deployment-controller"
 _PREFIX = "deployment.kubernetes.io/"
 REVISION, HISTORY = f"{_PREFIX}revision", f"{_PREFIX}revision-history"
@@ -32,7 +32,7 @@ class Deployments:
     def __init__(self, objects: Reviewed) -> None:
         self._objects = objects
 
-    def affected(self, event: Event) -> Iterable[Request]:
+    def affected(self, event: WatchEvent) -> Iterable[Request]:
         metadata = event.object["metadata"]
         if event.key == DEPLOYMENTS:
             yield Request(metadata["namespace"], metadata["name"])

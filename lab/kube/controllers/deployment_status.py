@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lab.kube.controllers.loop import seconds_since, timestamp
 from lab.kube.controllers.rollout import Bounds
-from lab.kube.store import ApiError, Object
+from lab.kube.errors import ApiError
+from lab.kube.objects import Object
+from lab.kube.timestamps import now, seconds_since
 
 Condition = dict[str, Any]
 
@@ -111,9 +112,9 @@ def _overdue(spec: Mapping[str, Any], before: Condition) -> bool:
 
 
 def _dated(condition: Condition, before: Condition | None, moved: bool) -> Condition:
-    now = timestamp()
+    present = now()
     if before is None:
-        return condition | {"lastUpdateTime": now, "lastTransitionTime": now}
+        return condition | {"lastUpdateTime": present, "lastTransitionTime": present}
     same_status = before["status"] == condition["status"]
     same = same_status and (before["reason"], before["message"]) == (
         condition["reason"],
@@ -121,6 +122,6 @@ def _dated(condition: Condition, before: Condition | None, moved: bool) -> Condi
     )
     progress = moved and condition["type"] == "Progressing" and condition["reason"] in _UNDER_WAY
     return condition | {
-        "lastUpdateTime": before["lastUpdateTime"] if same and not progress else now,
-        "lastTransitionTime": before["lastTransitionTime"] if same_status else now,
+        "lastUpdateTime": before["lastUpdateTime"] if same and not progress else present,
+        "lastTransitionTime": before["lastTransitionTime"] if same_status else present,
     }

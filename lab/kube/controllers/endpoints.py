@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lab.kube.controllers.loop import MANAGER, Request
-from lab.kube.controllers.pods import PODS, is_finished, is_ready, is_terminating
-from lab.kube.store import Event, Key, Object, clone
+from lab.kube.controllers.pods import is_finished, is_ready, is_terminating
+from lab.kube.group_resources import ENDPOINT_SLICES, ENDPOINTS, PODS, SERVICES
+from lab.kube.objects import Object, clone
+from lab.kube.store import WatchEvent
 from lab.kube.writing.reviewed import Reviewed
 
-SERVICES = Key("", "services")
-ENDPOINTS = Key("", "endpoints")
-SLICES = Key("discovery.k8s.io", "endpointslices")
 SERVICE_NAME = "kubernetes.io/service-name"
 MANAGED_BY = "endpointslice.kubernetes.io/managed-by"
 CONTROLLER = "endpointslice-controller.k8s.io"
@@ -33,17 +32,17 @@ class Backends:
 
 class ServiceEndpoints:
     name = "endpoints"
-    watches = (SERVICES, PODS, ENDPOINTS, SLICES)
+    watches = (SERVICES, PODS, ENDPOINTS, ENDPOINT_SLICES)
 
     def __init__(self, objects: Reviewed) -> None:
         self._objects = objects
 
-    def affected(self, event: Event) -> Iterable[Request]:
+    def affected(self, event: WatchEvent) -> Iterable[Request]:
         metadata = event.object["metadata"]
         namespace = metadata["namespace"]
         if event.key in (SERVICES, ENDPOINTS):
             yield Request(namespace, metadata["name"])
-        elif event.key == SLICES:
+        elif event.key == ENDPOINT_SLICES:
             yield Request(namespace, (metadata.get("labels") or {}).get(SERVICE_NAME, ""))
         else:
             # Those that a pod has left count as well as those that it has joined.
@@ -91,7 +90,7 @@ class ServiceEndpoints:
         metadata = service["metadata"]
         live = [
             each
-            for each in self._objects.store.list(SLICES, metadata["namespace"])
+            for each in self._objects.store.list(ENDPOINT_SLICES, metadata["namespace"])
             if (labels := each["metadata"].get("labels") or {}).get(SERVICE_NAME) == metadata["name"]
             and labels.get(MANAGED_BY) == CONTROLLER
         ]
@@ -101,16 +100,16 @@ class ServiceEndpoints:
             wanted = _slice(service, group)
             known = by_ports.pop(_slice_key(wanted), None)
             if known is None:
-                await self._objects.create(SLICES, wanted, manager=MANAGER)
+                await self._objects.create(ENDPOINT_SLICES, wanted, manager=MANAGER)
             elif (known.get("endpoints") or []) != wanted["endpoints"] or not (
                 wanted["metadata"]["labels"].items() <= known["metadata"]["labels"].items()
             ):
                 changed = clone(known)
                 changed["endpoints"] = wanted["endpoints"]
                 changed["metadata"]["labels"] |= wanted["metadata"]["labels"]
-                await self._objects.update(SLICES, changed, manager=MANAGER)
+                await self._objects.update(ENDPOINT_SLICES, changed, manager=MANAGER)
         for stale in by_ports.values():
-            await self._objects.delete(SLICES, metadata["namespace"], stale["metadata"]["name"])
+            await self._objects.delete(ENDPOINT_SLICES, metadata["namespace"], stale["metadata"]["name"])
 
 
 def _selects(service: Object, pod: Object) -> bool:

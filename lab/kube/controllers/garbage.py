@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from lab.kube.controllers.loop import MANAGER, Request
-from lab.kube.store import Event, Key, Object, clone
+from lab.kube.objects import GroupResource, Object, clone
+from lab.kube.store import WatchEvent
 from lab.kube.writing.reviewed import Reviewed
 
 FOREGROUND, ORPHAN = "foregroundDeletion", "orphan"
@@ -20,15 +21,15 @@ class Garbage:
     """Reconciles by uid: a request's `name` is the uid of an owner, or of an object that has owners."""
 
     name = "garbage"
-    watches: tuple[Key, ...] = ()
+    watches: tuple[GroupResource, ...] = ()
 
     def __init__(self, objects: Reviewed) -> None:
         self._objects = objects
         #: Where each live object is, and which objects name a uid as their owner.
-        self._places: dict[str, tuple[Key, str, str]] = {}
+        self._places: dict[str, tuple[GroupResource, str, str]] = {}
         self._dependents: dict[str, set[str]] = {}
 
-    def affected(self, event: Event) -> Iterable[Request]:
+    def affected(self, event: WatchEvent) -> Iterable[Request]:
         metadata = event.object["metadata"]
         uid = metadata["uid"]
         before = {} if event.previous is None else event.previous["metadata"]
@@ -68,7 +69,7 @@ class Garbage:
             await self._follow_owners(key, obj)
         return None
 
-    def _live(self, uid: str) -> tuple[Key, Object] | None:
+    def _live(self, uid: str) -> tuple[GroupResource, Object] | None:
         place = self._places.get(uid)
         if place is None:
             return None
@@ -76,7 +77,7 @@ class Garbage:
         obj = self._objects.store.get(key, namespace, name)
         return (key, obj) if obj is not None and obj["metadata"]["uid"] == uid else None
 
-    async def _follow_owners(self, key: Key, obj: Object) -> None:
+    async def _follow_owners(self, key: GroupResource, obj: Object) -> None:
         """Deletes an object whose last owner is gone; forgets gone owners of one that has others."""
         metadata = obj["metadata"]
         references = metadata["ownerReferences"]
@@ -86,7 +87,7 @@ class Garbage:
         elif len(alive) < len(references):
             await self._set_owners(key, obj, alive)
 
-    async def _finish(self, key: Key, obj: Object) -> None:
+    async def _finish(self, key: GroupResource, obj: Object) -> None:
         """Does for a terminating owner what its deletion asked for."""
         finalizers = obj["metadata"].get("finalizers") or ()
         uid = obj["metadata"]["uid"]
@@ -109,14 +110,14 @@ class Garbage:
             if not blocking or not any(self._live(each) for each in self._dependents.get(uid, ())):
                 await self._release(key, obj, FOREGROUND)
 
-    async def _set_owners(self, key: Key, obj: Object, references: list[Object]) -> None:
+    async def _set_owners(self, key: GroupResource, obj: Object, references: list[Object]) -> None:
         changed = clone(obj)
         changed["metadata"]["ownerReferences"] = references
         if not references:
             del changed["metadata"]["ownerReferences"]
         await self._objects.update(key, changed, manager=MANAGER)
 
-    async def _release(self, key: Key, obj: Object, finalizer: str) -> None:
+    async def _release(self, key: GroupResource, obj: Object, finalizer: str) -> None:
         changed = clone(obj)
         left = [each for each in obj["metadata"]["finalizers"] if each != finalizer]
         changed["metadata"]["finalizers"] = left

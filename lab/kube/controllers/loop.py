@@ -9,14 +9,14 @@ and the object is looked at again. Running it twice does nothing the second time
 from __future__ import annotations
 
 import asyncio
-import calendar
 import contextlib
 import logging
-import time
 from collections.abc import Callable, Iterable
 from typing import NamedTuple, Protocol
 
-from lab.kube.store import ApiError, Event, Key, Store, SubscriptionOverflowError
+from lab.kube.errors import ApiError
+from lab.kube.objects import GroupResource
+from lab.kube.store import Store, WatchEvent, WatchOverflow
 from lab.kube.writing.pipeline import at_once
 
 log = logging.getLogger(__name__)
@@ -40,11 +40,11 @@ class Reconciler(Protocol):
     def name(self) -> str: ...
 
     @property
-    def watches(self) -> tuple[Key, ...]:
+    def watches(self) -> tuple[GroupResource, ...]:
         """The kinds whose changes matter; none means all."""
         ...
 
-    def affected(self, event: Event) -> Iterable[Request]:
+    def affected(self, event: WatchEvent) -> Iterable[Request]:
         """The objects to reconcile after a change."""
         ...
 
@@ -57,7 +57,7 @@ async def run(reconciler: Reconciler, store: Store, waits: Callable[[], bool]) -
     """Reconciles for ever. `waits` says whether a write may have to wait for webhooks."""
     while True:
         # After a burst too large for the queue everything is looked at anew: no single event is needed.
-        with contextlib.suppress(SubscriptionOverflowError):
+        with contextlib.suppress(WatchOverflow):
             following = _Following(reconciler)
             try:
                 await following.follow(store, waits)
@@ -82,7 +82,7 @@ class _Following:
         loop = asyncio.get_running_loop()
         async with store.subscribe(*self._reconciler.watches) as events:
             while True:
-                batch: list[Event] = []
+                batch: list[WatchEvent] = []
                 with contextlib.suppress(TimeoutError):  # Something asked to be looked at again by now.
                     async with asyncio.timeout_at(min(self._again.values(), default=None)) as self._pause:
                         batch.append(await anext(events))
@@ -141,13 +141,3 @@ async def _attempt(reconciler: Reconciler, request: Request) -> float | None:
             where = "/".join(filter(None, request))
             log.warning("the %s controller was refused at %s: %s", reconciler.name, where, refusal.message)
         return RETRY
-
-
-def timestamp(at: float | None = None) -> str:
-    """Seconds since the epoch (now, unless given) as the API writes a time."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
-
-
-def seconds_since(text: str) -> float:
-    """Age of an API timestamp in seconds."""
-    return time.time() - calendar.timegm(time.strptime(text, "%Y-%m-%dT%H:%M:%SZ"))

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from lab.kube.controllers.loop import MANAGER, Request, timestamp
-from lab.kube.store import Event, Key, Object, clone
+from lab.kube.controllers.loop import MANAGER, Request
+from lab.kube.group_resources import CONFIG_MAPS, NAMESPACES, SERVICE_ACCOUNTS
+from lab.kube.objects import GroupResource, Object, clone
+from lab.kube.store import WatchEvent
+from lab.kube.timestamps import now
 from lab.kube.writing.reviewed import Reviewed
 
-NAMESPACES = Key("", "namespaces")
-SERVICE_ACCOUNTS = Key("", "serviceaccounts")
-CONFIG_MAPS = Key("", "configmaps")
 ROOT_CA = "kube-root-ca.crt"
 FINALIZER = "kubernetes"
 
@@ -21,13 +21,13 @@ class Namespaces:
     terminating one of all it holds, custom resources included, before it goes."""
 
     name = "namespace"
-    watches: tuple[Key, ...] = ()
+    watches: tuple[GroupResource, ...] = ()
 
     def __init__(self, objects: Reviewed, ca_certificate: str) -> None:
         self._objects = objects
         self._ca_certificate = ca_certificate
 
-    def affected(self, event: Event) -> Iterable[Request]:
+    def affected(self, event: WatchEvent) -> Iterable[Request]:
         metadata = event.object["metadata"]
         if event.key == NAMESPACES:
             yield Request("", metadata["name"])
@@ -78,7 +78,7 @@ class Namespaces:
             done["spec"]["finalizers"] = [each for each in spec["finalizers"] if each != FINALIZER]
             await self._objects.update(NAMESPACES, done, manager=MANAGER, subresource="finalize")
 
-    def _contents(self, namespace: str) -> list[tuple[Key, Object]]:
+    def _contents(self, namespace: str) -> list[tuple[GroupResource, Object]]:
         store = self._objects.store
         return [
             (key, obj)
@@ -87,7 +87,7 @@ class Namespaces:
             for obj in store.list(key, namespace)
         ]
 
-    def _report(self, namespace: Object, left: list[tuple[Key, Object]]) -> None:
+    def _report(self, namespace: Object, left: list[tuple[GroupResource, Object]]) -> None:
         kinds = Counter(f"{key.plural}.{key.group}" for key, _ in left)
         finalizers = Counter(each for _, obj in left for each in obj["metadata"].get("finalizers", ()))
         conditions = [
@@ -115,7 +115,7 @@ class Namespaces:
         known = {each["type"]: each for each in (namespace.get("status") or {}).get("conditions", ())}
         for condition in conditions:
             before = known.get(condition["type"], {})
-            condition["lastTransitionTime"] = before.get("lastTransitionTime") or timestamp()
+            condition["lastTransitionTime"] = before.get("lastTransitionTime") or now()
         status: Object = {"phase": "Terminating", "conditions": conditions}
         self._objects.set_status(NAMESPACES, "", namespace["metadata"]["name"], status, manager=MANAGER)
 

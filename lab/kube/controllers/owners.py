@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from lab.kube.controllers.loop import MANAGER
 from lab.kube.kinds.selectors import match_label_selector
-from lab.kube.store import Key, Object, Store, clone
+from lab.kube.objects import GroupResource, Object, clone
+from lab.kube.store import Store
 from lab.kube.writing.reviewed import Reviewed
 
 
@@ -29,7 +30,11 @@ def controller_of(obj: Object) -> Object | None:
 
 
 async def adopt(
-    objects: Reviewed, key: Key, kind: str, owner: Object, may_be: Callable[[Object], bool] = lambda _: True
+    objects: Reviewed,
+    key: GroupResource,
+    kind: str,
+    owner: Object,
+    may_be: Callable[[Object], bool] = lambda _: True,
 ) -> None:
     """Takes in what an earlier owner, deleted with `--cascade=orphan`, left behind.
 
@@ -48,7 +53,7 @@ async def adopt(
             await objects.update(key, adopted, manager=MANAGER)
 
 
-def controlled(store: Store, key: Key, owner: Object) -> list[Object]:
+def controlled(store: Store, key: GroupResource, owner: Object) -> list[Object]:
     """The objects of a kind that an owner controls, oldest first."""
     metadata = owner["metadata"]
     mine = [

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from lab.kube.controllers.loop import seconds_since
-from lab.kube.store import Key, Object
-
-PODS = Key("", "pods")
+from lab.kube.objects import Object
+from lab.kube.timestamps import seconds_since
 
 
 def is_finished(pod: Object) -> bool:

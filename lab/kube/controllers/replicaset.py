@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from lab.kube.controllers.loop import MANAGER, RETRY, Request, timestamp
+from lab.kube.controllers.loop import MANAGER, RETRY, Request
 from lab.kube.controllers.owners import controlled, controller_of, controller_reference
-from lab.kube.controllers.pods import PODS, is_active, is_ready, seconds_until_available
-from lab.kube.store import ApiError, Event, Key, Object, clone
+from lab.kube.controllers.pods import is_active, is_ready, seconds_until_available
+from lab.kube.errors import ApiError
+from lab.kube.group_resources import PODS, REPLICA_SETS
+from lab.kube.objects import Object, clone
+from lab.kube.store import WatchEvent
+from lab.kube.timestamps import now
 from lab.kube.writing.reviewed import Reviewed
 
-REPLICA_SETS = Key("apps", "replicasets")
 COMPONENT = "replicaset-controller"
 
 
@@ -21,7 +24,7 @@ class ReplicaSets:
     def __init__(self, objects: Reviewed) -> None:
         self._objects = objects
 
-    def affected(self, event: Event) -> Iterable[Request]:
+    def affected(self, event: WatchEvent) -> Iterable[Request]:
         metadata = event.object["metadata"]
         if event.key == REPLICA_SETS:
             yield Request(metadata["namespace"], metadata["name"])
@@ -112,7 +115,7 @@ def _status(replica_set: Object, pods: list[Object], *, available: int, refusal:
                 "status": "True",
                 "reason": "FailedCreate",
                 "message": refusal.message,
-                "lastTransitionTime": before["lastTransitionTime"] if same else timestamp(),
+                "lastTransitionTime": before["lastTransitionTime"] if same else now(),
             }
         ]
     return status

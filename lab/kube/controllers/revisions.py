@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from lab.kube.controllers.loop import MANAGER
 from lab.kube.controllers.owners import controlled, controller_reference
 from lab.kube.controllers.templates import template_hash
-from lab.kube.store import Key, Object, clone
+from lab.kube.group_resources import CONTROLLER_REVISIONS
+from lab.kube.objects import Object, clone
 from lab.kube.writing.reviewed import Reviewed
 
-REVISIONS = Key("apps", "controllerrevisions")
 HASH_LABEL = "controller-revision-hash"
 
 
@@ -41,22 +41,26 @@ class Revisions:
             if each["metadata"]["name"] not in kept and each["metadata"]["name"] not in used
         ]
         for each in history[: max(0, len(history) - limit)]:
-            await self.objects.delete(REVISIONS, each["metadata"]["namespace"], each["metadata"]["name"])
+            await self.objects.delete(
+                CONTROLLER_REVISIONS, each["metadata"]["namespace"], each["metadata"]["name"]
+            )
 
 
 async def revisions_of(stateful_set: Object, objects: Reviewed) -> Revisions:
     """The revisions, with one for the present template, which is made or gets the highest number."""
-    every = controlled(objects.store, REVISIONS, stateful_set)
+    every = controlled(objects.store, CONTROLLER_REVISIONS, stateful_set)
     data = {"spec": {"template": {**stateful_set["spec"]["template"], "$patch": "replace"}}}
     last = max((each["revision"] for each in every), default=0)
     update = next((each for each in every if each["data"] == data), None)
     if update is None:
-        update = await objects.create(REVISIONS, _revision(stateful_set, data, last + 1), manager=MANAGER)
+        update = await objects.create(
+            CONTROLLER_REVISIONS, _revision(stateful_set, data, last + 1), manager=MANAGER
+        )
         every.append(update)
     elif update["revision"] < last:
         again = clone(update)
         again["revision"] = last + 1
-        update = await objects.update(REVISIONS, again, manager=MANAGER)
+        update = await objects.update(CONTROLLER_REVISIONS, again, manager=MANAGER)
     named = (stateful_set.get("status") or {}).get("currentRevision")
     current = next((each for each in every if each["metadata"]["name"] == named), update)
     return Revisions(tuple(every), current, update, objects)

@@ -13,12 +13,14 @@ from lab.kube.controllers import ordinals
 from lab.kube.controllers.loop import MANAGER, RETRY, Request
 from lab.kube.controllers.ordinals import Create, Delete, Member
 from lab.kube.controllers.owners import adopt, controlled, controller_of, controller_reference
-from lab.kube.controllers.pods import PODS, is_finished, is_ready, is_terminating, seconds_until_available
-from lab.kube.controllers.revisions import HASH_LABEL, REVISIONS, Revisions, revisions_of
-from lab.kube.store import ApiError, Event, Key, Object, clone
+from lab.kube.controllers.pods import is_finished, is_ready, is_terminating, seconds_until_available
+from lab.kube.controllers.revisions import HASH_LABEL, Revisions, revisions_of
+from lab.kube.errors import ApiError
+from lab.kube.group_resources import CONTROLLER_REVISIONS, PODS, STATEFUL_SETS
+from lab.kube.objects import Object, clone
+from lab.kube.store import WatchEvent
 from lab.kube.writing.reviewed import Reviewed
 
-STATEFUL_SETS = Key("apps", "statefulsets")
 KIND = "StatefulSet"
 COMPONENT = "statefulset-controller"
 POD_NAME_LABEL = "statefulset.kubernetes.io/pod-name"
@@ -34,7 +36,7 @@ class StatefulSets:
     def __init__(self, objects: Reviewed) -> None:
         self._objects = objects
 
-    def affected(self, event: Event) -> Iterable[Request]:
+    def affected(self, event: WatchEvent) -> Iterable[Request]:
         metadata = event.object["metadata"]
         if event.key == STATEFUL_SETS:
             yield Request(metadata["namespace"], metadata["name"])
@@ -47,7 +49,7 @@ class StatefulSets:
         stateful_set = self._objects.store.get(STATEFUL_SETS, *request)
         if stateful_set is None or "deletionTimestamp" in stateful_set["metadata"]:
             return None
-        await adopt(self._objects, REVISIONS, KIND, stateful_set)
+        await adopt(self._objects, CONTROLLER_REVISIONS, KIND, stateful_set)
         await adopt(
             self._objects, PODS, KIND, stateful_set, lambda pod: _ordinal(stateful_set, pod) is not None
         )

@@ -6,7 +6,7 @@ import hashlib
 
 import orjson
 
-from lab.kube.store import Object, clone
+from lab.kube.objects import Object, clone
 
 HASH_LABEL = "pod-template-hash"
 #: Kubernetes leaves out vowels and look-alikes, so that no hash is a word.

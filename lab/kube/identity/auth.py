@@ -17,7 +17,8 @@ from lab.kube.errors import ApiError, forbidden
 from lab.kube.identity.pki import Credentials
 from lab.kube.identity.requests import RequestInfo
 from lab.kube.identity.tokens import Identity, InvalidToken, ServiceAccountTokens
-from lab.kube.store import Object, Store
+from lab.kube.objects import Object
+from lab.kube.store import Store
 
 PUBLIC_PATHS = frozenset(
     {"/version", "/healthz", "/livez", "/readyz", "/openid/v1/jwks", "/.well-known/openid-configuration"}

@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 from lab.kube.errors import bad_request, forbidden
 from lab.kube.identity.auth import ANONYMOUS, User
-from lab.kube.store import Key
+from lab.kube.objects import GroupResource
 
 _USER, _GROUP, _UID = "Impersonate-User", "Impersonate-Group", "Impersonate-Uid"
 _EXTRA = "impersonate-extra-"
@@ -32,7 +32,7 @@ def acting(user: User, headers: Mapping[str, str], groups: Sequence[str]) -> Use
         return user
     if user.anonymous:
         why = f'User "{user.name}" cannot impersonate resource "users" in API group "" at the cluster scope'
-        raise forbidden(Key("", "users"), name, why)
+        raise forbidden(GroupResource("", "users"), name, why)
     if name == ANONYMOUS.name:
         return ANONYMOUS
     return User(name, _groups(name, tuple(groups)), headers.get(_UID, ""), extra)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lab.kube.store import Key
+from lab.kube.objects import GroupResource
 
 _VERBS = {
     "POST": "create",
@@ -25,7 +25,7 @@ class RequestInfo:
     """`resource` is None for a path that is not an object or collection; its verb is the HTTP method."""
 
     verb: str
-    resource: Key | None = None
+    resource: GroupResource | None = None
     namespace: str = ""
     name: str = ""
     subresource: str = ""
@@ -49,4 +49,4 @@ class RequestInfo:
             verb = _VERBS_OF_COLLECTIONS.get(verb, verb)
         if query.get("watch") in ("true", "1") and verb == "list":
             verb = "watch"
-        return cls(verb, Key(group, plural), namespace, name, subresource)
+        return cls(verb, GroupResource(group, plural), namespace, name, subresource)

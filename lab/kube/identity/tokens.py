@@ -18,13 +18,18 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from lab.kube.store import Key, Object, Store
+from lab.kube.group_resources import NODES, PODS, SECRETS, SERVICE_ACCOUNTS
+from lab.kube.objects import Object
+from lab.kube.store import Store
 
 ISSUER = "https://kubernetes.default.svc"
 ALGORITHM = "ES256"
-SERVICE_ACCOUNTS = Key("", "serviceaccounts")
 #: What a token may be bound to, besides its ServiceAccount.
-BINDABLE = {"Pod": Key("", "pods"), "Secret": Key("", "secrets"), "Node": Key("", "nodes")}
+BINDABLE = {
+    "Pod": PODS,
+    "Secret": SECRETS,
+    "Node": NODES,
+}
 
 
 SECRET_TYPE = "kubernetes.io/service-account-token"

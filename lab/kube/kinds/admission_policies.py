@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from lab.kube import errors
 from lab.kube.errors import Cause
 from lab.kube.kinds import cel
-from lab.kube.store import Key, Object
+from lab.kube.objects import GroupResource, Object
 
-POLICIES = Key("admissionregistration.k8s.io", "validatingadmissionpolicies")
-BINDINGS = Key("admissionregistration.k8s.io", "validatingadmissionpolicybindings")
+POLICIES = GroupResource("admissionregistration.k8s.io", "validatingadmissionpolicies")
+BINDINGS = GroupResource("admissionregistration.k8s.io", "validatingadmissionpolicybindings")
 VARIABLES = ("object", "oldObject", "request", "namespaceObject", "variables")
 """What a policy's expressions are about."""
 

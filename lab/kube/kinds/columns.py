@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from lab.kube.kinds.humans import pod_restarts, pod_status, since
+from lab.kube.kinds.printers import pod_restarts, pod_status, since
 from lab.kube.kinds.resources import Column
-from lab.kube.store import Object
+from lab.kube.objects import Object
 
 NONE = "<none>"
 

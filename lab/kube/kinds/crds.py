@@ -9,13 +9,14 @@ from lab.kube import errors
 from lab.kube.errors import Cause
 from lab.kube.kinds import jsonpath
 from lab.kube.kinds.columns import AGE, NAME
-from lab.kube.kinds.humans import now, since
+from lab.kube.kinds.printers import since
 from lab.kube.kinds.resources import Column, Resource
 from lab.kube.kinds.schema import custom
 from lab.kube.kinds.validation_rules import check_rules, unknown_rules
-from lab.kube.store import Key, Object
+from lab.kube.objects import GroupResource, Object
+from lab.kube.timestamps import now
 
-CRDS = Key("apiextensions.k8s.io", "customresourcedefinitions")
+CRDS = GroupResource("apiextensions.k8s.io", "customresourcedefinitions")
 
 
 def apply_crd_defaults(crd: Object) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from lab.kube import errors
 from lab.kube.errors import Cause
 from lab.kube.kinds.resources import NameRule
-from lab.kube.store import Object
+from lab.kube.objects import Object
 
 _LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _SUBDOMAIN = rf"{_LABEL}(\.{_LABEL})*"

@@ -10,7 +10,7 @@ from lab.kube import errors
 from lab.kube.errors import Cause
 from lab.kube.kinds.decoding import cannot_handle
 from lab.kube.kinds.metadata import check_name
-from lab.kube.store import Object, clone
+from lab.kube.objects import Object, clone
 
 PROTOCOLS = ("SCTP", "TCP", "UDP")
 PORT_RANGE = "must be between 1 and 65535, inclusive"

@@ -10,7 +10,7 @@ from typing import Any
 from lab.kube.kinds.builtin import builtin_resources
 from lab.kube.kinds.crds import resources_of
 from lab.kube.kinds.resources import ALL_VERBS, Column, Resource
-from lab.kube.store import Key, Object
+from lab.kube.objects import GroupResource, Object
 
 __all__ = ["ALL_VERBS", "Column", "Registry", "Resource"]
 
@@ -37,10 +37,10 @@ class Registry:
     def __init__(self) -> None:
         self.cel_rules: dict[str, Callable[[Any], bool]] = {}
         self.node_port_is_free: Callable[[int], bool] = lambda _port: True
-        self.notice: Callable[[Key, str], str] = lambda _key, _kind: ""
+        self.notice: Callable[[GroupResource, str], str] = lambda _key, _kind: ""
         self.revision = 0
         self._served: dict[tuple[str, str, str], Resource] = {}
-        self._storage: dict[Key, Resource] = {}
+        self._storage: dict[GroupResource, Resource] = {}
         self._hidden: set[tuple[str, str, str]] = set()
         for resource in builtin_resources():
             self._served[resource.group, resource.version, resource.plural] = resource
@@ -51,14 +51,14 @@ class Registry:
         place = (group, version, plural)
         return None if place in self._hidden else self._served.get(place)
 
-    def storage(self, key: Key) -> Resource:
+    def storage(self, key: GroupResource) -> Resource:
         """The resource in the version in which its objects are stored. KeyError for an unknown kind."""
         return self._storage[key]
 
-    def knows(self, key: Key) -> bool:
+    def knows(self, key: GroupResource) -> bool:
         return key in self._storage
 
-    def versions(self, key: Key) -> list[Resource]:
+    def versions(self, key: GroupResource) -> list[Resource]:
         """Every served version of a kind, preferred versions first."""
         found = [
             resource

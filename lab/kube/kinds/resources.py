@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from lab.kube.kinds.schema import Schema
-from lab.kube.store import Key, Object
+from lab.kube.objects import GroupResource, Object
 
 ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 
@@ -51,8 +51,8 @@ class Resource:
     """What whoever creates one is warned of."""
 
     @property
-    def key(self) -> Key:
-        return Key(self.group, self.plural)
+    def key(self) -> GroupResource:
+        return GroupResource(self.group, self.plural)
 
     @property
     def api_version(self) -> str:

@@ -47,7 +47,7 @@ from lab.kube.kinds.workloads import (
     check_replicaset,
     check_statefulset,
 )
-from lab.kube.store import Key, Object
+from lab.kube.objects import GroupResource, Object
 
 _CONFIG_KEY = re.compile("[-._a-zA-Z0-9]+")
 _CONFIG_KEY_TEXT = (
@@ -153,27 +153,27 @@ def _complete(
 _RBAC = "rbac.authorization.k8s.io"
 _BINDING = Strategy(apply_binding_defaults, check=check_binding)
 
-STRATEGIES: dict[Key, Strategy] = {
-    Key("", "namespaces"): _complete(defaults=_namespace_defaults, prepare=_prepare_namespace),
-    Key("", "pods"): _complete(check_pod, _pod_defaults, prepare_pod),
-    Key("", "services"): _complete(check_service, apply_service_defaults, _prepare_service),
-    Key("", "secrets"): _complete(_check_secret, _secret_defaults),
-    Key("", "configmaps"): _complete(_check_data),
-    Key("apps", "deployments"): _complete(check_deployment, _deployment_defaults),
-    Key("apps", "replicasets"): _complete(check_replicaset, apply_replicaset_defaults),
-    Key("apps", "statefulsets"): _complete(check_statefulset, _statefulset_defaults),
+STRATEGIES: dict[GroupResource, Strategy] = {
+    GroupResource("", "namespaces"): _complete(defaults=_namespace_defaults, prepare=_prepare_namespace),
+    GroupResource("", "pods"): _complete(check_pod, _pod_defaults, prepare_pod),
+    GroupResource("", "services"): _complete(check_service, apply_service_defaults, _prepare_service),
+    GroupResource("", "secrets"): _complete(_check_secret, _secret_defaults),
+    GroupResource("", "configmaps"): _complete(_check_data),
+    GroupResource("apps", "deployments"): _complete(check_deployment, _deployment_defaults),
+    GroupResource("apps", "replicasets"): _complete(check_replicaset, apply_replicaset_defaults),
+    GroupResource("apps", "statefulsets"): _complete(check_statefulset, _statefulset_defaults),
     CRDS: Strategy(apply_crd_defaults),
     MUTATING: Strategy(partial(apply_webhook_defaults, mutating=True), check=check_webhooks),
     VALIDATING: Strategy(partial(apply_webhook_defaults, mutating=False), check=check_webhooks),
     POLICIES: Strategy(apply_admission_policy_defaults, check=check_policy),
     BINDINGS: Strategy(apply_admission_policy_defaults),
-    Key("apps", "daemonsets"): Strategy(apply_daemonset_defaults),
-    Key("autoscaling", "horizontalpodautoscalers"): Strategy(apply_autoscaler_defaults),
-    Key("batch", "cronjobs"): Strategy(apply_cronjob_defaults),
-    Key("batch", "jobs"): Strategy(apply_job_defaults),
-    Key("networking.k8s.io", "networkpolicies"): Strategy(apply_network_policy_defaults),
-    Key("scheduling.k8s.io", "priorityclasses"): Strategy(apply_priority_class_defaults),
-    Key(_RBAC, "clusterrolebindings"): _BINDING,
-    Key(_RBAC, "rolebindings"): _BINDING,
+    GroupResource("apps", "daemonsets"): Strategy(apply_daemonset_defaults),
+    GroupResource("autoscaling", "horizontalpodautoscalers"): Strategy(apply_autoscaler_defaults),
+    GroupResource("batch", "cronjobs"): Strategy(apply_cronjob_defaults),
+    GroupResource("batch", "jobs"): Strategy(apply_job_defaults),
+    GroupResource("networking.k8s.io", "networkpolicies"): Strategy(apply_network_policy_defaults),
+    GroupResource("scheduling.k8s.io", "priorityclasses"): Strategy(apply_priority_class_defaults),
+    GroupResource(_RBAC, "clusterrolebindings"): _BINDING,
+    GroupResource(_RBAC, "rolebindings"): _BINDING,
 }
 DEFAULT_STRATEGY = Strategy()

@@ -9,7 +9,7 @@ from lab.kube.errors import bad_request
 from lab.kube.kinds.columns import label_selector
 from lab.kube.kinds.decoding import decode
 from lab.kube.kinds.schema import builtin
-from lab.kube.store import Object, clone
+from lab.kube.objects import Object, clone
 
 _SCHEMA = "io.k8s.api.autoscaling.v1.Scale"
 

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import orjson
 
-from lab.kube.store import clone
+from lab.kube.objects import clone
 
 OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 # Two built-in types are written as `oneOf` two JSON types, and decoded by hand.

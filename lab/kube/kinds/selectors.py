@@ -8,7 +8,7 @@ from typing import Any
 
 from lab.kube.errors import bad_request
 from lab.kube.kinds.resources import Resource
-from lab.kube.store import Object
+from lab.kube.objects import Object
 
 Labels = Mapping[str, str]
 Predicate = Callable[[Object], bool]

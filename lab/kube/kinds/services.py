@@ -11,9 +11,10 @@ from lab.kube import errors
 from lab.kube.errors import Cause, go_quote
 from lab.kube.kinds.metadata import check_labels, check_name
 from lab.kube.kinds.podspec import PORT_RANGE, PROTOCOLS, check_port_reference
-from lab.kube.store import Key, Object, Store
+from lab.kube.objects import GroupResource, Object
+from lab.kube.store import Store
 
-SERVICES = Key("", "services")
+SERVICES = GroupResource("", "services")
 CLUSTER_IPS = IPv4Network("10.96.0.0/16")
 API_SERVER_IP = "10.96.0.1"
 NODE_PORTS = range(30000, 32768)

@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lab.kube.kinds.columns import AGE, NAME, NONE, containers, joined, label_selector, spec_of, status_of
-from lab.kube.kinds.humans import duration, moment, since
+from lab.kube.kinds.printers import duration, since
 from lab.kube.kinds.resources import Column
-from lab.kube.store import Object
+from lab.kube.objects import Object
+from lab.kube.timestamps import moment_of
 
 CREATED = (NAME, Column("Created At", lambda obj: obj["metadata"].get("creationTimestamp")))
 """What a kind shows that has no columns of its own."""
@@ -70,10 +71,10 @@ def _job_status(job: Object) -> str:
 
 def _job_duration(job: Object) -> str:
     status = status_of(job)
-    start = moment(status.get("startTime"))
+    start = moment_of(status.get("startTime"))
     if start is None:
         return ""
-    end = moment(status.get("completionTime")) or datetime.now(UTC)
+    end = moment_of(status.get("completionTime")) or datetime.now(UTC)
     return duration(int((end - start).total_seconds()))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from lab.kube import errors
 from lab.kube.errors import Cause
 from lab.kube.kinds.workloads import apply_template_defaults
-from lab.kube.store import Object, clone
+from lab.kube.objects import Object, clone
 
 _RBAC = "rbac.authorization.k8s.io"
 

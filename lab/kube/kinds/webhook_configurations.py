@@ -10,10 +10,10 @@ from lab.kube import errors
 from lab.kube.errors import Cause
 from lab.kube.kinds import cel
 from lab.kube.kinds.metadata import check_name, check_qualified_name
-from lab.kube.store import Key, Object, clone
+from lab.kube.objects import GroupResource, Object, clone
 
-MUTATING = Key("admissionregistration.k8s.io", "mutatingwebhookconfigurations")
-VALIDATING = Key("admissionregistration.k8s.io", "validatingwebhookconfigurations")
+MUTATING = GroupResource("admissionregistration.k8s.io", "mutatingwebhookconfigurations")
+VALIDATING = GroupResource("admissionregistration.k8s.io", "validatingwebhookconfigurations")
 
 CONDITION_VARIABLES = ("object", "oldObject", "request")
 """What match conditions are about."""

@@ -9,7 +9,7 @@ from lab.kube.errors import Cause, go_quote, go_string_map
 from lab.kube.kinds.metadata import check_labels
 from lab.kube.kinds.podspec import apply_podspec_defaults, check_podspec
 from lab.kube.kinds.selectors import match_label_selector
-from lab.kube.store import Object
+from lab.kube.objects import Object
 
 _OPERATORS = ("DoesNotExist", "Exists", "In", "NotIn")
 

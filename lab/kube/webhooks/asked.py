@@ -7,7 +7,7 @@ from typing import Literal
 
 from lab.kube.identity.auth import User
 from lab.kube.kinds.resources import Resource
-from lab.kube.store import Object
+from lab.kube.objects import Object
 
 Operation = Literal["CREATE", "UPDATE", "DELETE", "CONNECT"]
 

@@ -11,7 +11,8 @@ from typing import Any
 from lab.kube.errors import ApiError
 from lab.kube.kinds.registry import Registry
 from lab.kube.kinds.resources import Resource
-from lab.kube.store import Object, Store, clone
+from lab.kube.objects import Object, clone
+from lab.kube.store import Store
 from lab.kube.webhooks import conditions, policies
 from lab.kube.webhooks.asked import Asked
 from lab.kube.webhooks.calling import CallFailed, post

@@ -18,9 +18,11 @@ import aiohttp
 import orjson
 from yarl import URL
 
-from lab.kube.store import Key, Object, Store
+from lab.kube.group_resources import ENDPOINT_SLICES, SERVICES
+from lab.kube.objects import Object
+from lab.kube.store import Store
 
-_SERVICES, _SLICES = Key("", "services"), Key("discovery.k8s.io", "endpointslices")
+_SERVICES, _SLICES = SERVICES, ENDPOINT_SLICES
 _LARGEST_ANSWER = 16 * 1024 * 1024
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from lab.kube.errors import forbidden
 from lab.kube.kinds import cel
-from lab.kube.store import Object
+from lab.kube.objects import Object
 from lab.kube.webhooks.asked import Asked
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from lab.kube.errors import ApiError
-from lab.kube.store import Object
+from lab.kube.objects import Object
 from lab.kube.webhooks.asked import Asked
 
 _GROUP = "admission.k8s.io"

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from lab.kube import errors
+from lab.kube.group_resources import NAMESPACES
 from lab.kube.kinds.registry import Registry
 from lab.kube.kinds.resources import Resource
 from lab.kube.kinds.selectors import match_label_selector
 from lab.kube.kinds.webhook_configurations import MUTATING, VALIDATING
-from lab.kube.store import Key, Object, Store
+from lab.kube.objects import GroupResource, Object
+from lab.kube.store import Store
 from lab.kube.webhooks.asked import Asked
-
-_NAMESPACES = Key("", "namespaces")
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Webhook:
         return bool(self.declared.get("reinvocationPolicy") == "IfNeeded")
 
 
-def webhooks(store: Store, key: Key) -> list[Webhook]:
+def webhooks(store: Store, key: GroupResource) -> list[Webhook]:
     """Every webhook of a kind, in the order of their configurations' names."""
     return [
         Webhook((configuration["metadata"]["name"], index), declared)
@@ -62,7 +62,7 @@ def version_asked(webhook: Webhook, asked: Asked, registry: Registry) -> Resourc
 
 
 def _concerns(rule: Object, asked: Asked, resource: Resource) -> bool:
-    cluster = resource.key == _NAMESPACES or not asked.namespace
+    cluster = resource.key == NAMESPACES or not asked.namespace
     return (
         _among(rule, "operations", asked.operation)
         and _among(rule, "apiGroups", resource.group)
@@ -95,13 +95,13 @@ def is_selected(webhook: Webhook, asked: Asked, store: Store) -> bool:
     selector = declared.get("namespaceSelector") or {}
     if not selector:
         return True
-    if asked.resource.key == _NAMESPACES:
+    if asked.resource.key == NAMESPACES:
         return any(match_label_selector(selector, labels) for labels in list(_labels(asked))[:1])
     if not asked.namespace:
         return True
-    namespace = store.get(_NAMESPACES, "", asked.namespace)
+    namespace = store.get(NAMESPACES, "", asked.namespace)
     if namespace is None:
-        raise errors.not_found(_NAMESPACES, asked.namespace)
+        raise errors.not_found(NAMESPACES, asked.namespace)
     return match_label_selector(selector, namespace["metadata"].get("labels") or {})
 
 

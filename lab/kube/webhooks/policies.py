@@ -10,16 +10,17 @@ from collections.abc import Iterator
 from typing import Any
 
 from lab.kube.errors import ApiError, forbidden
+from lab.kube.group_resources import NAMESPACES
 from lab.kube.kinds import cel
 from lab.kube.kinds.admission_policies import BINDINGS, POLICIES, VARIABLES, why_not
 from lab.kube.kinds.registry import Registry
-from lab.kube.store import Key, Object, Store
+from lab.kube.objects import Object
+from lab.kube.store import Store
 from lab.kube.webhooks import conditions
 from lab.kube.webhooks.asked import Asked
 from lab.kube.webhooks.documents import request_of
 from lab.kube.webhooks.matching import Webhook, is_selected, version_asked
 
-_NAMESPACES = Key("", "namespaces")
 _CODES = {"Unauthorized": 401, "Forbidden": 403, "RequestEntityTooLarge": 413, "Invalid": 422}
 
 
@@ -65,7 +66,7 @@ def _failures(policy: Object, theirs: Asked, asked: Asked, store: Store) -> Iter
     """Reason and message of every validation that fails."""
     spec = policy["spec"]
     known = conditions.variables(request_of(theirs, asked, ""))
-    known |= {"namespaceObject": store.get(_NAMESPACES, "", asked.namespace), "variables": {}}
+    known |= {"namespaceObject": store.get(NAMESPACES, "", asked.namespace), "variables": {}}
     if not conditions.hold(spec, f"ValidatingAdmissionPolicy '{_name(policy)}'", theirs, known):
         return
     for variable in spec.get("variables") or ():

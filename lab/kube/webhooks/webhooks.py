@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from lab.kube.kinds.admission_policies import BINDINGS
 from lab.kube.kinds.registry import Registry
 from lab.kube.kinds.webhook_configurations import MUTATING, VALIDATING
-from lab.kube.store import Object, Store
+from lab.kube.objects import Object
+from lab.kube.store import Store
 
 if TYPE_CHECKING:
     from lab.kube.webhooks.asked import Asked

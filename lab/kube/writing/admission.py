@@ -5,22 +5,23 @@ from __future__ import annotations
 from collections import defaultdict
 
 from lab.kube import errors
+from lab.kube.admission import Admission, Denied, Invalid, Review
 from lab.kube.errors import ApiError
 from lab.kube.kinds.resources import Resource
-from lab.kube.store import Admission, Denied, Invalid, Key, Object, Review
+from lab.kube.objects import GroupResource, Object
 
 
 class Hooks:
     """The hooks of each kind, in the order in which they were registered."""
 
     def __init__(self) -> None:
-        self._of: defaultdict[Key, list[Admission]] = defaultdict(list)
-        self._reviews: defaultdict[Key, list[Review]] = defaultdict(list)
+        self._of: defaultdict[GroupResource, list[Admission]] = defaultdict(list)
+        self._reviews: defaultdict[GroupResource, list[Review]] = defaultdict(list)
 
-    def register(self, key: Key, hook: Admission) -> None:
+    def register(self, key: GroupResource, hook: Admission) -> None:
         self._of[key].append(hook)
 
-    def register_review(self, key: Key, hook: Review) -> None:
+    def register_review(self, key: GroupResource, hook: Review) -> None:
         self._reviews[key].append(hook)
 
     def admitted(self, resource: Resource, new: Object, old: Object | None) -> Object:

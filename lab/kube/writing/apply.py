@@ -7,11 +7,11 @@ from typing import Any
 import orjson
 
 from lab.kube.errors import ApiError, Cause
-from lab.kube.kinds.humans import now
 from lab.kube.kinds.resources import Resource
 from lab.kube.kinds.schema import Schema
-from lab.kube.store import Object, clone
-from lab.kube.writing.ownership import FieldSet, Managed, Manager, Owned, Path, field_set, load, save
+from lab.kube.objects import Object, clone
+from lab.kube.timestamps import now
+from lab.kube.writing.managed_fields import FieldSet, Managed, Manager, Owned, Path, field_set, load, save
 
 
 def apply(

@@ -9,11 +9,13 @@ from typing import Any
 
 from lab.kube import errors
 from lab.kube.errors import bad_request
+from lab.kube.group_resources import NAMESPACES, PODS
 from lab.kube.identity.auth import SYSTEM, User
 from lab.kube.kinds.resources import Resource
-from lab.kube.store import Key, Object
+from lab.kube.objects import Object
+from lab.kube.timestamps import timestamp
 
-_PODS, _NAMESPACES = Key("", "pods"), Key("", "namespaces")
+_PODS, _NAMESPACES = PODS, NAMESPACES
 _PROTECTED = ("default", "kube-node-lease", "kube-public", "kube-system")
 # The garbage collector takes these away when the dependents are gone, or are nobody's any more.
 _FINALIZERS = {"Foreground": "foregroundDeletion", "Orphan": "orphan"}
@@ -94,9 +96,7 @@ def marked(resource: Resource, obj: Object, options: DeleteOptions) -> Object | 
     changed = {**metadata}
     if finalizers:
         changed["finalizers"] = finalizers
-    changed["deletionTimestamp"] = (datetime.now(UTC) + timedelta(seconds=grace)).strftime(
-        "%Y-%m-%dT%H:%M:%SZ"
-    )
+    changed["deletionTimestamp"] = timestamp(datetime.now(UTC) + timedelta(seconds=grace))
     if not is_namespace:
         changed["deletionGracePeriodSeconds"] = grace
     if resource.has_generation:

@@ -6,10 +6,12 @@ import secrets
 
 from lab.kube import errors
 from lab.kube.errors import bad_request
+from lab.kube.group_resources import NAMESPACES
 from lab.kube.kinds.metadata import check_name
 from lab.kube.kinds.resources import Resource
-from lab.kube.store import Object, Store
-from lab.kube.writing.replacement import NAMESPACES, WRONG_NAMESPACE
+from lab.kube.objects import Object
+from lab.kube.store import Store
+from lab.kube.writing.replacement import WRONG_NAMESPACE
 
 _SUFFIX_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 

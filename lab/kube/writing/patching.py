@@ -8,7 +8,7 @@ import orjson
 
 from lab.kube.errors import ApiError, bad_request
 from lab.kube.kinds.schema import Schema
-from lab.kube.store import clone
+from lab.kube.objects import clone
 
 # A patch applies its operations to a whole object one after the other; the API server allows as many.
 MAX_OPERATIONS = 10_000

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from lab.kube import errors
 from lab.kube.errors import bad_request
-from lab.kube.kinds.humans import now
 from lab.kube.kinds.registry import Registry
 from lab.kube.kinds.resources import Resource
-from lab.kube.store import Object, Store, clone, place_of
+from lab.kube.objects import Object, clone, place_of
+from lab.kube.store import Store
+from lab.kube.timestamps import now
 from lab.kube.webhooks.webhooks import Webhooks
 from lab.kube.writing import deletion, naming
 from lab.kube.writing.apply import apply

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from lab.kube.group_resources import NAMESPACES
 from lab.kube.kinds.resources import Resource
-from lab.kube.store import Object
+from lab.kube.objects import Object
 from lab.kube.webhooks.asked import Asked
 from lab.kube.writing.deletion import DeleteOptions
-from lab.kube.writing.replacement import NAMESPACES, in_version
+from lab.kube.writing.replacement import in_version
 from lab.kube.writing.shape import WriteOptions
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from lab.kube import errors
 from lab.kube.errors import ApiError, bad_request
+from lab.kube.group_resources import NAMESPACES
 from lab.kube.kinds.resources import Resource
-from lab.kube.store import Key, Object, clone
-from lab.kube.writing.ownership import signature
+from lab.kube.objects import GroupResource, Object, clone
+from lab.kube.writing.managed_fields import signature
 
-NAMESPACES = Key("", "namespaces")
-SIGNING_REQUESTS = Key("certificates.k8s.io", "certificatesigningrequests")
+SIGNING_REQUESTS = GroupResource("certificates.k8s.io", "certificatesigningrequests")
 # What only the server may set; a writer's own values are ignored.
 _SYSTEM = (
     "name",

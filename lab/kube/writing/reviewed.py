@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from lab.kube.identity.auth import User
-from lab.kube.store import Key, Object, clone
+from lab.kube.objects import GroupResource, Object, clone
 from lab.kube.writing import deletion
 from lab.kube.writing.shape import WriteOptions
 from lab.kube.writing.writes import Writes
@@ -24,13 +24,13 @@ class Reviewed:
         groups = ("system:serviceaccounts", "system:serviceaccounts:kube-system", "system:authenticated")
         self._user = User(f"system:serviceaccount:kube-system:{account}", groups)
 
-    async def create(self, key: Key, obj: Object, *, manager: str) -> Object:
+    async def create(self, key: GroupResource, obj: Object, *, manager: str) -> Object:
         resource = self._objects.registry.storage(key)
         namespace = obj["metadata"].get("namespace", "")
         options = WriteOptions(manager, user=self._user)
         return await self._pipeline.create(resource, namespace, clone(obj), options)
 
-    async def update(self, key: Key, obj: Object, *, manager: str, subresource: str = "") -> Object:
+    async def update(self, key: GroupResource, obj: Object, *, manager: str, subresource: str = "") -> Object:
         """Replaces an object; with `metadata.resourceVersion` set, only that revision of it (else 409)."""
         resource = self._objects.registry.storage(key)
         metadata = obj["metadata"]
@@ -43,13 +43,15 @@ class Reviewed:
             subresource,
         )
 
-    async def delete(self, key: Key, namespace: str, name: str, *, propagation: str = "Background") -> None:
+    async def delete(
+        self, key: GroupResource, namespace: str, name: str, *, propagation: str = "Background"
+    ) -> None:
         resource = self._objects.registry.storage(key)
         options = deletion.DeleteOptions(propagation=propagation, user=self._user)
         await self._pipeline.remove(resource, namespace, name, options)
 
     def set_status(
-        self, key: Key, namespace: str, name: str, status: Object, *, manager: str
+        self, key: GroupResource, namespace: str, name: str, status: Object, *, manager: str
     ) -> Object | None:
         """Replaces the status wholly; None when the object is gone."""
         return self._objects.set_status(key, namespace, name, status, manager=manager)

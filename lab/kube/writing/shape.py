@@ -18,7 +18,7 @@ from lab.kube.kinds.rules import DEFAULT_STRATEGY, STRATEGIES
 from lab.kube.kinds.schema import OBJECT_META, Schema, apply_defaults, builtin, prune
 from lab.kube.kinds.validation import validate
 from lab.kube.kinds.validation_rules import ABSENT, broken
-from lab.kube.store import Object
+from lab.kube.objects import Object
 
 _METADATA_ONLY = Schema({"type": "object", "properties": {"metadata": {"$ref": OBJECT_META}}})
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from lab.kube import errors
+from lab.kube.group_resources import EVENTS
 from lab.kube.kinds import admission_policies, crds
 from lab.kube.kinds.registry import Registry
 from lab.kube.kinds.resources import Resource
 from lab.kube.kinds.rules import DEFAULT_STRATEGY, STRATEGIES
 from lab.kube.kinds.services import SERVICES, allocate
-from lab.kube.store import Key, Object, Store
+from lab.kube.objects import GroupResource, Object
+from lab.kube.store import Store
 from lab.kube.writing import naming
 from lab.kube.writing.admission import Hooks
-from lab.kube.writing.ownership import track_update
-from lab.kube.writing.recorder import EVENTS, Recorder
+from lab.kube.writing.event_recorder import EventRecorder
+from lab.kube.writing.managed_fields import track_update
 from lab.kube.writing.replacement import SIGNING_REQUESTS, in_version
 from lab.kube.writing.shape import WriteOptions, check_shape, check_valid, fill_defaults
 
@@ -24,7 +26,7 @@ class Steps:
         self.store = store
         self.registry = registry
         self.hooks = Hooks()
-        self.recorder = Recorder(store)
+        self.recorder = EventRecorder(store)
 
     def complete(self, resource: Resource, obj: Object, options: WriteOptions) -> None:
         """What a new object gets besides what its creator has written."""
@@ -68,7 +70,7 @@ class Steps:
 
     def _check_crd_names(self, resource: Resource, crd: Object) -> None:
         name = crd["metadata"]["name"]
-        key = Key(crd["spec"]["group"], crd["spec"]["names"]["plural"])
+        key = GroupResource(crd["spec"]["group"], crd["spec"]["names"]["plural"])
         if self.registry.knows(key) and self.registry.storage(key).crd != name:
             cause = errors.invalid_value("spec.group", key.group, "this kind is built in")
             raise errors.invalid(resource.group, resource.kind, name, [cause])
@@ -106,7 +108,7 @@ class Steps:
 
     def _remove_custom_objects(self, crd: Object) -> None:
         """Objects do not outlive their definition, whatever finalizers they have."""
-        key = Key(crd["spec"]["group"], crd["spec"]["names"]["plural"])
+        key = GroupResource(crd["spec"]["group"], crd["spec"]["names"]["plural"])
         for obj in self.store.list(key):
             self.store.remove(key, obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
         self.registry.uninstall(crd)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import Literal
 
+from lab.kube.admission import Admission, Review
+from lab.kube.group_resources import EVENTS, NAMESPACES
 from lab.kube.kinds.registry import Registry
-from lab.kube.store import Admission, Key, Object, Review, Store, clone
+from lab.kube.objects import GroupResource, Object, clone
+from lab.kube.store import Store
 from lab.kube.writing import deletion
 from lab.kube.writing.pipeline import Pipeline, at_once
-from lab.kube.writing.recorder import EVENTS
-from lab.kube.writing.replacement import NAMESPACES
 from lab.kube.writing.shape import WriteOptions
 
 
@@ -24,14 +25,14 @@ class Writes:
         self.registry = registry
         self.pipeline = Pipeline(store, registry)
 
-    def create(self, key: Key, obj: Object, *, manager: str, dry_run: bool = False) -> Object:
+    def create(self, key: GroupResource, obj: Object, *, manager: str, dry_run: bool = False) -> Object:
         """Creates an object. Raises `ApiError`."""
         resource = self.registry.storage(key)
         namespace = ((obj.get("metadata") or {}).get("namespace") or "default") if resource.namespaced else ""
         options = WriteOptions(manager, dry_run)
         return at_once(self.pipeline.create(resource, namespace, clone(obj), options, reviewed=False))
 
-    def update(self, key: Key, obj: Object, *, manager: str, subresource: str = "") -> Object:
+    def update(self, key: GroupResource, obj: Object, *, manager: str, subresource: str = "") -> Object:
         """Replaces an object, or the part of it that a subresource is. Raises `ApiError`."""
         resource = self.registry.storage(key)
         metadata = obj["metadata"]
@@ -40,7 +41,7 @@ class Writes:
         return at_once(self.pipeline.replace(resource, old, clone(obj), options, subresource, reviewed=False))
 
     def set_status(
-        self, key: Key, namespace: str, name: str, status: Object, *, manager: str
+        self, key: GroupResource, namespace: str, name: str, status: Object, *, manager: str
     ) -> Object | None:
         """Replaces the status wholly; None when the object is gone."""
         old = self.store.get(key, namespace, name)
@@ -53,7 +54,7 @@ class Writes:
 
     def delete(
         self,
-        key: Key,
+        key: GroupResource,
         namespace: str,
         name: str,
         *,
@@ -86,10 +87,10 @@ class Writes:
         else:
             self.create(EVENTS, event, manager=component)
 
-    def admit(self, key: Key, hook: Admission) -> None:
+    def admit(self, key: GroupResource, hook: Admission) -> None:
         """Registers an admission hook."""
         self.pipeline.steps.hooks.register(key, hook)
 
-    def review(self, key: Key, hook: Review) -> None:
+    def review(self, key: GroupResource, hook: Review) -> None:
         """Registers what is asked about valid objects."""
         self.pipeline.steps.hooks.register_review(key, hook)

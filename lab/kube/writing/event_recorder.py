@@ -6,10 +6,11 @@ import time
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from lab.kube.kinds.humans import now
-from lab.kube.store import Key, Object, Store
+from lab.kube.group_resources import EVENTS
+from lab.kube.objects import Object
+from lab.kube.store import Store
+from lab.kube.timestamps import now
 
-EVENTS = Key("", "events")
 EventType = Literal["Normal", "Warning"]
 
 
@@ -25,7 +26,7 @@ class _Happening(NamedTuple):
 
 
 @dataclass
-class Recorder:
+class EventRecorder:
     """Makes the Event objects; storing them is the write pipeline's part."""
 
     store: Store

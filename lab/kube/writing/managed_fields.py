@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from lab.kube.kinds.humans import now
 from lab.kube.kinds.schema import Schema
-from lab.kube.store import Object
+from lab.kube.objects import Object
+from lab.kube.timestamps import now
 
 Path = tuple[str, ...]
 FieldSet = dict[Path, Any]

@@ -3,30 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
 
-from lab.kube.store import Object
-
-
-def now() -> str:
-    """The current time as Kubernetes writes it, to the second."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+from lab.kube.objects import Object
+from lab.kube.timestamps import moment_of
 
 
-def moment(timestamp: Any) -> datetime | None:
-    """A time stamp of an object, None when there is none."""
-    if not isinstance(timestamp, str):
-        return None
-    try:
-        parsed = datetime.fromisoformat(timestamp)
-    except ValueError:
-        return None
-    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
-
-
-def since(timestamp: Any) -> str:
+def since(timestamp: object) -> str:
     """The age of a time stamp: `37s`, `5m10s`, `3d4h`."""
-    then = moment(timestamp)
+    then = moment_of(timestamp)
     if then is None:
         return "<unknown>"
     return duration(int((datetime.now(UTC) - then).total_seconds()))
@@ -134,7 +118,7 @@ def pod_restarts(pod: Object) -> str:
     ends = [
         then
         for container in containers
-        if (then := moment(((container.get("lastState") or {}).get("terminated") or {}).get("finishedAt")))
+        if (then := moment_of(((container.get("lastState") or {}).get("terminated") or {}).get("finishedAt")))
     ]
     if not count or not ends:
         return str(count)

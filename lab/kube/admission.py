@@ -1,0 +1,34 @@
+"""What others than the API server may say of an object before it is stored, as its admission webhooks do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from lab.kube.objects import Json, Object
+
+
+class Denied(Exception):
+    """An admission hook refuses the object, as a validating webhook does. `code` is the HTTP status."""
+
+    def __init__(self, message: str, webhook: str = "validation.istio.io", code: int = 400) -> None:
+        super().__init__(message)
+        self.message = message
+        self.webhook = webhook
+        self.code = code
+
+
+class Invalid(Exception):
+    """An admission hook finds a field wrong, as a CEL rule of a schema does: answered with 422."""
+
+    def __init__(self, field: str, detail: str, value: Json = "object") -> None:
+        super().__init__(f"{field}: {detail}")
+        self.field = field
+        self.detail = detail
+        self.value = value
+
+
+Admission = Callable[[Object, Object | None], Object]
+"""(new, old or None) -> the object to store, itself or a changed copy. May raise `Denied` or `Invalid`."""
+
+Review = Callable[[Object], Sequence[str]]
+"""An object that its schema has nothing against -> warnings to whoever writes it. May raise `Denied`."""
