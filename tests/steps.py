@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterator
 
-from fixtures import documents
+from fixtures.model import documents
 from fixtures.model.case import Case
 from fixtures.model.step import Step
 

@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from fixtures.checked_yaml import CheckedYaml
-from fixtures.errors import HarnessError
+from fixtures.files.checked_yaml import CheckedYaml
+from fixtures.model.errors import HarnessError
 from fixtures.report import checks
 from fixtures.report.checks import AnotherSuite
 from fixtures.report.collecting import Collecting

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fixtures.adaptation import CONFIG_APIS
+from fixtures.mesh_profile.adaptation import CONFIG_APIS
 from fixtures.model.document import CURRENT
 
 END_USER = CURRENT.section("End-user authentication")

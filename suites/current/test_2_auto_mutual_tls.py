@@ -7,7 +7,7 @@ import itertools
 from fixtures.expectations import ClientCertificateHash, NamesBothEnds, NoClientCertificate, Reachability
 from fixtures.model.document import CURRENT
 from fixtures.model.step import Step
-from fixtures.playground import IN_MESH, NAMESPACES, OUTSIDE
+from fixtures.playground.playground import IN_MESH, NAMESPACES, OUTSIDE
 from suites.grids import ALL_REACHABLE
 
 AUTO_MUTUAL_TLS = CURRENT.section("Auto mutual TLS")

@@ -1,14 +1,14 @@
 """End-user authentication: tokens at the ingress, in both configuration APIs.
 
-Each step is in both of them at once. Grids have tokens as rows (`fixtures/named_tokens.py` says what each is)
-and paths as columns.
+Each step is in both of them at once. Grids have tokens as rows (`fixtures/tokens/named_tokens.py` says what
+each is) and paths as columns.
 """
 
 from __future__ import annotations
 
 from fixtures.expectations import Answered, GatewayProgrammed, at_each_ingress
 from fixtures.model.step import Loop, Step
-from fixtures.playground import IN_MESH
+from fixtures.playground.playground import IN_MESH
 from suites.current.end_user import END_USER, in_both_apis
 from suites.current.features import REQUEST_AUTHENTICATION
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from fixtures.adaptation import CONFIG_APIS
 from fixtures.expectations import RefusalText, TokenExpires, at_each_ingress
+from fixtures.mesh_profile.adaptation import CONFIG_APIS
 from fixtures.model.document import CURRENT
 from fixtures.model.step import Step
 from suites.current.end_user import END_USER, in_both_apis

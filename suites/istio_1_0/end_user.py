@@ -1,7 +1,7 @@
 """What the sections about tokens share: requests without and with a token, at the ingress and among the pods.
 
-At the ingress, grids have tokens as rows (`fixtures/named_tokens.py` says what each is) and paths as columns.
-Among the pods they have clients as rows and servers as columns.
+At the ingress, grids have tokens as rows (`fixtures/tokens/named_tokens.py` says what each is) and paths as
+columns. Among the pods they have clients as rows and servers as columns.
 
 Slips of the document, and what is done instead:
 

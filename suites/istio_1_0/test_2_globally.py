@@ -10,7 +10,7 @@ from __future__ import annotations
 from fixtures.expectations import ApiServer, Reachability, RefusedOrIgnored
 from fixtures.model.document import ISTIO_1_0
 from fixtures.model.step import Step
-from fixtures.playground import IN_MESH
+from fixtures.playground.playground import IN_MESH
 from suites.grids import ALL_REACHABLE, LEGACY_REFUSED_BY_BOTH
 from suites.istio_1_0.mesh_wide import ALL_CLIENTS_MUTUAL, MESH_WIDE_RULE
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from fixtures.expectations import Answered, Reachability
 from fixtures.model.document import ISTIO_1_0
 from fixtures.model.step import Step
-from fixtures.playground import NAMESPACES
-from fixtures.probing.look import Workload
+from fixtures.playground.playground import NAMESPACES
+from fixtures.proving.look import Workload
 from suites.grids import ALL_REACHABLE, LEGACY_REFUSED_BY_BOTH, LEGACY_REFUSED_BY_FOO
 
 SERVICE_SPECIFIC = ISTIO_1_0.section("Service-specific policy")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from fixtures.results import EXIT_HARNESS
+from fixtures.model.results import EXIT_HARNESS
 from tests.labs import ROOT
 
 FOLDER = ROOT / ".github" / "actions" / "conformance"

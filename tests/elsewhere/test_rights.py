@@ -10,7 +10,7 @@ import pytest
 import yaml
 from kubernetes import client
 
-from fixtures import profile as profiles
+from fixtures.mesh_profile import profile as profiles
 from fixtures.model.step import MANIFESTS
 from fixtures.safety.footprint import Footprint, lanes
 from tests.elsewhere.rights import Need, Right, granted, need_of

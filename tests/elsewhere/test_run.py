@@ -14,9 +14,9 @@ import pytest
 import yaml
 from kubernetes import client, config
 
-from fixtures import in_cluster
-from fixtures.images import Reference
-from fixtures.profile import MESHES
+from fixtures.cli import in_cluster
+from fixtures.cluster.images import Reference
+from fixtures.mesh_profile.profile import MESHES
 from tests.elsewhere.gatekeeper import HOST, Gatekeeper
 from tests.elsewhere.rights import Need, Right, granted
 from tests.elsewhere.test_image import instructions

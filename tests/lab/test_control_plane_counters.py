@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fixtures.control_plane_counters import UNKNOWN, ControlPlaneCounters
-from fixtures.profile import RejectCounter
+from fixtures.evidence.control_plane_counters import UNKNOWN, ControlPlaneCounters
+from fixtures.mesh_profile.profile import RejectCounter
 from tests.labs import running_lab
 
 pytestmark = pytest.mark.skipif(not shutil.which("kubectl"), reason="kubectl is not installed")

@@ -9,16 +9,16 @@ from dataclasses import replace
 import pytest
 import yaml
 
-from fixtures import profile as profiles
-from fixtures.cluster import Cluster, read_manifests
-from fixtures.errors import HarnessError
+from fixtures.cluster.client import Cluster, read_manifests
+from fixtures.cluster.policies import Policies
 from fixtures.evidence.pod_state import Pod, never_started, pod_line
 from fixtures.evidence.scene import Scene
 from fixtures.evidence.sources import Sources, pods_in
-from fixtures.issuer import Issuer
-from fixtures.policies import Policies
-from fixtures.profile import ControlPlane, Profile
-from fixtures.programs import Surroundings
+from fixtures.mesh_profile import profile as profiles
+from fixtures.mesh_profile.profile import ControlPlane, Profile
+from fixtures.mesh_profile.programs import Surroundings
+from fixtures.model.errors import HarnessError
+from fixtures.tokens.issuer import Issuer
 from tests.labs import running_lab
 
 PODS = """

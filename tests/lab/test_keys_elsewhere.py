@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from kubernetes import client, config, dynamic
 
-from fixtures.cluster import read_manifests
-from fixtures.issuer import DOCUMENTED_KEY_SET_URLS
+from fixtures.cluster.client import read_manifests
 from fixtures.model.step import MANIFESTS
+from fixtures.tokens.issuer import DOCUMENTED_KEY_SET_URLS
 from tests.labs import running_lab
 
 SEEN_WITHIN_S = 10

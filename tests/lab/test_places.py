@@ -10,13 +10,13 @@ import pytest
 import yaml
 from kubernetes.client import CoreV1Api
 
-from fixtures import profile as profiles
-from fixtures.cluster import Cluster, Manifest
-from fixtures.errors import HarnessError
-from fixtures.issuer import Issuer
-from fixtures.places import Places
-from fixtures.policies import Policies
-from fixtures.waiting import Waits
+from fixtures.cluster.client import Cluster, Manifest
+from fixtures.cluster.policies import Policies
+from fixtures.cluster.waiting import Waits
+from fixtures.mesh_profile import profile as profiles
+from fixtures.model.errors import HarnessError
+from fixtures.playground.places import Places
+from fixtures.tokens.issuer import Issuer
 from tests.labs import running_lab
 from tests.steps import step
 

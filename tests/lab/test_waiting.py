@@ -11,10 +11,10 @@ import pytest
 import yaml
 from kubernetes.client import CoreV1Api
 
-from fixtures.cluster import Cluster, Manifest
-from fixtures.errors import HarnessError
-from fixtures.profile import Readiness
-from fixtures.waiting import Waits
+from fixtures.cluster.client import Cluster, Manifest
+from fixtures.cluster.waiting import Waits
+from fixtures.mesh_profile.profile import Readiness
+from fixtures.model.errors import HarnessError
 from tests.labs import running_lab
 
 BOUND_S, PATIENCE_S = 60, 1.0

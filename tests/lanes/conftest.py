@@ -10,25 +10,25 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fixtures import profile as profiles
-from fixtures.cluster import Cluster
-from fixtures.images import Substitution
-from fixtures.issuer import Issuer
-from fixtures.lanes.lane import Lane
-from fixtures.lanes.turns import Alone
+from fixtures.cluster.client import Cluster
+from fixtures.cluster.images import Substitution
+from fixtures.cluster.policies import Policies
+from fixtures.cluster.turns import Alone
+from fixtures.cluster.waiting import Waits
+from fixtures.cluster.workloads import Workloads
+from fixtures.mesh_profile import profile as profiles
+from fixtures.mesh_profile.programs import Surroundings
 from fixtures.model.case import Case
 from fixtures.model.document import CURRENT
+from fixtures.model.lane import Lane
 from fixtures.model.step import Step
-from fixtures.places import Places
-from fixtures.playground import Playground
-from fixtures.policies import Policies
-from fixtures.probing.observation import Observation
-from fixtures.probing.prover import Prover
-from fixtures.probing.setting import Setting
-from fixtures.programs import Surroundings
-from fixtures.settle import Bound
-from fixtures.waiting import Waits
-from fixtures.workloads import Workloads
+from fixtures.playground.places import Places
+from fixtures.playground.playground import Playground
+from fixtures.probing.settle import Bound
+from fixtures.proving.observation import Observation
+from fixtures.proving.prover import Prover
+from fixtures.proving.setting import Setting
+from fixtures.tokens.issuer import Issuer
 from tests.labs import running_lab
 
 NO_POLICIES = Step("no-policies", CURRENT.section("Setup"))

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.cluster.turns import SharedTurns
 from fixtures.expectations import Answered, NamesBothEnds, Reachability
-from fixtures.lanes.turns import SharedTurns
 from fixtures.model.document import CURRENT
 from fixtures.model.step import Step
-from fixtures.settle import Bound
+from fixtures.probing.settle import Bound
 from suites.grids import ALL_REACHABLE, LEGACY_REFUSED_BY_BOTH, LEGACY_REFUSED_BY_FOO
 from tests.lanes.conftest import OnLab
 

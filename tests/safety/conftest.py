@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.cluster import Cluster
-from fixtures.waiting import Waits
+from fixtures.cluster.client import Cluster
+from fixtures.cluster.waiting import Waits
 from tests.labs import running_lab
 from tests.safety.estate import CONTEXT, Estate
 

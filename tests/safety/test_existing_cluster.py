@@ -15,8 +15,8 @@ import pytest
 import yaml
 from kubernetes.client import CoordinationV1Api
 
-from fixtures.cluster import Cluster
-from fixtures.profile import MESHES, load
+from fixtures.cluster.client import Cluster
+from fixtures.mesh_profile.profile import MESHES, load
 from fixtures.safety.footprint import lanes
 from fixtures.safety.lease import NAME
 from fixtures.targets import existing, kubeconfig

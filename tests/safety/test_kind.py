@@ -20,8 +20,8 @@ from typing import Any
 import pytest
 import yaml
 
-from fixtures.errors import HarnessError
-from fixtures.profile import MESHES, load
+from fixtures.mesh_profile.profile import MESHES, load
+from fixtures.model.errors import HarnessError
 from fixtures.safety.footprint import lanes
 from fixtures.targets import kind, kubeconfig
 from tests.safety.estate import CONTEXT, ROOT, Estate, finished

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from kubernetes.client import CoordinationV1Api
 
-from fixtures.cluster import Cluster
+from fixtures.cluster.client import Cluster
 from fixtures.safety import RunRefused
 from fixtures.safety.lease import NAME, Held, Leases, Times
 from tests.safety.conftest import Foreign

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.cluster import Cluster
-from fixtures.profile import Gateway, load
+from fixtures.cluster.client import Cluster
+from fixtures.mesh_profile.profile import Gateway, load
 from fixtures.safety import ingress_check
 from fixtures.safety.footprint import Footprint, lanes
 from fixtures.safety.preflight import survey

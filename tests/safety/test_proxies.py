@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from fixtures.profile import MESHES
+from fixtures.mesh_profile.profile import MESHES
 from fixtures.targets import kubeconfig
 from tests.safety.estate import CONTEXT, Estate, finished
 from tests.safety.proxy import CountingProxy

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.profile import MESHES
+from fixtures.mesh_profile.profile import MESHES
 from tests.safety.estate import Estate
 
 STEP = ["-k", "test_1_setup and reachability"]

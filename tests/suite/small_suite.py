@@ -34,7 +34,7 @@ import os
 import time
 from dataclasses import dataclass
 
-from fixtures.errors import HarnessError
+from fixtures.model.errors import HarnessError
 from fixtures.model.document import DOCUMENTS
 from fixtures.model.expectation import Expectation
 from fixtures.model.step import Step
@@ -72,10 +72,10 @@ _CONFTEST = '''\
 
 import pytest
 
-from fixtures.errors import NotConformant
-from fixtures.probing.look import Difference
-from fixtures.probing.observation import Looked, Observation
-from fixtures.settle import Bound
+from fixtures.model.errors import NotConformant
+from fixtures.proving.look import Difference
+from fixtures.proving.observation import Looked, Observation
+from fixtures.probing.settle import Bound
 
 
 class Acting:

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from junitparser import JUnitXml, Skipped
 
-from fixtures.checked_yaml import CheckedYaml
+from fixtures.files.checked_yaml import CheckedYaml
 from fixtures.report import checks, text
 from fixtures.report.collecting import Collecting
 from tests.suite.older_reports import as_version_1

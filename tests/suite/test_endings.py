@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fixtures.checked_yaml import CheckedYaml
+from fixtures.files.checked_yaml import CheckedYaml
 from fixtures.report import checks
 from fixtures.report.catalogue import Catalogue
 from tests.suite.small_suite import IDS, SmallSuite

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from fixtures.features import OF_KINDS, XFCC, case_name, features
-from fixtures.profile import MESHES
+from fixtures.mesh_profile.features import OF_KINDS, XFCC, case_name, features
+from fixtures.mesh_profile.profile import MESHES
 from tests.suite.runs import ROOT, run_suites
 
 REASON = "the mesh writes none"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from fixtures.profile import MESHES
+from fixtures.mesh_profile.profile import MESHES
 from tests.suite.runs import run_suites
 
 DUMP = re.compile(r"^configDump:\n(?:  .*\n)+", re.MULTILINE)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from fixtures.profile import MESHES
+from fixtures.mesh_profile.profile import MESHES
 from tests.suite.runs import ROOT, run_suites
 
 REASON = "its proxies close a connection without reading from it"

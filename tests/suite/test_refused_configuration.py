@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.checked_yaml import CheckedYaml
+from fixtures.files.checked_yaml import CheckedYaml
 from fixtures.report import checks
 from fixtures.report.collecting import Collecting
 from tests.suite.runs import run_suites

@@ -17,7 +17,7 @@ import yaml
 from allure_commons import model2
 from junitparser import Failure, JUnitXml, Properties
 
-from fixtures.checked_yaml import CheckedYaml
+from fixtures.files.checked_yaml import CheckedYaml
 from fixtures.report import checks, text
 from fixtures.report.catalogue import Catalogue
 from fixtures.report.collecting import Collecting

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from fixtures.checked_yaml import CheckedYaml, Mistake
+from fixtures.files.checked_yaml import CheckedYaml, Mistake
 from fixtures.report import checks
 from tests.suite.small_suite import IDS, Forked, SmallSuite
 

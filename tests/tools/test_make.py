@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from fixtures import documents
+from fixtures.model import documents
 from fixtures.targets import FAMILIES, TARGETS
 from tests.labs import ROOT
 

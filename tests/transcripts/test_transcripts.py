@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from _pytest.mark import ParameterSet
 
-from fixtures.issuer import Issuer
-from fixtures.settle import Bound, settle
+from fixtures.probing.settle import Bound, settle
+from fixtures.tokens.issuer import Issuer
 from tests.labs import running_lab
 from tests.planes.istio_lab import IstioLab
 from tests.planes.option import chosen
