@@ -2,6 +2,6 @@ from __future__ import annotations
 
 import sys
 
-from lab.cli import main
+from lab.cli.main import main
 
 sys.exit(main())

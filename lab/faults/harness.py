@@ -22,8 +22,8 @@ from lab.mesh.config.gateway_api.gateways import GATEWAYS
 from lab.mesh.config.istio_1_0 import authentication_policy
 from lab.mesh.envoy.resources import Resources
 from lab.mesh.model.proxy_config import MutualTls, Snapshot
-from lab.node.images import Launch, Readiness
-from lab.node.outside import LOCALHOST, Outside
+from lab.node.images.programs import Launch, Readiness
+from lab.node.network.host_ports import LOCALHOST, Outside
 
 FIRST_POLICIES = (peer_authentication.KEY, authentication_policy.KEY, authentication_policy.MESH_KEY)
 """Of these kinds is the first policy of each document; some cases need none, and come before."""

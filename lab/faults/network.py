@@ -8,8 +8,8 @@ from lab.faults.registry import fault
 from lab.kube.store import Key, Object, Objects, clone
 from lab.mesh.workloads.gateway_pods import is_gateway
 from lab.mesh.workloads.injection import INJECT
-from lab.node.capture import PROXY_MARK, TABLE
-from lab.node.images import Launch
+from lab.node.images.programs import Launch
+from lab.node.network.traffic_capture import PROXY_MARK, TABLE
 
 PODS = Key("", "pods")
 

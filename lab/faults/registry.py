@@ -14,8 +14,8 @@ from lab.kube.store import Objects
 from lab.mesh.config.apis import APIS
 from lab.mesh.envoy.resources import Resources
 from lab.mesh.model.proxy_config import GatewaySnapshot, Snapshot
-from lab.node.images import Launch
-from lab.node.outside import Outside
+from lab.node.images.programs import Launch
+from lab.node.network.host_ports import Outside
 
 HOOKS: dict[type, str] = {
     Objects: "the cluster, as the control plane sees it and writes to it",

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 from lab.images.layers import BROKEN, Budget, check
-from lab.node.image_directories import BadImage
-from lab.node.image_references import Reference
+from lab.node.images.references import Reference
+from lab.node.images.search_path import BadImage
 
 Kind = Literal["docker-archive", "oci"]
 """In the words of skopeo."""

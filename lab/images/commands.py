@@ -11,12 +11,12 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
-from lab import identities
-from lab.node import image_directories
-from lab.node.image_directories import BadImage
+from lab.host import identities
+from lab.node.images import search_path
+from lab.node.images.search_path import BadImage
 
 if TYPE_CHECKING:
-    from lab.node.image_folders import ImageFolder
+    from lab.node.images.folders import ImageFolder
 
 NOT_TO_BE_HAD = 2
 """What a command ends with if no pod can have an image."""
@@ -42,9 +42,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def _list(_options: argparse.Namespace) -> int:
-    from lab.node import images
+    from lab.node.images import programs
 
-    rows = [(name, "a program of this machine") for name in images.KNOWN]
+    rows = [(name, "a program of this machine") for name in programs.KNOWN]
     found, bad = _folders()
     rows += [(str(name), str(image.folder)) for image in found for name in image.names]
     sys.stdout.write(_table([("IMAGE", "WHERE"), *rows]))
@@ -62,9 +62,9 @@ def _check(options: argparse.Namespace) -> int:
 
 def _problem(wanted: str) -> str:
     """Why no pod can have an image here; "" if pods can."""
-    from lab.node import images
+    from lab.node.images import programs
 
-    if wanted in images.KNOWN:
+    if wanted in programs.KNOWN:
         return ""
     found, _ = _folders()
     names = {text: image for image in found for name in image.names for text in _texts(str(name))}
@@ -84,13 +84,13 @@ def _texts(name: str) -> tuple[str, str]:
 
 def _folders() -> tuple[list[ImageFolder], list[str]]:
     """The images that are folders, and what is wrong with those that are none."""
-    from lab.node import image_folders
+    from lab.node.images import folders
 
     found, bad = [], []
-    directories = [directory for _, directory in image_directories.asked_for(())]
-    for folder in image_folders.folders([*directories, image_directories.own()]):
+    directories = [directory for _, directory in search_path.asked_for(())]
+    for folder in folders.folders([*directories, search_path.own()]):
         try:
-            found.append(image_folders.read(folder))
+            found.append(folders.read(folder))
         except BadImage as problem:
             bad.append(str(problem))
     return found, bad
@@ -98,13 +98,13 @@ def _folders() -> tuple[list[ImageFolder], list[str]]:
 
 def _load(options: argparse.Namespace) -> int:
     from lab.images import loading
-    from lab.node.image_references import Reference
+    from lab.node.images.references import Reference
 
     names = [Reference.parse(options.name).tagged()] if options.name else []
     if names and not names[0].valid:
         raise BadImage(f'--name: "{options.name}" is not an image name')
     _end_properly()
-    for image in loading.load(options.file, image_directories.own(), names):
+    for image in loading.load(options.file, search_path.own(), names):
         _said(image.names, image.folder)
     return 0
 
@@ -113,17 +113,17 @@ def _pull(options: argparse.Namespace) -> int:
     from lab.images import loading
 
     _end_properly()
-    image = loading.pull(options.name, image_directories.own())
+    image = loading.pull(options.name, search_path.own())
     _said(image.names, image.folder)
     return 0
 
 
 def _said(names: Iterable[object], folder: Path) -> None:
-    from lab.node import images
+    from lab.node.images import programs
 
     for name in map(str, names):
         sys.stderr.write(f"lab: {name} is there, in {folder}\n")
-        if images.find(name) is not None:
+        if programs.find(name) is not None:
             sys.stderr.write(f"lab: pods go on having the program of this machine that is called {name}\n")
 
 

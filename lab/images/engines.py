@@ -10,9 +10,9 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from lab import identities, preconditions
-from lab.node.image_directories import BadImage, MachineLacks
-from lab.node.netns import die_with_parent
+from lab.host import identities, preconditions
+from lab.node.images.search_path import BadImage, MachineLacks
+from lab.node.processes.syscalls import die_with_parent
 
 # Command: the package (Debian and Ubuntu) that has it.
 TOOLS = {"skopeo": "skopeo", "umoci": "umoci"}

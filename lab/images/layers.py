@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO
 
-from lab.node.image_directories import BadImage
+from lab.node.images.search_path import BadImage
 
 LIMIT = 4 << 30
 """Bytes that an image may have when it is unpacked."""

@@ -16,17 +16,17 @@ from typing import Any
 
 import yaml
 
-from lab import identities
+from lab.host import identities
 from lab.images import archives, engines
-from lab.node import image_folders
-from lab.node.image_directories import BadImage, MachineLacks
-from lab.node.image_references import DEFAULT_TAG, Reference
+from lab.node.images import folders
+from lab.node.images.references import DEFAULT_TAG, Reference
+from lab.node.images.search_path import BadImage, MachineLacks
 
 _HALF = ".load-"
 _TAG = "loaded"
 
 
-def load(path: Path, store: Path, names: Sequence[Reference] = ()) -> list[image_folders.ImageFolder]:
+def load(path: Path, store: Path, names: Sequence[Reference] = ()) -> list[folders.ImageFolder]:
     """The images of an archive, put into a store; `names` replace those that it has, if it is one.
 
     Raises BadImage and MachineLacks; then nothing has changed.
@@ -49,7 +49,7 @@ def load(path: Path, store: Path, names: Sequence[Reference] = ()) -> list[image
         return [_put_in_place(folder, store) for folder in made]
 
 
-def pull(name: str, store: Path) -> image_folders.ImageFolder:
+def pull(name: str, store: Path) -> folders.ImageFolder:
     """An image of a registry, put into a store. Raises as `load` does."""
     reference = Reference.parse(name)
     if not reference.valid:
@@ -81,8 +81,8 @@ def _fill(
         archives.check_layout(layout)
         config = _config(layout)
         architecture = config.get("architecture", "")
-        if architecture not in ("", image_folders.machine()):
-            raise BadImage(f"the image is for {architecture}, this machine is {image_folders.machine()}")
+        if architecture not in ("", folders.machine()):
+            raise BadImage(f"the image is for {architecture}, this machine is {folders.machine()}")
         engines.unpack(layout, _TAG, folder / "root")
     except BadImage as problem:
         if "no space left" in str(problem):
@@ -93,11 +93,9 @@ def _fill(
         raise BadImage(f"{told}: its configuration makes no sense") from error
     identities.remove(layout)
     manifest = _manifest(config, names, digest)
-    (folder / image_folders.MANIFEST).write_text(
-        yaml.safe_dump(manifest, sort_keys=False, allow_unicode=True)
-    )
+    (folder / folders.MANIFEST).write_text(yaml.safe_dump(manifest, sort_keys=False, allow_unicode=True))
     try:
-        image_folders.read(folder)
+        folders.read(folder)
     except BadImage as problem:
         raise BadImage(f"{told}: {str(problem).partition(': ')[2]}") from problem
 
@@ -183,9 +181,9 @@ def _new(scratch: Path, number: int) -> Path:
     return folder
 
 
-def _put_in_place(folder: Path, store: Path) -> image_folders.ImageFolder:
+def _put_in_place(folder: Path, store: Path) -> folders.ImageFolder:
     """Moves a folder into the store. One that had its name before makes room."""
-    image = image_folders.read(folder)
+    image = folders.read(folder)
     called = str(image.names[0]) if image.names[0].tag else f"{image.names[0]}@{image.digest}"
     place = store / re.sub(r"[^\w.-]+", "_", called)
     with _locked(store):
@@ -195,7 +193,7 @@ def _put_in_place(folder: Path, store: Path) -> image_folders.ImageFolder:
         folder.rename(place)
         # Unless it is in use: then whoever loads an image after that removes it.
         _sweep(store)
-    return image_folders.read(place)
+    return folders.read(place)
 
 
 @contextlib.contextmanager

@@ -10,21 +10,21 @@ from pathlib import Path
 from typing import Any
 
 from lab.kube.store import Event, Key, Object, Objects, clone
-from lab.node import services
-from lab.node.exposure import Exposure
-from lab.node.image_store import ImageStore
-from lab.node.images import AlterLaunch, unaltered
-from lab.node.log_times import LogTimes
-from lab.node.names import Names
-from lab.node.outside import Outside
-from lab.node.pods import NODE_NAME, PODS, PodWorker, Services
-from lab.node.processes import Spawner
-from lab.node.relay import Relays
-from lab.node.runtime import NodeRuntime
-from lab.node.status import now
-from lab.node.surroundings import BackOff, grace_of, log_file
-from lab.node.volume_content import AccountTokens
-from lab.node.wiring import NODE_ADDRESS, POD_NETWORK, Wiring
+from lab.node.images.programs import AlterLaunch, unaltered
+from lab.node.images.store import ImageStore
+from lab.node.network import service_proxy
+from lab.node.network.dns import Names
+from lab.node.network.host_ports import Outside
+from lab.node.network.load_balancer import Exposure
+from lab.node.network.pod_network import NODE_ADDRESS, POD_NETWORK, Wiring
+from lab.node.network.relay import Relays
+from lab.node.pods.log_times import LogTimes
+from lab.node.pods.pod_context import BackOff, grace_of, log_file
+from lab.node.pods.pod_worker import NODE_NAME, PODS, PodWorker, Services
+from lab.node.pods.status import now
+from lab.node.pods.streaming import NodeRuntime
+from lab.node.pods.volume_content import AccountTokens
+from lab.node.processes.spawner import Spawner
 
 NODES = Key("", "nodes")
 _POD_LIMIT = 110
@@ -90,7 +90,7 @@ class Node:
     async def run(self) -> None:
         """Runs the cluster's pods, services and names, for ever."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(services.forward(self._objects.store, self._spawner))
+            tasks.create_task(service_proxy.forward(self._objects.store, self._spawner))
             tasks.create_task(self._names.follow())
             if self._exposure is not None:
                 tasks.create_task(self._exposure.run())

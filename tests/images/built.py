@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from lab.node import image_folders
+from lab.node.images import folders
 
 needs_engines = pytest.mark.skipif(
     not (shutil.which("skopeo") and shutil.which("umoci")),
@@ -57,7 +57,7 @@ class Image:
 
     layers: Sequence[bytes] = (layer(file("hello", b"hello\n")),)
     config: Mapping[str, Any] = field(default_factory=dict)
-    architecture: str = image_folders.machine()
+    architecture: str = folders.machine()
     name: str = "acme/one:1"
 
     def configuration(self) -> bytes:

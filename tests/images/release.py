@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from lab.node import image_folders, images
+from lab.node.images import folders, programs
 from tests.images import built
 
 _SHELL = ("sh", "cat", "ls", "sleep", "id", "ps")
@@ -30,10 +30,10 @@ _PASSWD = b"root:x:0:0::/root:/bin/sh\nistio-proxy:x:1337:1337::/home/istio-prox
 
 def pack(folder: Path, into: Path) -> Path:
     """The image of a folder as an archive of a base layer and one with the image's own files."""
-    image = image_folders.read(folder)
+    image = folders.read(folder)
     assert image.files
     own = [(str(path.relative_to(image.files)), path) for path in image.files.rglob("*") if path.is_file()]
-    own += [(path[1:], Path(images.envoy_program())) for path in image.links]
+    own += [(path[1:], Path(programs.envoy_program())) for path in image.links]
     config = {
         "Entrypoint": list(image.entrypoint),
         "Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
@@ -79,5 +79,5 @@ def _libraries(program: Path) -> list[str]:
 
 if __name__ == "__main__":
     bundle, target = map(Path, sys.argv[1:])
-    for each in image_folders.folders([bundle]):
+    for each in folders.folders([bundle]):
         sys.stdout.write(f"{pack(each, target)}\n")

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from lab import identities
+from lab.host import identities
 from lab.images import layers, loading
-from lab.node import image_folders
-from lab.node.image_directories import BadImage, MachineLacks
-from lab.node.image_references import Reference
-from lab.node.users import User
+from lab.node.images import folders
+from lab.node.images.references import Reference
+from lab.node.images.search_path import BadImage, MachineLacks
+from lab.node.processes.users import User
 from tests.images.built import Image, directory, docker, file, layer, link, needs_engines, oci
 
 pytestmark = needs_engines
@@ -49,7 +49,7 @@ def test_an_archive_becomes_a_folder_with_its_configuration(pack: Pack, tmp_path
         link("bin/sh", "/bin/tool"),
     )
     [image] = loading.load(pack(tmp_path / "a:b.tar", Image([base], config)), store)
-    assert image == image_folders.ImageFolder(
+    assert image == folders.ImageFolder(
         folder=store / "acme_one_1",
         names=(Reference("acme/one", "1"),),
         entrypoint=("/bin/tool",),
@@ -58,7 +58,7 @@ def test_an_archive_becomes_a_folder_with_its_configuration(pack: Pack, tmp_path
         user=User(101, 102, (), "/srv"),
         working_dir="/srv",
         root=store / "acme_one_1/root",
-        architecture=image_folders.machine(),
+        architecture=folders.machine(),
         digest=image.digest,
     )
     root = store / "acme_one_1/root"
@@ -220,7 +220,7 @@ def test_an_archive_whose_own_files_lead_out_of_it_writes_nothing_there(
 @both
 def test_an_image_for_another_machine_is_refused(pack: Pack, tmp_path: Path, store: Path) -> None:
     why = refused(pack(tmp_path / "i.tar", Image(architecture="s390x")), store)
-    assert why.endswith(f"the image is for s390x, this machine is {image_folders.machine()}")
+    assert why.endswith(f"the image is for s390x, this machine is {folders.machine()}")
 
 
 @both

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from lab.images import loading
-from lab.node.image_directories import BadImage
-from lab.node.image_references import Reference
+from lab.node.images.references import Reference
+from lab.node.images.search_path import BadImage
 from tests.images.built import Image, docker, needs_engines
 
 pytestmark = [

@@ -225,13 +225,13 @@ def test_a_cluster_without_rules_and_webhooks_of_its_own_loads_nothing_for_them(
         "registry = Registry()\n"
         "registry.cel_rules.update(definitions.CEL_RULES)\n"
         "writes = Writes(Store(), registry)\n"
-        "import lab.supervisor\n"
+        "import lab.supervision.supervisor\n"
         "for crd in definitions.load(definitions.GATEWAY_API, definitions.NETWORKING):\n"
         "    writes.create(CUSTOM_RESOURCE_DEFINITIONS, crd, manager='x')\n"
         "print(*sys.modules)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     loaded = set(done.stdout.split())
-    assert "lab.supervisor" in loaded
+    assert "lab.supervision.supervisor" in loaded
     for_others = {"cel_expr_python", "jsonpatch", "lab.kube.webhooks.asking", "lab.kube.kinds.cel_functions"}
     assert not loaded & for_others

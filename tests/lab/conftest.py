@@ -70,7 +70,7 @@ class Home:
         doormen = {
             pid: line
             for pid, line in _commands().items()
-            if "doorman.py" in line and line.endswith(f" {self.path / name} ")
+            if "host_listener.py" in line and line.endswith(f" {self.path / name} ")
         }
         return {pid: _commands()[pid] for pid in outer} | found | doormen
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import identities, preconditions
+from lab.host import identities, preconditions
 
 
 @pytest.fixture

@@ -192,7 +192,7 @@ def test_the_gateway_and_the_doorman_cost_little_memory(ingress: Ingress) -> Non
         if entry.name.isdigit():
             try:
                 line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-                if (uid in line and "envoy" in line) or ("doorman.py" in line and run_dir in line):
+                if (uid in line and "envoy" in line) or ("host_listener.py" in line and run_dir in line):
                     rollup = (entry / "smaps_rollup").read_text()
                     sizes[line.split()[0]] = int(re.findall(r"^Pss:\s+(\d+)", rollup, re.MULTILINE)[0])
             except OSError:
@@ -230,7 +230,7 @@ def test_nothing_listens_after_a_kill(home: Home, layer: str) -> None:
     # The gateway serves nothing yet: the connection is there, and reset.
     assert until(lambda: curl(url)[1] == 56)
     running = home.processes()
-    assert any("doorman.py" in line for line in running.values())
+    assert any("host_listener.py" in line for line in running.values())
     victim = next(pid for pid, line in running.items() if layer in line)
     os.kill(victim, signal.SIGKILL)
     assert gone(list(running))

@@ -14,7 +14,7 @@ def _layers(home: Home, name: str = "default") -> dict[str, int]:
     """The lab's outermost process, process 1 of its namespace, the supervisor, and who is outside."""
     processes = home.processes(name)
     (unshare,) = (pid for pid, line in processes.items() if "unshare" in line)
-    (doorman,) = (pid for pid, line in processes.items() if "doorman.py" in line)
+    (doorman,) = (pid for pid, line in processes.items() if "host_listener.py" in line)
     first, supervisor = sorted(processes.keys() - {unshare, doorman})[:2]
     return {"unshare": unshare, "process 1": first, "supervisor": supervisor, "doorman": doorman}
 

@@ -19,11 +19,11 @@ from typing import Any
 import envoy
 
 from lab.faults import Faults
+from lab.host.preconditions import search_path
 from lab.mesh.config import current
 from lab.mesh.config.policy_api import PolicyApi
 from lab.mesh.control_plane.controller import ReferenceMesh
-from lab.node.images import ENVOY_FLAGS
-from lab.preconditions import search_path
+from lab.node.images.programs import ENVOY_FLAGS
 from tests.mesh.cluster import Cluster
 from tests.planes.differences import Kind
 

@@ -12,7 +12,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from lab.node import capture, netns
+from lab.node.network import traffic_capture
+from lab.node.processes import syscalls
 
 NODE = "10.244.0.1"
 
@@ -28,7 +29,7 @@ class Agent:
         Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
 
     def pod(self, name: str, address: str, captured: bool) -> None:
-        network, _ = netns.new_pod_namespaces(name)
+        network, _ = syscalls.new_pod_namespaces(name)
         self.pods[name] = network
         veth = f"v{len(self.pods)}"
         ip(
@@ -41,7 +42,7 @@ class Agent:
         )
         self.run([[name, ["ip", "-b", "-"], inside]])
         if captured:
-            self.run([[name, ["nft", "-f", "-"], capture.rules()]])
+            self.run([[name, ["nft", "-f", "-"], traffic_capture.rules()]])
 
     def start(self, pod: str, argv: list[str], log: str) -> None:
         with Path(log).open("wb") as output:
@@ -59,8 +60,8 @@ class Agent:
         network = self.pods[pod]
 
         def enter() -> None:
-            netns.setns(network, netns.CLONE_NEWNET)
-            netns.die_with_parent(signal.SIGKILL)
+            syscalls.setns(network, syscalls.CLONE_NEWNET)
+            syscalls.die_with_parent(signal.SIGKILL)
 
         return subprocess.Popen(argv, preexec_fn=enter, **streams)
 

@@ -1,0 +1,298 @@
+"""The command line: `python -m lab up|down|status|faults|images`.
+
+Exit codes: 0 done; 1 `status`: no such lab runs; 2 wrong usage (unknown option, fault or mesh, bad name, bad
+image); 3 the machine lacks something; 4 the port or the name is in use; 5 the lab failed to start, or ended
+by itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from lab.config import MESHES, NO_MESH, BadFault
+from lab.host import identities, launch, run_directory
+from lab.images import commands as commands_of_images
+from lab.node.images import search_path
+from lab.node.images.search_path import BadImage, MachineLacks
+from lab.node.processes.syscalls import die_with_parent
+
+OK = 0
+NOT_RUNNING = 1
+USAGE = 2
+PRECONDITION = 3
+IN_USE = 4
+FAILED = 5
+
+DEFAULT_NAME = "default"
+_PATIENCE_S = 3.0
+
+
+class UsageError(Exception):
+    """The command line asks for something that does not exist."""
+
+
+class _Stop(BaseException):
+    """A signal asked a foreground lab to end."""
+
+
+_CODES: dict[type[Exception], int] = {
+    UsageError: USAGE,
+    run_directory.BadName: USAGE,
+    run_directory.Unusable: PRECONDITION,
+    launch.PreconditionMissing: PRECONDITION,
+    run_directory.NameInUse: IN_USE,
+    launch.PortInUse: IN_USE,
+    BadFault: USAGE,
+    BadImage: USAGE,
+    MachineLacks: PRECONDITION,
+    launch.DidNotStart: FAILED,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    try:
+        code: int = options.run(options)
+    except tuple(_CODES) as error:
+        for line in str(error).splitlines():
+            _say(f"lab: {line}")
+        return next(code for kind, code in _CODES.items() if isinstance(error, kind))
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m lab",
+        description="An embedded Kubernetes cluster with a reference service mesh.",
+        epilog=__doc__ and __doc__.partition("\n\n")[2],
+    )
+    commands = parser.add_subparsers(required=True, metavar="up|down|status|faults|images")
+    up = commands.add_parser("up", help="start a lab", description='Typical use: eval "$(python -m lab up)"')
+    up.add_argument(
+        "--name", default=DEFAULT_NAME, help="several labs run side by side (default: %(default)s)"
+    )
+    up.add_argument(
+        "--mesh",
+        default=MESHES[0],
+        help=f"policy API of the reference mesh: {', '.join(MESHES)}; or {NO_MESH}, to install another mesh "
+        "(default: %(default)s)",
+    )
+    up.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="be wrong deliberately: a name from `faults`, or path/to/file.py:function; repeatable",
+    )
+    up.add_argument(
+        "--port", type=_port, default=0, help="of the API server on 127.0.0.1 (default: any free one)"
+    )
+    up.add_argument(
+        "--kubeconfig", type=Path, metavar="PATH", help="write it here (default: in the run directory)"
+    )
+    up.add_argument(
+        "--playgrounds",
+        type=int,
+        default=1,
+        metavar="N",
+        help="how many playgrounds must fit into it (default: %(default)s)",
+    )
+    up.add_argument(
+        "--images",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="a directory with image folders, looked at before those of "
+        f"${search_path.VARIABLE} and the user's own; repeatable",
+    )
+    up.add_argument("--foreground", action="store_true", help="stay, and end the lab with this process")
+    up.set_defaults(run=_up)
+    down = commands.add_parser("down", help="end a lab and remove what it left")
+    which = down.add_mutually_exclusive_group()
+    which.add_argument("--name", default=DEFAULT_NAME, help="(default: %(default)s)")
+    which.add_argument("--all", action="store_true", help="every lab of this user")
+    down.set_defaults(run=_down)
+    status = commands.add_parser("status", help="list the labs of this user")
+    status.add_argument("--name", help="only this one")
+    status.set_defaults(run=_status)
+    faults = commands.add_parser("faults", help="list the deliberate non-conformances of `up --fault`")
+    faults.add_argument("names", nargs="*", metavar="NAME", help="only these (default: all there are)")
+    faults.add_argument("-o", "--output", choices=("text", "json"), default="text", help="(default: text)")
+    faults.set_defaults(run=_faults)
+    commands_of_images.add(commands)
+    return parser
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError(f'"{text}" is no port')
+    return int(text)
+
+
+def _up(options: argparse.Namespace) -> int:
+    parent = os.getppid()
+    if options.foreground:
+        die_with_parent(signal.SIGTERM)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, _stop)
+        if os.getppid() != parent:
+            return OK  # the caller ended before it could be noticed
+    if options.mesh not in (*MESHES, NO_MESH):
+        raise UsageError(f'unknown mesh "{options.mesh}"; known are: {", ".join((*MESHES, NO_MESH))}')
+    kubeconfig = options.kubeconfig.absolute() if options.kubeconfig else None
+    if kubeconfig and not kubeconfig.parent.is_dir():
+        raise UsageError(f"--kubeconfig: there is no directory {kubeconfig.parent}")
+    images = _image_directories(options.images)
+    began = time.monotonic()
+    lock = run_directory.lock(options.name)
+    lock.sweep()
+    started: launch.Started | None = None
+    try:
+        with launch.listen(options.port) as listener:
+            started = launch.start(
+                options.name,
+                lock,
+                listener,
+                mesh=options.mesh,
+                faults=tuple(map(_absolute, options.fault)),
+                kubeconfig=kubeconfig,
+                with_parent=options.foreground,
+                playgrounds=options.playgrounds,
+                images=images,
+            )
+        path = started.config.kubeconfig
+        _say(
+            f"lab: {options.name} is ready after {time.monotonic() - began:.2f} s; run directory {lock.path}"
+        )
+        if options.mesh == NO_MESH and (why := identities.only_root()):
+            _say(f"lab: pods can only be root's here, and images that declare another user do not run: {why}")
+        sys.stdout.write(f"export KUBECONFIG={shlex.quote(path)}\n")
+        sys.stdout.flush()
+        if not options.foreground:
+            lock.close()
+            return OK
+        return _stay(started, lock)
+    except _Stop:
+        return OK
+    finally:
+        if options.foreground or started is None:
+            _clean_up(started, lock)
+
+
+def _image_directories(given: Sequence[Path]) -> tuple[str, ...]:
+    """Where the lab's images are. Raises UsageError and BadImage for those that were asked for."""
+    asked = search_path.asked_for(given)
+    for name, directory in asked:
+        try:
+            next(directory.iterdir(), None)
+        except PermissionError as error:
+            raise UsageError(f"{name}: {directory} cannot be read") from error
+        except OSError as error:
+            raise UsageError(f"{name}: there is no directory {directory}") from error
+    directories = [directory.absolute() for _, directory in asked]
+    if directories:
+        from lab.node.images.store import ImageStore
+
+        ImageStore(directories).folders()
+    return tuple(map(str, [*directories, search_path.own()]))
+
+
+def _stay(started: launch.Started, lock: run_directory.Lock) -> int:
+    """Until a signal comes, or the lab ends by itself."""
+    started.process.wait()
+    _say("lab: the lab has ended by itself; the end of its log:")
+    _say(launch.end_of_log(lock.path))
+    return FAILED
+
+
+def _clean_up(started: launch.Started | None, lock: run_directory.Lock) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    if started is not None and started.process.poll() is None:
+        run_directory.end(lock.path, _PATIENCE_S)
+        started.process.wait()
+    if started is not None:
+        started.doorman.wait()
+    lock.remove()
+
+
+def _stop(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise _Stop
+
+
+def _down(options: argparse.Namespace) -> int:
+    for name in run_directory.names() if options.all else [options.name]:
+        path = run_directory.directory_of(name)
+        was_running = run_directory.end(path, _PATIENCE_S)
+        run_directory.wait_until_free(path, _PATIENCE_S)
+        if (left := run_directory.existing(name)) is not None:
+            left.remove()
+        _say(f"lab: {name} {'has ended' if was_running else 'was not running'}")
+    return OK
+
+
+def _status(options: argparse.Namespace) -> int:
+    running = []
+    for name in [options.name] if options.name else run_directory.names():
+        try:
+            if (left := run_directory.existing(name)) is not None:
+                left.remove()
+        except run_directory.NameInUse:
+            running.append((name, run_directory.read_state(run_directory.directory_of(name))))
+    if not running:
+        _say(f"lab: {options.name or 'no lab'} is not running" if options.name else "lab: no lab is running")
+        return NOT_RUNNING
+    for name, state in running:
+        if state is None:
+            sys.stdout.write(f"{name}\tstarting\n")
+        else:
+            faults = ",".join(state["faults"]) or "-"
+            sys.stdout.write(
+                f"{name}\trunning since {state['since']}\tport {state['port']}\tmesh {state['mesh']}\t"
+                f"faults {faults}\tKUBECONFIG={state['kubeconfig']}\n"
+            )
+            for line in _refusing_proxies(name, state["mesh"]):
+                sys.stdout.write(f"{name}\t{line}\n")
+    return OK
+
+
+def _refusing_proxies(name: str, mesh: str) -> Iterator[str]:
+    """A line for each proxy of the reference mesh that does not do what it was told to."""
+    if mesh == NO_MESH:
+        return
+    from lab.cli import rejecting_proxies
+
+    try:
+        for pod, message in rejecting_proxies.of_lab(run_directory.directory_of(name) / "kubeconfig"):
+            yield f"proxy of pod {pod}: {message}"
+    except rejecting_proxies.NoAnswer as error:
+        yield f"whether a proxy refuses its configuration is not known: the API server: {error}"
+
+
+def _faults(options: argparse.Namespace) -> int:
+    from lab import faults
+
+    chosen = list(map(faults.find, options.names)) or faults.known()
+    listing = faults.as_json(chosen) if options.output == "json" else faults.as_text(chosen)
+    sys.stdout.write(listing + "\n")
+    return OK
+
+
+def _absolute(fault: str) -> str:
+    """The name of a fault as the lab, which works in another directory, can use it."""
+    path, _, function = fault.rpartition(":")
+    return f"{Path(path).absolute()}:{function}" if ".py:" in fault else fault
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text + "\n")

@@ -1,0 +1,1 @@
+"""Container images: their references, where they are found, and the program that each stands for."""

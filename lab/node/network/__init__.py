@@ -1,0 +1,1 @@
+"""The pod network, service proxy, DNS and load balancer of the node, and the traffic capture of pods."""

@@ -1,0 +1,177 @@
+"""Services that are reached from the host: their node ports on 127.0.0.1, and load balancers.
+
+A load balancer is an address of its own in 127.0.0.0/8, with every port of the service. Where one of them
+may not be listened on (an ordinary user's port 80) the service has none: it stays pending, as in a cluster
+without any, and its node ports do instead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from lab.kube.store import Key, Object, Objects
+from lab.node.network.host_ports import LOCALHOST, Outside
+from lab.node.network.relay import Relays
+from lab.node.network.service_proxy import cluster_addresses
+
+SERVICES = Key("", "services")
+MANAGER = "service-controller"
+
+Place = tuple[str, int]
+"""An address and a port."""
+
+
+@dataclass(frozen=True)
+class Balancer:
+    """The address of one service, and the descriptor that keeps it from other labs."""
+
+    address: str
+    claim: int
+
+
+class Exposure:
+    """Keeps open on the host what the services want."""
+
+    def __init__(self, objects: Objects, outside: Outside, relays: Relays) -> None:
+        self._objects = objects
+        self._outside = outside
+        self._relays = relays
+        self._doors: dict[Place, tuple[Place, asyncio.Server]] = {}
+        self._balancers: dict[str, Balancer] = {}
+        self._complained: set[tuple[str, tuple[int, ...]]] = set()
+
+    async def run(self) -> None:
+        """Follows the services, for ever. Raises DoormanGone."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._outside.until_gone())
+                tasks.create_task(self._follow())
+        finally:
+            self._close(self._doors)
+            self._relays.close()
+            for balancer in self._balancers.values():
+                os.close(balancer.claim)
+
+    async def _follow(self) -> None:
+        async with self._objects.store.subscribe(SERVICES) as changes:
+            while True:
+                await self._reconcile(self._objects.store.list(SERVICES))
+                if not changes.pending():
+                    await anext(changes)
+                    changes.pending()
+
+    async def _reconcile(self, services: Sequence[Object]) -> None:
+        wanted: dict[Place, Place] = {}
+        for service in services:
+            wanted |= _node_doors(service)
+            if _is_balanced(service) and (balancer := self._balancers.get(_uid(service))):
+                wanted |= _balanced_doors(service, balancer.address)
+        self._close(place for place, (target, _) in self._doors.items() if wanted.get(place) != target)
+        for uid in self._balancers.keys() - {_uid(each) for each in services if _is_balanced(each)}:
+            os.close(self._balancers.pop(uid).claim)
+        alive = {_uid(each) for each in services}
+        self._complained = {about for about in self._complained if about[0] in alive}
+        for service in services:
+            await self._open_node_ports(service)
+            if _is_balanced(service):
+                await self._balance(service)
+            elif (service.get("status") or {}).get("loadBalancer"):
+                self._say(service, None)
+
+    async def _open_node_ports(self, service: Object) -> None:
+        for place, target in _node_doors(service).items():
+            if (failure := await self._open(place, target)) is not None:
+                self._complain(
+                    service,
+                    (place[1],),
+                    "NodePortUnavailable",
+                    f"Node port {place[1]} of {LOCALHOST} cannot be listened on: {failure.strerror}",
+                )
+
+    async def _balance(self, service: Object) -> None:
+        """All ports, or none."""
+        uid = _uid(service)
+        balancer = self._balancers.get(uid) or Balancer(*self._outside.claim())
+        self._balancers[uid] = balancer
+        doors = _balanced_doors(service, balancer.address)
+        for place, target in doors.items():
+            if (failure := await self._open(place, target)) is None:
+                continue
+            self._close(doors)
+            os.close(self._balancers.pop(uid).claim)
+            self._say(service, None)
+            ports = " or ".join(f"{LOCALHOST}:{port}" for _, port in _node_doors(service))
+            self._complain(
+                service,
+                tuple(port for _, port in doors),
+                "SyncLoadBalancerFailed",
+                "Error syncing load balancer: failed to ensure load balancer: "
+                f"port {place[1]} of {balancer.address} cannot be listened on: {failure.strerror}"
+                + (f"; use {ports}" if ports else ""),
+            )
+            return
+        self._say(service, balancer)
+
+    async def _open(self, place: Place, target: Place) -> OSError | None:
+        """Opens a door that is not there yet; what went wrong, or None."""
+        if place in self._doors:
+            return None
+        try:
+            listener = self._outside.listen(*place)
+        except OSError as failure:
+            return failure
+        self._doors[place] = target, await self._relays.serve(listener, *target)
+        return None
+
+    def _close(self, places: Iterable[Place]) -> None:
+        for place in list(places):
+            if (door := self._doors.pop(place, None)) is not None:
+                door[1].close()
+
+    def _say(self, service: Object, balancer: Balancer | None) -> None:
+        # Proxy: what comes to this address is passed on from there, and has no meaning inside the cluster.
+        ingress = {"ingress": [{"ip": balancer.address, "ipMode": "Proxy"}]} if balancer else {}
+        metadata = service["metadata"]
+        status = {**(service.get("status") or {}), "loadBalancer": ingress}
+        self._objects.set_status(SERVICES, metadata["namespace"], metadata["name"], status, manager=MANAGER)
+
+    def _complain(self, service: Object, ports: tuple[int, ...], reason: str, message: str) -> None:
+        """Once for each service and set of ports."""
+        if (key := (_uid(service), ports)) not in self._complained:
+            self._complained.add(key)
+            self._objects.emit(service, reason=reason, message=message, type="Warning", component=MANAGER)
+
+
+def _uid(service: Object) -> str:
+    return str(service["metadata"]["uid"])
+
+
+def _is_balanced(service: Object) -> bool:
+    spec = service["spec"]
+    # A class names somebody else's load balancer.
+    return spec.get("type") == "LoadBalancer" and not spec.get("loadBalancerClass")
+
+
+def _node_doors(service: Object) -> dict[Place, Place]:
+    if service["spec"].get("type") not in ("NodePort", "LoadBalancer"):
+        return {}
+    return {
+        (LOCALHOST, port["nodePort"]): (address, port["port"])
+        for address, port in _targets(service)
+        if port.get("nodePort")
+    }
+
+
+def _balanced_doors(service: Object, address: str) -> dict[Place, Place]:
+    return {(address, port["port"]): (target, port["port"]) for target, port in _targets(service)}
+
+
+def _targets(service: Object) -> Iterable[tuple[str, Object]]:
+    """Where the node's own address translation takes up: the cluster address, with each port."""
+    for address in cluster_addresses(service)[:1]:
+        for port in service["spec"].get("ports") or ():
+            if port.get("protocol", "TCP") == "TCP":
+                yield address, port

@@ -1,0 +1,1 @@
+"""The kubelet: pods, their containers, probes, volumes, environment and status."""

@@ -1,0 +1,134 @@
+"""Whether a running container is started, ready and alive."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from lab.kube.store import Object
+from lab.node.images.programs import Launch, Readiness
+from lab.node.pods import lifecycle_hooks, probes
+from lab.node.pods.pod_context import Surroundings, grace_of
+from lab.node.pods.probe_handlers import Target
+
+if TYPE_CHECKING:
+    from lab.node.pods.container import Container
+
+_PROXY_POLL_S = 0.005
+
+
+class Health:
+    """Follows one run of a container, and changes its state."""
+
+    def __init__(self, container: Container, around: Surroundings) -> None:
+        self._container = container
+        self._around = around
+
+    async def watch(self, launch: Launch, announced: int) -> None:
+        """For ever; `announced` is the reading end of the program's readiness pipe."""
+        spec = self._container.spec
+        target = self._container.target(self._around)
+        if hook := (spec.get("lifecycle") or {}).get("postStart"):
+            await self._after_start(hook, target)
+        self._container.after_start.set()
+        if launch.readiness is Readiness.ANNOUNCED:
+            await _readable(announced)
+        elif launch.readiness is Readiness.PROXY_LIVE and launch.config:
+            # Envoy announces nothing: it has to be asked.
+            while not await probes.proxy_is_live(launch.config.parent / "admin.sock"):  # noqa: ASYNC110
+                await asyncio.sleep(_PROXY_POLL_S)
+        if probe := spec.get("startupProbe"):
+            await self._started_up(probe, target)
+        self._change(started=True, ready="readinessProbe" not in spec)
+        async with asyncio.TaskGroup() as tasks:
+            if probe := spec.get("readinessProbe"):
+                report = self._readiness_reporter()
+                tasks.create_task(probes.watch(probe, target, healthy=False, report=report))
+            if probe := spec.get("livenessProbe"):
+                report = self._liveness_reporter("liveness", probe)
+                tasks.create_task(probes.watch(probe, target, healthy=True, report=report))
+
+    async def _after_start(self, hook: Object, target: Target) -> None:
+        """Returns when the hook has done its work; a container whose hook fails is ended."""
+        try:
+            await lifecycle_hooks.run(hook, target)
+        except lifecycle_hooks.HookFailed as failure:
+            self._around.report("FailedPostStartHook", str(failure), "Warning")
+            why = f"FailedPostStartHook: container {self._container.name} will be restarted"
+            self._end(why, grace_of(self._around.pod))
+            await asyncio.Event().wait()
+
+    def _end(self, why: str, grace: float) -> None:
+        ending = self._container.ending
+        if self._container.stopping or (ending is not None and not ending.done()):
+            return  # it ends already: what it does before its end is done once
+        self._around.report("Killing", why, "Normal")
+        # The container keeps it: this watch ends before the program has.
+        self._container.ending = asyncio.get_running_loop().create_task(
+            self._container.stop(self._around, grace)
+        )
+
+    async def _started_up(self, probe: Object, target: Target) -> None:
+        passed = asyncio.Event()
+        failed = self._liveness_reporter("startup", probe)
+        failures = 0
+
+        def report(healthy: bool, message: str | None) -> None:
+            nonlocal failures
+            if healthy:
+                passed.set()
+            elif message is not None:
+                failures += 1
+                failed(failures < probes.Timing.of(probe).failures, message)
+
+        async with asyncio.TaskGroup() as tasks:
+            probing = tasks.create_task(probes.watch(probe, target, healthy=False, report=report))
+            await passed.wait()
+            probing.cancel()
+
+    def _readiness_reporter(self) -> probes.Report:
+        def report(healthy: bool, message: str | None) -> None:
+            if message is not None:
+                self._around.report("Unhealthy", f"Readiness probe failed: {message}", "Warning")
+            if healthy != self._container.state.ready:
+                self._change(ready=healthy)
+
+        return report
+
+    def _liveness_reporter(self, kind: Literal["liveness", "startup"], probe: Object) -> probes.Report:
+        grace = probe.get("terminationGracePeriodSeconds") or grace_of(self._around.pod)
+
+        def report(healthy: bool, message: str | None) -> None:
+            if message is not None:
+                self._around.report("Unhealthy", f"{kind.capitalize()} probe failed: {message}", "Warning")
+            if not healthy:
+                why = f"Container {self._container.name} failed {kind} probe, will be restarted"
+                self._end(why, grace)
+
+        return report
+
+    def _change(self, **fields: Any) -> None:
+        self._container.state = replace(self._container.state, **fields)
+        if self._container.state.started:
+            self._container.started.set()
+        self._around.changed()
+
+
+def _settle(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+async def _readable(fd: int) -> None:
+    """Returns when a byte can be read; never when the other end closed without one."""
+    loop = asyncio.get_running_loop()
+    arrived: asyncio.Future[None] = loop.create_future()
+    loop.add_reader(fd, _settle, arrived)
+    try:
+        await arrived
+    finally:
+        loop.remove_reader(fd)
+    if not os.read(fd, 1):
+        await asyncio.Event().wait()

@@ -1,0 +1,48 @@
+"""From what pod and image say to the program that runs in a container."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lab.kube.store import Object
+from lab.node.images.programs import Launch
+from lab.node.pods import security_context
+from lab.node.pods.environment import DEFAULTS
+from lab.node.pods.pod_context import Surroundings
+from lab.node.processes.mounts import Bind, View
+from lab.node.processes.spawner import Program
+
+
+def program(spec: Object, around: Surroundings, launch: Launch, told: Mapping[str, str]) -> Program:
+    """The program of a container; `told` are the variables that its pod gives it.
+
+    Raises ConfigMissing and security_context.Refused.
+    """
+    user = security_context.user(spec, around.pod, launch)
+    image = launch.image
+    home = {"HOME": user.home} if user else {}
+    environment = {**DEFAULTS, **home, **(image.env if image else {}), **told}
+    return Program(
+        launch.argv,
+        {**launch.environment, **environment},
+        security_context.capabilities(spec, launch),
+        View(
+            [*_binds(around, launch), *around.volumes.binds(spec, told)],
+            str(image.files) if image and image.files else None,
+            str(image.root) if image and image.root else None,
+            spec.get("workingDir") or (image.working_dir if image else "/"),
+            bool((spec.get("securityContext") or {}).get("readOnlyRootFilesystem")),
+        ),
+        user,
+        container_environment=environment,
+    )
+
+
+def _binds(around: Surroundings, launch: Launch) -> list[Bind]:
+    """All but the volumes."""
+    found = [*around.names, *launch.binds]
+    if launch.image is None or launch.image.root is None:
+        found += around.machine
+    if launch.config:
+        found.append(Bind(str(launch.config.parent), str(launch.config.parent), writable=True))
+    return found

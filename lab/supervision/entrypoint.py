@@ -1,0 +1,60 @@
+"""The first process in the lab's namespaces.
+
+It forks at once, while it is small: the parent stays as process 1 (lab.node.processes.pid1), the child
+becomes the supervisor. The death of either is the death of both, and of everything else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from typing import NoReturn
+
+from lab.config import LabConfig
+from lab.node.processes import pid1
+
+
+@contextlib.contextmanager
+def _no_certificates() -> Iterator[None]:
+    """aiohttp reads all authorities that this machine trusts as it is imported, which takes 40 ms.
+
+    Who has to verify a server reads them when there is one (`lab.mesh.control_plane.jwks`,
+    `lab.kube.webhooks.calling`).
+    """
+    before = {name: os.environ.get(name) for name in ("SSL_CERT_FILE", "SSL_CERT_DIR")}
+    os.environ.update(dict.fromkeys(before, os.devnull))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name)
+            if value is not None:
+                os.environ[name] = value
+
+
+def main() -> NoReturn:
+    config = LabConfig.from_json(sys.argv[1])
+    # The lab's files, in a directory that is its owner's alone, are shown to containers of any user.
+    os.umask(0o022)
+    for fd in (config.listener_fd, config.report_fd, config.lock_fd, config.outside_fd):
+        os.set_inheritable(fd, False)
+    ours, supervisors = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    child = os.fork()
+    if child == 0:
+        ours.close()
+        with _no_certificates():
+            from lab.supervision import supervisor
+
+        sys.exit(supervisor.main(config, supervisors))
+    supervisors.close()
+    os.close(config.listener_fd)
+    os.close(config.report_fd)
+    os.close(config.outside_fd)
+    pid1.serve(ours, child, hidden=[str(config.directory.parent)])
+
+
+if __name__ == "__main__":
+    main()
