@@ -37,7 +37,7 @@ _CAP_SYS_ADMIN = 21
 _WATCHED = 3
 """Files that a proxy watches, each with an inotify instance."""
 
-_PROXIES = 6
+_PROXIES = 9
 """Of a playground with a gateway and one more workload. The ingress gateway is there once for all of them."""
 
 

@@ -9,7 +9,6 @@ from fixtures.expectations import Answered, Reachability
 from fixtures.model.document import ISTIO_1_0
 from fixtures.model.step import Step
 from fixtures.playground.playground import NAMESPACES
-from fixtures.proving.look import Workload
 from suites.grids import ALL_REACHABLE, LEGACY_REFUSED_BY_BOTH, LEGACY_REFUSED_BY_FOO
 
 SERVICE_SPECIFIC = ISTIO_1_0.section("Service-specific policy")
@@ -46,7 +45,6 @@ STEPS = [
                 NAMESPACES,
                 "http://another.bar:8000/ip",
                 "200",
-                needs=(Workload("istio-1.0/second-service-bar.yaml", "bar"),),
                 test="other-services-of-the-namespace",
                 label="",
                 asks="If we have more services in namespace bar, we should see traffic to them won't be "

@@ -155,7 +155,7 @@ def test_a_kernel_that_allows_no_namespaces_is_named(home: Home) -> None:
     assert "run as root" in done.stderr
 
 
-@pytest.mark.parametrize(("playgrounds", "needed"), [("1", 21), ("4", 75)])
+@pytest.mark.parametrize(("playgrounds", "needed"), [("1", 30), ("4", 111)])
 def test_a_user_whose_inotify_instances_are_used_up_is_told_so(
     playgrounds: str, needed: int, home: Home
 ) -> None:

@@ -92,9 +92,9 @@ def _curl(request: Request) -> Launch:
 
 def _httpbin(request: Request) -> Launch:
     command = _merged(request, (), ("gunicorn", "-b", "0.0.0.0:80", "httpbin:app", "-k", "gevent"))
-    if (address := _gunicorn_address(command)) is None:
+    if (addresses := _gunicorn_addresses(command)) is None:
         return Launch(command)
-    return _httpbin_server(address)
+    return _httpbin_server(addresses)
 
 
 def _go_httpbin(request: Request) -> Launch:
@@ -103,7 +103,7 @@ def _go_httpbin(request: Request) -> Launch:
         return Launch(command)
     host = _option(command, "host") or request.environment.get("HOST") or "0.0.0.0"
     port = _option(command, "port") or request.environment.get("PORT") or "8080"
-    return _httpbin_server(f"{host}:{port}", "--lists")
+    return _httpbin_server([f"{host}:{port}"], "--lists")
 
 
 def _capture(request: Request) -> Launch:
@@ -171,23 +171,25 @@ def _merged(request: Request, entrypoint: tuple[str, ...], arguments: tuple[str,
     return (*entrypoint, *(arguments if request.args is None else request.args))
 
 
-def _httpbin_server(address: str, *options: str) -> Launch:
+def _httpbin_server(addresses: Sequence[str], *options: str) -> Launch:
     # -P: the script's own directory is no place to import from.
-    argv = (sys.executable, "-P", str(_HTTPBIN), "--bind", address, *options)
+    binds = [word for address in addresses for word in ("--bind", address)]
+    argv = (sys.executable, "-P", str(_HTTPBIN), *binds, *options)
     # httpbin is where this process would import it from.
     return Launch(argv, Readiness.ANNOUNCED, environment={"PYTHONPATH": os.environ.get("PYTHONPATH", "")})
 
 
-def _gunicorn_address(command: Sequence[str]) -> str | None:
+def _gunicorn_addresses(command: Sequence[str]) -> list[str] | None:
     """Where `gunicorn … httpbin:app` listens; None if the command is another one."""
     if not command or Path(command[0]).name != "gunicorn" or "httpbin:app" not in command:
         return None
+    found = []
     for place, word in enumerate(command):
         if word in ("-b", "--bind") and place + 1 < len(command):
-            return command[place + 1]
-        if matched := re.fullmatch(r"--bind=(.+)", word):
-            return matched[1]
-    return "127.0.0.1:8000"  # gunicorn's own default
+            found.append(command[place + 1])
+        elif matched := re.fullmatch(r"--bind=(.+)", word):
+            found.append(matched[1])
+    return found or ["127.0.0.1:8000"]  # gunicorn's own default
 
 
 def _option(command: Sequence[str], name: str) -> str | None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from lab.node.images import programs
@@ -30,21 +32,23 @@ def test_other_images_are_not_known(reference: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "args", "address"),
+    ("command", "args", "addresses"),
     [
         (None, None, "0.0.0.0:80"),
         (["gunicorn", "-b", "0.0.0.0:8080", "httpbin:app", "-k", "gevent"], None, "0.0.0.0:8080"),
         (["/usr/bin/gunicorn"], ["--bind=[::]:81", "httpbin:app"], "[::]:81"),
+        (["gunicorn", "-b", ":8080", "--bind", ":8081", "httpbin:app"], None, ":8080 :8081"),
         (["gunicorn", "httpbin:app"], None, "127.0.0.1:8000"),
     ],
 )
 def test_httpbin_listens_where_gunicorn_would(
-    command: list[str] | None, args: list[str] | None, address: str
+    command: list[str] | None, args: list[str] | None, addresses: str
 ) -> None:
     find = programs.find("kong/httpbin")
     assert find
     launch = find(Request(command, args, {}))
-    assert launch.argv[launch.argv.index("--bind") + 1] == address
+    bound = [word for option, word in itertools.pairwise(launch.argv) if option == "--bind"]
+    assert bound == addresses.split()
     assert launch.readiness is Readiness.ANNOUNCED
 
 

@@ -1,4 +1,4 @@
-"""Serves httpbin on one address, and says when the port is open.
+"""Serves httpbin on one address or several, and says when the ports are open.
 
 Not by gunicorn or waitress: of the servers tried, cheroot was as quick to start as any, small, and answers
 a TLS client's greeting at once (waitress keeps such a client waiting for ever; a mesh must see a refusal).
@@ -13,6 +13,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -74,29 +75,41 @@ def _listed(body: bytes) -> bytes:
     return json.dumps(answer, indent=2).encode() + b"\n"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--bind", required=True, help="ADDRESS:PORT; no address means all")
-    parser.add_argument("--lists", action="store_true", help="answer as go-httpbin does")
-    options = parser.parse_args()
-    host, _, port = options.bind.rpartition(":")
+def _server(bind: str, application: Application) -> Server:
+    """One that listens already; ``[::]`` means IPv4 as well, where the machine can do that."""
+    host, _, port = bind.rpartition(":")
     host = host.strip("[]") or "0.0.0.0"
     if host == "::" and not socket.has_dualstack_ipv6():
         host = "0.0.0.0"
-    application = with_lists(app.wsgi_app) if options.lists else app.wsgi_app
     server = Server((host, int(port)), application, numthreads=_THREADS, request_queue_size=_BACKLOG)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     server.prepare()
+    return server
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument(
+        "--bind", required=True, action="append", help="ADDRESS:PORT; no address means all. Can be repeated"
+    )
+    parser.add_argument("--lists", action="store_true", help="answer as go-httpbin does")
+    options = parser.parse_args()
+    application = with_lists(app.wsgi_app) if options.lists else app.wsgi_app
+    servers = [_server(bind, application) for bind in options.bind]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         os.write(_READY_DESCRIPTOR, b"1")
         os.close(_READY_DESCRIPTOR)
     except OSError:
         sys.stderr.write("nobody waits for readiness\n")
-    sys.stderr.write(f"listening on {options.bind}\n")
+    sys.stderr.write(f"listening on {', '.join(options.bind)}\n")
+    first, *others = servers
+    for server in others:
+        threading.Thread(target=server.serve, daemon=True).start()
     try:
-        server.serve()
+        first.serve()
     finally:
-        server.stop()
+        for server in servers:
+            server.stop()
 
 
 if __name__ == "__main__":
