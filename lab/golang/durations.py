@@ -1,14 +1,18 @@
-"""Times as Go writes them: `1h`, `1.5s`, `250ms`."""
+"""Durations as Go writes them, `1h`, `1.5s`, `250ms`: those of Istio, of the Gateway API and of CEL."""
 
 from __future__ import annotations
 
 import re
 
+MILLISECOND = 1_000_000
+SECOND = 1_000_000_000
+"""In nanoseconds, which Go counts in."""
+
 UNITS = {
-    "h": 3_600_000_000_000,
-    "m": 60_000_000_000,
-    "s": 1_000_000_000,
-    "ms": 1_000_000,
+    "h": 3600 * SECOND,
+    "m": 60 * SECOND,
+    "s": SECOND,
+    "ms": MILLISECOND,
     "us": 1_000,
     "µs": 1_000,
     "μs": 1_000,
@@ -32,3 +36,8 @@ def nanoseconds(text: str) -> int | None:
         total += int(fraction or 0) * UNITS[unit] // 10 ** len(fraction)
         end = part.end()
     return sign * total if end and end == len(rest) and total < LONGEST else None
+
+
+def seconds(text: str) -> float:
+    """0 where it is no time."""
+    return (nanoseconds(text) or 0) / SECOND

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from lab.golang import printing
+
 
 class Named(Protocol):
     """Anything that names a collection: a `GroupResource` or a `Resource`."""
@@ -199,17 +201,6 @@ def field_forbidden(field: str, detail: str) -> Cause:
     return Cause("FieldValueForbidden", field, f"Forbidden: {detail}")
 
 
-_GO_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
-
-
-def go_quote(text: str) -> str:
-    """A string as Go's `%q` prints it."""
-    escaped = "".join(
-        _GO_ESCAPES.get(char) or (char if char.isprintable() else f"\\u{ord(char):04x}") for char in text
-    )
-    return f'"{escaped}"'
-
-
 def quoted(value: Any) -> str:
     """A value as a field error prints it (Go's %q for strings, %#v for what is not scalar)."""
     if value is None:
@@ -219,15 +210,15 @@ def quoted(value: Any) -> str:
     if isinstance(value, int | float):
         return str(value)
     if isinstance(value, str):
-        return go_quote(value)
+        return printing.quoted(value)
     if isinstance(value, dict):
         if all(isinstance(item, str) for item in value.values()):
             return go_string_map(value)
-        pairs = ", ".join(f"{go_quote(key)}:{quoted(value[key])}" for key in sorted(value))
+        pairs = ", ".join(f"{printing.quoted(key)}:{quoted(value[key])}" for key in sorted(value))
         return f"map[string]interface {{}}{{{pairs}}}"
     if isinstance(value, list):
         return f"[]interface {{}}{{{', '.join(quoted(item) for item in value)}}}"
-    return go_quote(str(value))
+    return printing.quoted(str(value))
 
 
 def go_string_map(value: Mapping[str, str] | None) -> str:
@@ -236,6 +227,6 @@ def go_string_map(value: Mapping[str, str] | None) -> str:
         return "map[string]string(nil)"
     return (
         "map[string]string{"
-        + ", ".join(f"{go_quote(key)}:{go_quote(value[key])}" for key in sorted(value))
+        + ", ".join(f"{printing.quoted(key)}:{printing.quoted(value[key])}" for key in sorted(value))
         + "}"
     )

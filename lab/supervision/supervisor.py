@@ -35,7 +35,7 @@ from lab.kube.timestamps import now
 from lab.kube.writing.writes import Writes
 from lab.mesh.config import unknown_kinds
 from lab.mesh.config.apis import APIS
-from lab.mesh.config.definitions import CEL_RULES
+from lab.mesh.config.cel_rules import CEL_RULES
 from lab.mesh.control_plane.controller import ReferenceMesh
 from lab.mesh.envoy.resources import Resources
 from lab.node.images.programs import Launch

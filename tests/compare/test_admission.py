@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from lab.kube.store import ApiError
-from lab.mesh.config import current, definitions
+from lab.mesh.config import current
+from lab.mesh.config.cel_rules import CEL_RULES
 from tests.compare import admission
 from tests.compare.admission import Comparer
 from tests.compare.api_server import Answer, Document
@@ -23,7 +24,7 @@ class InProcess:
     """An API server as a comparer knows it, with the reference's admission and one mistake."""
 
     def __init__(self, mistake: Callable[[Spec], Answer | None] = lambda _: None) -> None:
-        self._admission = Admission(definitions.CEL_RULES)
+        self._admission = Admission(CEL_RULES)
         self._mistake = mistake
 
     async def definition(self, name: str) -> Document:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from lab.mesh.config import definitions
+from lab.mesh.config.cel_rules import CEL_RULES
 from tests.compare.api_server import Answer
 from tests.compare.verdicts import blamed
 from tests.istio.conftest import bundle
@@ -53,7 +53,7 @@ BY_THE_REFERENCE: list[Row] = [
 
 @pytest.fixture(scope="module")
 def admission() -> Admission:
-    return Admission(definitions.CEL_RULES)
+    return Admission(CEL_RULES)
 
 
 def said_by_istio(rows: Iterable[Row], folder: Path) -> dict[int, set[str]]:

@@ -11,7 +11,7 @@ from typing import Literal
 
 import pytest
 
-from lab.mesh.config import definitions
+from lab.mesh.config.cel_rules import CEL_RULES
 from tests.mesh import foreign
 from tests.mesh.admission import Admission
 from tests.mesh.cluster import Cluster
@@ -80,7 +80,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def admission(request: pytest.FixtureRequest, rules_by: str) -> Admission:
     """What takes objects or refuses them, in the namespace foo."""
     if rules_by != "by Istio":
-        return Admission(definitions.CEL_RULES if rules_by == "by predicates" else {})
+        return Admission(CEL_RULES if rules_by == "by predicates" else {})
     lab: IstioLab = request.getfixturevalue("istio_lab")
     lab.namespace("foo")
     return IstioAdmission(lab.api)

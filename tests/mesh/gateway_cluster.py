@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 from lab.kube.kinds.registry import Registry
 from lab.kube.store import Key, Object, Store
 from lab.kube.writing.writes import Writes
-from lab.mesh.config import current, definitions
+from lab.mesh.config import current
+from lab.mesh.config.cel_rules import CEL_RULES
 from lab.mesh.config.gateway_api import declared, routing
 from lab.mesh.config.gateway_api.controller import GatewayController
 from lab.mesh.model.proxy_config import Listener
@@ -44,7 +45,7 @@ class GatewayCluster:
 
     def __post_init__(self) -> None:
         registry = Registry()
-        registry.cel_rules.update(definitions.CEL_RULES)
+        registry.cel_rules.update(CEL_RULES)
         self.objects = Writes(Store(), registry)
         for definition in current.API.definitions():
             key = Key("apiextensions.k8s.io", "customresourcedefinitions")

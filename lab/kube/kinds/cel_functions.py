@@ -153,9 +153,9 @@ def _find_all(text: str, pattern: str, limit: int = -1) -> list[str]:
 
 
 def _regex(pattern: str) -> Any:
-    import re2
+    from lab.golang import regexp
 
-    return re2.compile(pattern)
+    return regexp.compiled(pattern)
 
 
 def _position(items: list[Any], item: Any) -> int:

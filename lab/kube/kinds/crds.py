@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container
 from typing import Any
 
+from lab.golang import printing
 from lab.kube import errors
 from lab.kube.errors import Cause
 from lab.kube.kinds import jsonpath
@@ -54,7 +55,7 @@ def warnings(crd: Object, known_rules: Container[str]) -> list[str]:
     for version in crd["spec"]["versions"]:
         found |= unknown_rules((version.get("schema") or {}).get("openAPIV3Schema"), known_rules)
     return [
-        f"this server cannot evaluate the rule {errors.go_quote(rule)} ({why}): what breaks it is stored all"
+        f"this server cannot evaluate the rule {printing.quoted(rule)} ({why}): what breaks it is stored all"
         " the same"
         for rule, why in found.items()
     ]

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from lab.golang import printing
 from lab.kube import errors
 from lab.kube.errors import Cause
 from lab.kube.kinds.decoding import cannot_handle
@@ -184,7 +185,7 @@ def _check_container(container: Object, path: str, volumes: set[str]) -> list[Ca
         if not mount.get("name"):
             causes.append(errors.required(f"{at}.name"))
         elif mount["name"] not in volumes:
-            message = f"Not found: {errors.go_quote(mount['name'])}"
+            message = f"Not found: {printing.quoted(mount['name'])}"
             causes.append(Cause("FieldValueNotFound", f"{at}.name", message))
         if not mount.get("mountPath"):
             causes.append(errors.required(f"{at}.mountPath"))

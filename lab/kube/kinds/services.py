@@ -7,8 +7,9 @@ from collections.abc import Callable, Container, Iterable
 from ipaddress import IPv4Network, ip_address
 from typing import Any
 
+from lab.golang.printing import quoted
 from lab.kube import errors
-from lab.kube.errors import Cause, go_quote
+from lab.kube.errors import Cause
 from lab.kube.kinds.metadata import check_labels, check_name
 from lab.kube.kinds.podspec import PORT_RANGE, PROTOCOLS, check_port_reference
 from lab.kube.objects import GroupResource, Object
@@ -78,7 +79,7 @@ def _claim(service: Object, wanted: str, store: Store) -> None:
     elif any(spec.get("clusterIP") == wanted for spec in _others(store)):
         why = "provided IP is already allocated"
     if why:
-        message = f"Invalid value: []string{{{go_quote(wanted)}}}: failed to allocate IP {wanted}: {why}"
+        message = f"Invalid value: []string{{{quoted(wanted)}}}: failed to allocate IP {wanted}: {why}"
         cause = Cause("FieldValueInvalid", "spec.clusterIPs", message)
         raise errors.invalid("", "Service", service["metadata"]["name"], [cause])
 
@@ -137,7 +138,7 @@ def _check_unchanged_ip(spec: Object, old: Object | None) -> list[Cause]:
     now = spec.get("clusterIP", "")
     if not before or not now or now == before or spec["type"] == "ExternalName":
         return []
-    message = f"Invalid value: []string{{{go_quote(now)}}}: may not change once set"
+    message = f"Invalid value: []string{{{quoted(now)}}}: may not change once set"
     return [Cause("FieldValueInvalid", "spec.clusterIPs[0]", message)]
 
 
@@ -182,9 +183,9 @@ def _check_ports(ports: list[Object]) -> list[Cause]:
 def _go_port(port: Object) -> str:
     target = port.get("targetPort", 0)
     is_name = isinstance(target, str)
-    number, text = (0, go_quote(target)) if is_name else (target, '""')
+    number, text = (0, quoted(target)) if is_name else (target, '""')
     return (
-        f'core.ServicePort{{Name:"", Protocol:{go_quote(port.get("protocol", ""))},'
+        f'core.ServicePort{{Name:"", Protocol:{quoted(port.get("protocol", ""))},'
         " AppProtocol:(*string)(nil),"
         f" Port:{port.get('port', 0)}, TargetPort:intstr.IntOrString{{Type:{int(is_name)}, IntVal:{number},"
         f" StrVal:{text}}}, NodePort:0}}"

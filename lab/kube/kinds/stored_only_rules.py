@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from lab.golang import printing
 from lab.kube import errors
 from lab.kube.errors import Cause
 from lab.kube.kinds.workloads import apply_template_defaults
@@ -112,7 +113,7 @@ def check_binding(binding: Object, old: Object | None) -> list[Cause]:
     if old is not None and reference != old["roleRef"]:
         fields = {"APIGroup": "apiGroup", "Kind": "kind", "Name": "name"}
         shown = ", ".join(
-            f"{name}:{errors.go_quote(reference.get(field, ''))}" for name, field in fields.items()
+            f"{name}:{printing.quoted(reference.get(field, ''))}" for name, field in fields.items()
         )
         message = f"Invalid value: rbac.RoleRef{{{shown}}}: cannot change roleRef"
         causes.append(Cause("FieldValueInvalid", "roleRef", message))

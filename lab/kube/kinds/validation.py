@@ -12,16 +12,8 @@ from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
-from lab.kube.errors import (
-    Cause,
-    duplicate,
-    go_quote,
-    invalid_value,
-    required,
-    too_long,
-    too_many,
-    unsupported_value,
-)
+from lab.golang.printing import quoted
+from lab.kube.errors import Cause, duplicate, invalid_value, required, too_long, too_many, unsupported_value
 from lab.kube.kinds.decoding import json_type
 from lab.kube.kinds.schema import Schema
 
@@ -152,7 +144,7 @@ _KEYWORDS: dict[str, tuple[Callable[[Any, Schema, str], Iterable[Cause]], ...]] 
 
 def _combined(path: str, message: str) -> Cause:
     # The server reports these without a field: "<nil>" and an empty value.
-    return Cause("FieldValueInvalid", "<nil>", f'Invalid value: "": {go_quote(path)} {message}')
+    return Cause("FieldValueInvalid", "<nil>", f'Invalid value: "": {quoted(path)} {message}')
 
 
 def _one_of(branches: list[list[Cause]], path: str) -> list[Cause]:

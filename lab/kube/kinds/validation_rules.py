@@ -11,7 +11,8 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from lab.kube.errors import Cause, field_forbidden, go_quote, invalid_value, required
+from lab.golang.printing import quoted
+from lab.kube.errors import Cause, field_forbidden, invalid_value, required
 from lab.kube.kinds import cel
 from lab.kube.kinds.decoding import json_type
 from lab.kube.kinds.schema import Schema
@@ -151,7 +152,7 @@ def _cause(validation: Mapping[str, Any], said: str, value: Any, path: str) -> C
         case "FieldValueForbidden":
             return field_forbidden(at, said)
         case "FieldValueDuplicate":
-            return Cause("FieldValueDuplicate", at, f"Duplicate value: {go_quote(json_type(value))}")
+            return Cause("FieldValueDuplicate", at, f"Duplicate value: {quoted(json_type(value))}")
     return invalid_value(at, json_type(value), said)
 
 

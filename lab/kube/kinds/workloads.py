@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from lab.golang.printing import quoted
 from lab.kube import errors
-from lab.kube.errors import Cause, go_quote, go_string_map
+from lab.kube.errors import Cause, go_string_map
 from lab.kube.kinds.metadata import check_labels
 from lab.kube.kinds.podspec import apply_podspec_defaults, check_podspec
 from lab.kube.kinds.selectors import match_label_selector
@@ -194,6 +195,6 @@ def go_selector(selector: Object | None) -> str:
 
 def _go_requirement(expression: Object) -> str:
     values = expression.get("values")
-    shown = "[]string(nil)" if values is None else f"[]string{{{', '.join(map(go_quote, values))}}}"
-    key, operator = go_quote(expression.get("key", "")), go_quote(expression.get("operator", ""))
+    shown = "[]string(nil)" if values is None else f"[]string{{{', '.join(map(quoted, values))}}}"
+    key, operator = quoted(expression.get("key", "")), quoted(expression.get("operator", ""))
     return f"v1.LabelSelectorRequirement{{Key:{key}, Operator:{operator}, Values:{shown}}}"

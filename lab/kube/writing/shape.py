@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from lab.golang import printing
 from lab.kube import errors
 from lab.kube.errors import Cause, bad_request
 from lab.kube.identity.auth import SYSTEM, User
@@ -124,6 +125,6 @@ def _new_finalizers(obj: Object, old: Object) -> Iterable[Cause]:
     before = old["metadata"].get("finalizers") or []
     added = [name for name in obj["metadata"].get("finalizers") or [] if name not in before]
     if added:
-        listed = ", ".join(errors.go_quote(name) for name in added)
+        listed = ", ".join(printing.quoted(name) for name in added)
         detail = "no new finalizers can be added if the object is being deleted, found new finalizers"
         yield errors.field_forbidden("metadata.finalizers", f"{detail} []string{{{listed}}}")

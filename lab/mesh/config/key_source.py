@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from lab.golang import urls
+from lab.golang.printing import quoted
 from lab.kube.store import Key
-from lab.mesh.config.webhook import quoted
 from lab.mesh.model.proxy_config import JwtRule
 
 DEFAULT_TIMEOUT_S = 5.0

@@ -9,8 +9,9 @@ import ipaddress
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from lab.golang.durations import nanoseconds
-from lab.mesh.config.webhook import InList, quoted
+from lab.golang.durations import MILLISECOND, nanoseconds
+from lab.golang.printing import quoted
+from lab.mesh.config.webhook import InList
 
 _LABEL = r"[a-zA-Z0-9](?:[-a-zA-Z0-9]*[a-zA-Z0-9])?"
 DNS_LABEL = re.compile(_LABEL)
@@ -155,9 +156,6 @@ def tag_problems(labels: Mapping[str, str]) -> Iterator[str]:
             yield InList(f"invalid tag key: {quoted(key)} (name is too long)")
         if not _TAG_VALUE.fullmatch(value):
             yield InList(f"invalid tag value: {quoted(value)}")
-
-
-MILLISECOND = 1_000_000
 
 
 def duration_problems(text: str) -> Iterator[str]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from lab.golang.printing import listed
 from lab.kube.store import Denied, Review
 
 HEADER_LETTERS = r"!#$%&'*+.^_`|~0-9A-Za-z-"
@@ -38,29 +39,6 @@ def refuse_undecodable(why: str) -> None:
 def in_turn(*reviews: Review) -> Review:
     """One review for several; the first that refuses ends it."""
     return lambda new: [warning for review in reviews for warning in review(new)]
-
-
-def listed(problems: list[str]) -> str:
-    """Several problems as Go's multierror prints them."""
-    lines = "".join(f"\n\t* {problem}" for problem in problems)
-    count = "1 error" if len(problems) == 1 else f"{len(problems)} errors"
-    return f"{count} occurred:{lines}\n\n"
-
-
-def quoted(text: str) -> str:
-    """As Go's `%q` prints it."""
-    return f'"{"".join(map(_escaped, text))}"'
-
-
-_ESCAPED = dict(zip('\a\b\f\n\r\t\v\\"', 'abfnrtv\\"', strict=True))
-
-
-def _escaped(letter: str) -> str:
-    if letter in _ESCAPED:
-        return f"\\{_ESCAPED[letter]}"
-    if letter.isprintable():
-        return letter
-    return f"\\x{ord(letter):02x}" if ord(letter) < 0x80 else f"\\u{ord(letter):04x}"
 
 
 def mapping(value: Any) -> dict[str, Any]:

@@ -6,7 +6,6 @@ only subject alternative name, which is therefore critical (RFC 5280, 4.2.1.6).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
@@ -15,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from lab.mesh.model.certificates import Certificate
 from lab.mesh.model.proxy_config import Identity
 
 BACKDATED = timedelta(minutes=2)
@@ -23,16 +23,6 @@ BACKDATED = timedelta(minutes=2)
 ROOT_LIFETIME = timedelta(days=3650)
 WORKLOAD_LIFETIME = timedelta(hours=24)
 """Istio's default."""
-
-
-@dataclass(frozen=True)
-class Certificate:
-    """A workload's certificate chain and key, both PEM."""
-
-    identity: Identity
-    chain: str
-    private_key: str
-    renew_at: datetime
 
 
 class Authority:

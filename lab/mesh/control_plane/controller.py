@@ -13,13 +13,14 @@ from lab.kube.store import ApiError, Key, Object, Objects
 from lab.mesh.config.policy_api import Declared, PolicyApi
 from lab.mesh.control_plane import ca, refused_configuration
 from lab.mesh.control_plane.acknowledgements import Acknowledgements
-from lab.mesh.control_plane.ca import Authority, Certificate
+from lab.mesh.control_plane.ca import Authority
 from lab.mesh.control_plane.files import ProxyFolder
 from lab.mesh.control_plane.jwks import KeySets
 from lab.mesh.control_plane.refused_configuration import Place
 from lab.mesh.envoy import gateway
 from lab.mesh.envoy.bootstrap import FILE as BOOTSTRAP_FILE
 from lab.mesh.envoy.resources import Resources, build
+from lab.mesh.model.certificates import Certificate
 from lab.mesh.model.proxy_config import GatewaySnapshot, Snapshot
 from lab.mesh.workloads import gateway_pods, ingress, injection, world
 from lab.mesh.workloads.world import PODS, Workload

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lab.golang.regexp import LARGEST_PROGRAM
+from lab.mesh.envoy.expressions import LARGEST_PROGRAM
 from lab.mesh.envoy.proto import Json, extension, file_source
 
 FILE = "bootstrap.json"

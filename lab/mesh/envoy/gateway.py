@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lab.mesh.control_plane.ca import Certificate
 from lab.mesh.envoy import access_log, bootstrap, clusters, network, route_tables, secrets
-from lab.mesh.envoy.proto import Json, address
+from lab.mesh.envoy.proto import STATUS_PORT, Json, address
 from lab.mesh.envoy.request_security import http_filters
 from lab.mesh.envoy.resources import Resources
+from lab.mesh.model.certificates import Certificate
 from lab.mesh.model.proxy_config import GatewaySnapshot, Listener
-from lab.mesh.workloads.gateway_pods import STATUS_PORT
 
 STATUS_PATH = "/healthz/ready"
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import orjson
 
-from lab.mesh.control_plane.ca import Certificate
 from lab.mesh.envoy import bootstrap, clusters, inbound, outbound, secrets
 from lab.mesh.envoy.inlining import inlined
 from lab.mesh.envoy.proto import Json, typed
+from lab.mesh.model.certificates import Certificate
 from lab.mesh.model.proxy_config import GatewaySnapshot, Snapshot
 
 SECRET = "envoy.extensions.transport_sockets.tls.v3.Secret"

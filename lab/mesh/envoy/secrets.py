@@ -6,8 +6,8 @@ from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote
 
-from lab.mesh.control_plane.ca import Certificate
 from lab.mesh.envoy.proto import Json, file_source
+from lab.mesh.model.certificates import Certificate
 from lab.mesh.model.proxy_config import ClientTls, TlsOrigination, Upstream
 
 WORKLOAD = "default"

@@ -11,10 +11,10 @@ from typing import Any
 
 from lab.kube.store import Object, clone
 from lab.mesh.envoy.bootstrap import ADMIN_SOCKET
+from lab.mesh.envoy.proto import STATUS_PORT
 from lab.mesh.workloads.injection import PROXY_CONTAINER, PROXY_IMAGE
 
 ARGUMENTS = ("proxy", "router")
-STATUS_PORT = 15021
 METRICS_PORT = 15090
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from lab.kube.store import Key, Object
+from lab.mesh.envoy.proto import STATUS_PORT
 from lab.mesh.workloads import gateway_pods
 
 NAME = "istio-ingressgateway"
@@ -60,7 +61,7 @@ def _service() -> dict[str, Any]:
         "type": "LoadBalancer",
         "selector": dict(LABELS),
         "ports": [
-            {"name": "status-port", "port": 15021, "targetPort": gateway_pods.STATUS_PORT},
+            {"name": "status-port", "port": STATUS_PORT, "targetPort": STATUS_PORT},
             {"name": "http2", "port": 80, "targetPort": HTTP_PORT},
             {"name": "https", "port": 443, "targetPort": HTTPS_PORT},
         ],

@@ -12,8 +12,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from lab.golang.printing import listed
 from lab.kube.store import Denied
-from lab.mesh.config.webhook import listed
 
 PREFIX = "traffic.sidecar.istio.io/"
 ALL = "*"

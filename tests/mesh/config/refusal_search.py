@@ -22,7 +22,8 @@ import yaml
 from lab.kube.kinds.registry import Registry
 from lab.kube.store import ApiError, Key, Object, Store
 from lab.kube.writing.writes import Writes
-from lab.mesh.config import current, definitions
+from lab.mesh.config import current
+from lab.mesh.config.cel_rules import CEL_RULES
 from lab.mesh.control_plane.controller import DEFINITIONS, ReferenceMesh
 from lab.mesh.workloads.gateway_pods import ARGUMENTS
 from tests.mesh import validation
@@ -67,7 +68,7 @@ class Search:
         self._folder = folder
         self._random = random.Random(seed)
         registry = Registry()
-        registry.cel_rules.update(definitions.CEL_RULES)
+        registry.cel_rules.update(CEL_RULES)
         self._objects = Writes(Store(), registry)
         for namespace in NAMESPACES:
             self._create(Key("", "namespaces"), {"apiVersion": "v1", "kind": "Namespace"}, namespace, "")

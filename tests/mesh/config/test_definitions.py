@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from lab.mesh.config import current, definitions
+from lab.mesh.config import current
+from lab.mesh.config.cel_rules import CEL_RULES
 
 pytestmark = pytest.mark.reference_only("the definitions that the reference brings itself")
 
@@ -24,7 +25,7 @@ def rules_in(tree: Any) -> Iterator[str]:
 
 
 def test_every_rule_in_the_definitions_is_known_and_no_other() -> None:
-    assert set(rules_in(current.API.definitions())) == set(definitions.CEL_RULES)
+    assert set(rules_in(current.API.definitions())) == set(CEL_RULES)
 
 
 CURRENT, ALL_ISTIO = (
@@ -62,7 +63,7 @@ SELECTOR = {"matchLabels": {"app": "httpbin"}}
 
 
 def rule(fragment: str) -> Any:
-    [found] = [meaning for text, meaning in definitions.CEL_RULES.items() if fragment in text]
+    [found] = [meaning for text, meaning in CEL_RULES.items() if fragment in text]
     return found
 
 

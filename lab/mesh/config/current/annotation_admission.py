@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from lab.golang.printing import quoted
 from lab.kube.store import Object
-from lab.mesh.config.webhook import mapping, quoted, refuse_for
+from lab.mesh.config.webhook import mapping, refuse_for
 
 REFUSED = {
     "internal.istio.io/webhook-always-reject": "rejecting",

@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from lab.golang.printing import listed, quoted
 from lab.mesh.config.validation import is_address, is_network
-from lab.mesh.config.webhook import InList, listed, quoted
+from lab.mesh.config.webhook import InList
 
 Values = Sequence[str]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lab.golang.durations import nanoseconds
+from lab.golang.durations import seconds
 from lab.kube.store import Key, Object
 from lab.mesh.config.current.attachment import Attachment
 from lab.mesh.config.current.attachment import parse as parse_attachment
@@ -67,5 +67,5 @@ def _declared(rule: Mapping[str, Any]) -> DeclaredRule:
 
 def _source(rule: Mapping[str, Any]) -> KeySource:
     uri = rule.get("jwksUri") or rule.get("jwks_uri") or ""
-    timeout = (nanoseconds(rule.get("timeout") or "") or 0) / 1e9 or DEFAULT_TIMEOUT_S
+    timeout = seconds(rule.get("timeout") or "") or DEFAULT_TIMEOUT_S
     return KeySource(uri, "" if uri else rule.get("issuer") or "", timeout)

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from lab.golang.printing import quoted
 from lab.kube.store import Object
 from lab.mesh.config.current import key_set_admission, path_templates
 from lab.mesh.config.current.attribute_admission import (
@@ -29,15 +30,7 @@ from lab.mesh.config.current.authorization_policy import (
 from lab.mesh.config.current.selection_admission import target_problems
 from lab.mesh.config.key_source import uri_problems
 from lab.mesh.config.validation import duration_problems
-from lab.mesh.config.webhook import (
-    UNREADABLE,
-    InList,
-    mapping,
-    quoted,
-    refuse_for,
-    refuse_undecodable,
-    sequence,
-)
+from lab.mesh.config.webhook import UNREADABLE, InList, mapping, refuse_for, refuse_undecodable, sequence
 from lab.mesh.model.proxy_config import Attribute
 
 Part = Mapping[str, Any]

@@ -8,8 +8,9 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import timedelta
 from typing import Any
+
+from lab.golang.durations import seconds
 
 Item = Mapping[str, Any]
 Rule = Callable[[Any], bool]
@@ -20,15 +21,6 @@ KEY = (
     r"([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9]"
 )
 PATH = r"(?:[-A-Za-z0-9/._~!$&'()*+,;=:@]|[%][0-9a-fA-F]{2})+"
-
-UNITS = {"h": timedelta(hours=1), "m": timedelta(minutes=1), "s": timedelta(seconds=1)}
-UNITS["ms"] = timedelta(milliseconds=1)
-
-
-def duration(text: str) -> timedelta:
-    """A duration of the Gateway API, such as `1h30m` or `10s`."""
-    parts = re.findall(r"(\d+)(h|ms|m|s)", text)
-    return sum((int(number) * UNITS[unit] for number, unit in parts), timedelta())
 
 
 def _unique(items: Sequence[Any], same: Callable[[Any, Any], bool]) -> bool:
@@ -152,8 +144,8 @@ def _port_of_service(reference: Item) -> bool:
 def _shorter_part(timeouts: Item) -> bool:
     if "request" not in timeouts or "backendRequest" not in timeouts:
         return True
-    whole = duration(timeouts["request"])
-    return not whole or duration(timeouts["backendRequest"]) <= whole
+    whole = seconds(timeouts["request"])
+    return not whole or seconds(timeouts["backendRequest"]) <= whole
 
 
 FILTERS = {

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lab.golang import regexp
+from lab.golang.durations import seconds
 from lab.golang.regexp import NotAnExpression
 from lab.kube.store import Key, Object
-from lab.mesh.config.gateway_api.cel_rules import FILTERS, duration
+from lab.mesh.config.gateway_api.cel_rules import FILTERS
 from lab.mesh.config.gateway_api.gateways import GROUP
+from lab.mesh.envoy import expressions
 from lab.mesh.model.routing import (
     HeaderChanges,
     NamedMatch,
@@ -135,7 +136,7 @@ def _rule(rule: Mapping[str, Any]) -> Rule:
         response_headers=_changes(filters.get("ResponseHeaderModifier")),
         path=_path_change(rewrite.get("path")),
         host=rewrite.get("hostname") or "",
-        timeout_s=duration((rule.get("timeouts") or {}).get("request") or "0s").total_seconds(),
+        timeout_s=seconds((rule.get("timeouts") or {}).get("request") or "0s"),
         problems=(*_unsupported_filters(rule), *_bad_expressions(matches)),
     )
 
@@ -155,7 +156,7 @@ def _bad_expressions(matches: Iterable[RequestMatch]) -> Iterator[str]:
         for text in texts:
             if text is not None and text.matching is TextMatching.REGEX:
                 try:
-                    regexp.check(text.text)
+                    expressions.check(text.text)
                 except NotAnExpression as error:
                     yield f'invalid regular expression "{text.text}": {error}'
 

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from lab.golang.durations import nanoseconds
+from lab.golang.printing import quoted
 from lab.kube.store import Object, Review
-from lab.mesh.config.webhook import quoted, refuse_undecodable
+from lab.mesh.config.webhook import refuse_undecodable
 
 Reader = Callable[[Any], str]
 """Gives what is wrong with a value; "" if nothing is."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from lab.golang.durations import nanoseconds
+from lab.golang.durations import MILLISECOND, nanoseconds
+from lab.golang.printing import quoted
 from lab.kube.store import Object
 from lab.mesh.config.networking.load_balancer_admission import load_balancer_problems
 from lab.mesh.config.validation import (
-    MILLISECOND,
     address_problems,
     duration_problems,
     export_problems,
@@ -22,7 +22,7 @@ from lab.mesh.config.validation import (
     subset_problems,
     tag_problems,
 )
-from lab.mesh.config.webhook import mapping, quoted, refuse_for, sequence
+from lab.mesh.config.webhook import mapping, refuse_for, sequence
 
 Part = Mapping[str, Any]
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lab.golang.durations import nanoseconds
+from lab.golang.durations import SECOND, nanoseconds
+from lab.golang.printing import quoted
 from lab.mesh.config.networking.header_admission import cross_origin_name_problems
 from lab.mesh.config.networking.text_match_admission import expression_problems
 from lab.mesh.config.validation import duration_problems
-from lab.mesh.config.webhook import InList, mapping, quoted, sequence
+from lab.mesh.config.webhook import InList, mapping, sequence
 
 Part = Mapping[str, Any]
 
@@ -35,7 +36,6 @@ GRPC_STATUSES = frozenset(
         "UNAUTHENTICATED",
     )
 )
-SECOND = 1_000_000_000
 
 
 def fault_problems(fault: Part | None) -> Iterator[str]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from lab.golang.printing import quoted
 from lab.kube.store import Object
 from lab.mesh.config.validation import address_problems, host_problems, is_address, is_label, port_problems
-from lab.mesh.config.webhook import mapping, quoted, refuse_for, sequence
+from lab.mesh.config.webhook import mapping, refuse_for, sequence
 
 Part = Mapping[str, Any]
 

@@ -9,8 +9,9 @@ from enum import Enum, auto
 from itertools import zip_longest
 from typing import Any
 
+from lab.golang.printing import quoted
 from lab.mesh.config.networking.virtual_service import claim_path
-from lab.mesh.config.webhook import HEADER_LETTERS, mapping, quoted, sequence
+from lab.mesh.config.webhook import HEADER_LETTERS, mapping, sequence
 
 PSEUDO = (":method", ":scheme", ":authority", ":path", ":status")
 MATCHED = re.compile(f"[,{HEADER_LETTERS}]+")

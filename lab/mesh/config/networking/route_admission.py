@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
+from lab.golang.printing import quoted
 from lab.mesh.config.networking.fault_admission import cross_origin_problems, fault_problems, status_problems
 from lab.mesh.config.networking.header_admission import AUTHORITY, changes_problems, matched_name_problems
 from lab.mesh.config.networking.text_match_admission import (
@@ -24,7 +25,7 @@ from lab.mesh.config.validation import (
     subset_problems,
     tag_problems,
 )
-from lab.mesh.config.webhook import InList, mapping, quoted, sequence
+from lab.mesh.config.webhook import InList, mapping, sequence
 from lab.mesh.model.routing import LONGEST_BODY
 
 Part = Mapping[str, Any]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from lab.golang import regexp
+from lab.golang.printing import quoted
 from lab.golang.regexp import NotAnExpression
-from lab.mesh.config.webhook import quoted
+from lab.mesh.envoy import expressions
 
 StringMatch = Mapping[str, str]
 
@@ -28,10 +29,10 @@ def expression_problems(match: StringMatch, where: str) -> Iterator[str]:
 
 
 def syntax_problems(expression: str, where: str) -> Iterator[str]:
-    if regexp.is_too_long(expression):
-        yield f"{quoted(where)}: {regexp.TOO_LONG}"
+    if expressions.is_too_long(expression):
+        yield f"{quoted(where)}: {expressions.TOO_LONG}"
         return
     try:
-        regexp.check_syntax(expression)
+        regexp.compiled(expression)
     except NotAnExpression as error:
         yield f"{quoted(where)}: error parsing regexp: {error}; {SYNTAX}"

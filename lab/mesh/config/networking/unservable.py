@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lab.golang import regexp
+from lab.golang.printing import quoted
 from lab.golang.regexp import NotAnExpression
 from lab.mesh.config.networking.virtual_service import claim_path
-from lab.mesh.config.webhook import UNREADABLE, mapping, quoted, sequence
+from lab.mesh.config.webhook import UNREADABLE, mapping, sequence
+from lab.mesh.envoy import expressions
 
 Part = Mapping[str, Any]
 
@@ -32,7 +33,7 @@ def route_problems(route: Part) -> Iterator[str]:
         yield from _header_problems(mapping(each.get("headers")))
     for expression in _expressions(route):
         try:
-            regexp.check(expression)
+            expressions.check(expression)
         except NotAnExpression as error:
             yield f"regex {quoted(expression)}: {error}"
     for match in sequence(route.get("match")):

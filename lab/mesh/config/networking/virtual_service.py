@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lab.golang.durations import nanoseconds
+from lab.golang.durations import seconds
 from lab.kube.store import Key, Object
 from lab.mesh.config.hosts import fully_qualified
 from lab.mesh.model.routing import (
@@ -256,8 +256,3 @@ def _changes(headers: Mapping[str, Any] | None) -> tuple[HeaderChanges, str]:
         remove=tuple(others(headers.get("remove") or ())),
     )
     return changes, authority
-
-
-def seconds(duration: str) -> float:
-    """A duration as Go writes it (`1h`, `1.5s`, `250ms`)."""
-    return (nanoseconds(duration) or 0) / 1e9

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations
 from typing import Any
 
+from lab.golang.printing import quoted
 from lab.kube.store import Object
 from lab.mesh.config.networking import unservable
 from lab.mesh.config.networking.route_admission import destinations_problems, route_problems
@@ -22,7 +23,7 @@ from lab.mesh.config.validation import (
     subnet_problems,
     tag_problems,
 )
-from lab.mesh.config.webhook import mapping, quoted, refuse_for, sequence
+from lab.mesh.config.webhook import mapping, refuse_for, sequence
 
 Part = Mapping[str, Any]
 

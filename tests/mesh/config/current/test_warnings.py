@@ -14,7 +14,8 @@ from lab.kube.store import Key, Store
 from lab.kube.writing.pipeline import at_once
 from lab.kube.writing.shape import WriteOptions
 from lab.kube.writing.writes import Writes
-from lab.mesh.config import current, definitions
+from lab.mesh.config import current
+from lab.mesh.config.cel_rules import CEL_RULES
 from tests.mesh.config.current.warned_documents import DOCUMENTS
 from tests.planes.istio_lab import IstioLab
 from tests.planes.option import chosen
@@ -44,7 +45,7 @@ def written(kind: str, spec: dict[str, Any]) -> dict[str, Any]:
 
 def by_the_reference() -> Told:
     registry = Registry()
-    registry.cel_rules.update(definitions.CEL_RULES)
+    registry.cel_rules.update(CEL_RULES)
     objects = Writes(Store(), registry)
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "foo"}}
     objects.create(Key("", "namespaces"), namespace, manager="test")

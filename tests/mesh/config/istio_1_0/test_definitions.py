@@ -12,8 +12,9 @@ from lab.kube.store import ApiError, Key, Object, Store
 from lab.kube.writing.pipeline import at_once
 from lab.kube.writing.shape import WriteOptions
 from lab.kube.writing.writes import Writes
-from lab.mesh.config import definitions, istio_1_0
+from lab.mesh.config import istio_1_0
 from lab.mesh.config.apis import APIS
+from lab.mesh.config.cel_rules import CEL_RULES
 from lab.mesh.config.istio_1_0 import authentication_policy
 from tests.mesh.cluster import RULES
 from tests.mesh.config.istio_1_0.declare import MTLS, origin, to
@@ -47,7 +48,7 @@ def test_what_is_served() -> None:
 @pytest.fixture(scope="module")
 def api() -> Writes:
     registry = Registry()
-    registry.cel_rules.update(definitions.CEL_RULES)
+    registry.cel_rules.update(CEL_RULES)
     writes = Writes(Store(), registry)
     for definition in istio_1_0.API.definitions():
         writes.create(Key("apiextensions.k8s.io", "customresourcedefinitions"), definition, manager="test")
