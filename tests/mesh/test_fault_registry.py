@@ -81,9 +81,9 @@ def test_what_a_fault_remembers_is_of_one_lab(outside: Path) -> None:
         ("{folder}/no.py:x", "there is no file {folder}/no.py"),
         ("{file}:missing", '{file} has no function "missing"'),
         ("{file}:number", '{file} has no function "number"'),
-        ("{file}:of_text", "it takes str; a fault takes one of Objects, Policies, "),
-        ("{file}:untyped", "it takes something without a type; a fault takes one of Objects, "),
-        ("{file}:two", "it takes 2 arguments; a fault takes one, of Objects, "),
+        ("{file}:of_text", "it takes str; a fault takes one of Client, Policies, "),
+        ("{file}:untyped", "it takes something without a type; a fault takes one of Client, "),
+        ("{file}:two", "it takes 2 arguments; a fault takes one, of Client, "),
     ],
 )
 def test_what_is_no_fault_is_said_in_one_line(name: str, complaint: str, outside: Path) -> None:
