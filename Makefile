@@ -84,7 +84,7 @@ test: setup ## Our own tests: lint, types, import contracts, and tests/
 
 .PHONY: test-istio
 test-istio: setup ## What our own tests say of a mesh, on real Istio (make istio); docs/differences.md
-	$(PYTHON) -m pytest tests/mesh tests/sidecars tests/transcripts --plane istio \
+	$(PYTHON) -m pytest tests/mesh tests/e2e/sidecars tests/e2e/transcripts --plane istio \
 	    -W error -W default::pytest.PytestUnraisableExceptionWarning -o verbosity_test_cases=0 $(ARGS)
 
 .PHONY: verify-report

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.suite.fault_sample import sample, today
 from tests.planes.istio_lab import IstioLab, running_istio
 from tests.planes.option import pytest_addoption, pytest_terminal_summary
 from tests.planes.option import pytest_collection_modifyitems as leave_out_what_is_of_another_plane
 from tests.planes.option import pytest_configure as know_planes
-from tests.suite.fault_sample import sample, today
 
 __all__ = ["pytest_addoption", "pytest_terminal_summary"]
 
@@ -41,7 +41,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _turn(path: Path) -> int:
-    room = path.relative_to(Path(__file__).parent).parts[0]
+    room = path.parent.name
     last = len(ROOMS_THAT_TAKE_LONGEST)
     return ROOMS_THAT_TAKE_LONGEST.index(room) if room in ROOMS_THAT_TAKE_LONGEST else last
 

@@ -1,7 +1,7 @@
 """Which mesh the tests of a mesh's behaviour run on: ``--plane``, and what is left out of a run on Istio.
 
-All of tests/mesh, tests/sidecars and tests/transcripts run on both, unless ``reference_only(why)`` marks
-them.
+All of tests/mesh, tests/e2e/sidecars and tests/e2e/transcripts run on both, unless ``reference_only(why)``
+marks them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--plane",
         choices=PLANES,
         default="reference",
-        help="the mesh that its tests (tests/mesh, tests/sidecars, tests/transcripts) run on: "
+        help="the mesh that its tests (tests/mesh, tests/e2e/sidecars, tests/e2e/transcripts) run on: "
         "reference, or real Istio",
     )
 
