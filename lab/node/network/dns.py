@@ -11,7 +11,6 @@ from pathlib import Path
 
 from lab.kube.store import Key, Object, Store
 from lab.node.network.service_proxy import SERVICES, cluster_addresses
-from lab.node.pods.environment import hostname
 
 ENDPOINT_SLICES = Key("discovery.k8s.io", "endpointslices")
 CLUSTER_DOMAIN = "cluster.local"
@@ -31,6 +30,12 @@ _HEADER = """\
 127.0.0.1\tlocalhost
 ::1\tlocalhost ip6-localhost ip6-loopback
 """
+
+
+def hostname(pod: Object) -> str:
+    """The host name that a pod's programs see."""
+    name: str = pod["spec"].get("hostname") or pod["metadata"]["name"]
+    return name[:63].rstrip("-.")
 
 
 def own_lines(pod: Object, address: str) -> str:

@@ -46,7 +46,7 @@ class Container:
         """It has started once, as its startup probe has it."""
         self.after_start = asyncio.Event()
         """What it is to do after its start has been done once, if there is anything."""
-        self.ending: asyncio.Task[None] | None = None
+        self._ending: asyncio.Task[None] | None = None
         self.child: Child | None = None
         self.program: Program | None = None
         self.stopping = False
@@ -195,6 +195,20 @@ class Container:
                 yield
             finally:
                 watching.cancel()
+
+    def becomes(self, around: Surroundings, *, ready: bool) -> None:
+        """Has the pod's status show that it is started, and whether it is ready."""
+        self.state = replace(self.state, ready=ready, started=True)
+        self.started.set()
+        around.changed()
+
+    def restart(self, around: Surroundings, why: str, grace: float) -> None:
+        """Ends the program in `grace` seconds; what comes then is the restart policy's."""
+        if self.stopping or (self._ending is not None and not self._ending.done()):
+            return  # it ends already: what it does before its end is done once
+        around.report("Killing", why, "Normal")
+        # Not a task of who looks after its health: that one ends before the program has.
+        self._ending = asyncio.get_running_loop().create_task(self.stop(around, grace))
 
     async def stop(self, around: Surroundings, grace: float) -> None:
         """Does what it is to do before its end, asks the program to end, and ends it, all in `grace` seconds.

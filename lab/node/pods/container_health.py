@@ -4,25 +4,39 @@ from __future__ import annotations
 
 import asyncio
 import os
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Literal, Protocol
 
 from lab.kube.store import Object
 from lab.node.images.programs import Launch, Readiness
 from lab.node.pods import lifecycle_hooks, probes
 from lab.node.pods.pod_context import Surroundings, grace_of
 from lab.node.pods.probe_handlers import Target
-
-if TYPE_CHECKING:
-    from lab.node.pods.container import Container
+from lab.node.pods.status import ContainerState
 
 _PROXY_POLL_S = 0.005
+
+
+class Probed(Protocol):
+    """A container, as those see it who look after its health."""
+
+    spec: Object
+    name: str
+    state: ContainerState
+    after_start: asyncio.Event
+
+    def target(self, around: Surroundings) -> Target: ...
+
+    def becomes(self, around: Surroundings, *, ready: bool) -> None:
+        """Has the pod's status show that it is started, and whether it is ready."""
+
+    def restart(self, around: Surroundings, why: str, grace: float) -> None:
+        """Ends the program in `grace` seconds; what comes then is the restart policy's."""
 
 
 class Health:
     """Follows one run of a container, and changes its state."""
 
-    def __init__(self, container: Container, around: Surroundings) -> None:
+    def __init__(self, container: Probed, around: Surroundings) -> None:
         self._container = container
         self._around = around
 
@@ -41,7 +55,7 @@ class Health:
                 await asyncio.sleep(_PROXY_POLL_S)
         if probe := spec.get("startupProbe"):
             await self._started_up(probe, target)
-        self._change(started=True, ready="readinessProbe" not in spec)
+        self._container.becomes(self._around, ready="readinessProbe" not in spec)
         async with asyncio.TaskGroup() as tasks:
             if probe := spec.get("readinessProbe"):
                 report = self._readiness_reporter()
@@ -57,18 +71,8 @@ class Health:
         except lifecycle_hooks.HookFailed as failure:
             self._around.report("FailedPostStartHook", str(failure), "Warning")
             why = f"FailedPostStartHook: container {self._container.name} will be restarted"
-            self._end(why, grace_of(self._around.pod))
+            self._container.restart(self._around, why, grace_of(self._around.pod))
             await asyncio.Event().wait()
-
-    def _end(self, why: str, grace: float) -> None:
-        ending = self._container.ending
-        if self._container.stopping or (ending is not None and not ending.done()):
-            return  # it ends already: what it does before its end is done once
-        self._around.report("Killing", why, "Normal")
-        # The container keeps it: this watch ends before the program has.
-        self._container.ending = asyncio.get_running_loop().create_task(
-            self._container.stop(self._around, grace)
-        )
 
     async def _started_up(self, probe: Object, target: Target) -> None:
         passed = asyncio.Event()
@@ -93,7 +97,7 @@ class Health:
             if message is not None:
                 self._around.report("Unhealthy", f"Readiness probe failed: {message}", "Warning")
             if healthy != self._container.state.ready:
-                self._change(ready=healthy)
+                self._container.becomes(self._around, ready=healthy)
 
         return report
 
@@ -105,15 +109,9 @@ class Health:
                 self._around.report("Unhealthy", f"{kind.capitalize()} probe failed: {message}", "Warning")
             if not healthy:
                 why = f"Container {self._container.name} failed {kind} probe, will be restarted"
-                self._end(why, grace)
+                self._container.restart(self._around, why, grace)
 
         return report
-
-    def _change(self, **fields: Any) -> None:
-        self._container.state = replace(self._container.state, **fields)
-        if self._container.state.started:
-            self._container.started.set()
-        self._around.changed()
 
 
 def _settle(future: asyncio.Future[None]) -> None:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from lab.kube.store import Key, Object, Store
+from lab.node.network.dns import hostname
 from lab.node.pods import downward_api
 from lab.node.pods.downward_api import ConfigMissing
 
@@ -35,12 +36,6 @@ def environment(container: Object, pod: Object, address: str, store: Store) -> d
         else:
             found[variable["name"]] = expand(variable.get("value") or "", found)
     return found
-
-
-def hostname(pod: Object) -> str:
-    """The host name that a pod's programs see."""
-    name: str = pod["spec"].get("hostname") or pod["metadata"]["name"]
-    return name[:63].rstrip("-.")
 
 
 def expand(text: str, variables: Mapping[str, str]) -> str:

@@ -18,11 +18,10 @@ from typing import Literal
 from lab.kube.store import ApiError, Key, Object, Objects
 from lab.node.images.programs import AlterLaunch
 from lab.node.images.store import ImageStore
-from lab.node.network.dns import Names, own_lines
+from lab.node.network.dns import Names, hostname, own_lines
 from lab.node.network.pod_network import NoAddressLeft, Sandbox, Wiring
 from lab.node.pods import app_probers
 from lab.node.pods.container import Container
-from lab.node.pods.environment import hostname
 from lab.node.pods.pod_context import BackOff, Surroundings, grace_of
 from lab.node.pods.status import Role, pod_status
 from lab.node.pods.volume_content import AccountTokens, Sources
