@@ -1,8 +1,9 @@
 """Deliberate non-conformances: a lab that is wrong in one way, to prove that the suites notice.
 
 A fault is a function of one argument, which it may change and has to return. The type of the argument says
-what it alters (`registry.HOOKS`): what users have declared (`Policies`), what one workload concludes from it
-(`Snapshot`), a proxy's configuration (`Resources`), a program that the node starts (`Launch`), and so on.
+what it alters (`registry.HOOKS`): what users have declared (`Policies`), what
+one proxy must do because of it (`SidecarConfig`), the same as Envoy reads it (`Resources`), a program that
+the node starts (`Launch`), and so on.
 """
 
 # They register their faults.

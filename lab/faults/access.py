@@ -8,25 +8,17 @@ from dataclasses import replace
 from lab.faults.registry import fault
 from lab.faults.trees import http_managers, messages
 from lab.mesh.envoy.resources import Resources
-from lab.mesh.model.proxy_config import (
-    Attribute,
-    Authorization,
-    AuthorizationRule,
-    Conjunction,
-    GatewaySnapshot,
-    Snapshot,
-)
+from lab.mesh.model.authorization import Attribute, Authorization, AuthorizationRule, Conjunction
+from lab.mesh.model.proxy_config import ProxyConfig
 
 REQUIRED = "Require a valid token"
 PER_PATH = "Require valid tokens per-path"
 
-Checking = Snapshot | GatewaySnapshot
-
 
 @fault(REQUIRED)
-def deny_ignored(snapshot: Checking) -> Checking:
+def deny_ignored(config: ProxyConfig) -> ProxyConfig:
     """An AuthorizationPolicy that denies has no effect."""
-    return _with_authorization(snapshot, lambda found: replace(found, deny=()))
+    return _with_authorization(config, lambda found: replace(found, deny=()))
 
 
 @fault(REQUIRED)
@@ -49,15 +41,15 @@ def deny_in_other_words(resources: Resources) -> Resources:
 
 
 @fault(PER_PATH)
-def deny_on_all_paths(snapshot: Checking) -> Checking:
+def deny_on_all_paths(config: ProxyConfig) -> ProxyConfig:
     """A rule that denies some paths denies all of them."""
-    return _with_rules(snapshot, lambda rule: replace(rule, operations=()))
+    return _with_rules(config, lambda rule: replace(rule, operations=()))
 
 
 @fault(PER_PATH)
-def deny_path_as_prefix(snapshot: Checking) -> Checking:
+def deny_path_as_prefix(config: ProxyConfig) -> ProxyConfig:
     """A rule for a path is one for everything that begins with it."""
-    return _with_rules(snapshot, _with_prefixes)
+    return _with_rules(config, _with_prefixes)
 
 
 @fault(PER_PATH)
@@ -70,13 +62,13 @@ def deny_missed_with_query(resources: Resources) -> Resources:
     return resources
 
 
-def _with_authorization(snapshot: Checking, change: Callable[[Authorization], Authorization]) -> Checking:
-    security = snapshot.security
-    return replace(snapshot, security=replace(security, authorization=change(security.authorization)))
+def _with_authorization(config: ProxyConfig, change: Callable[[Authorization], Authorization]) -> ProxyConfig:
+    security = config.security
+    return replace(config, security=replace(security, authorization=change(security.authorization)))
 
 
-def _with_rules(snapshot: Checking, change: Callable[[AuthorizationRule], AuthorizationRule]) -> Checking:
-    return _with_authorization(snapshot, lambda found: replace(found, deny=tuple(map(change, found.deny))))
+def _with_rules(config: ProxyConfig, change: Callable[[AuthorizationRule], AuthorizationRule]) -> ProxyConfig:
+    return _with_authorization(config, lambda found: replace(found, deny=tuple(map(change, found.deny))))
 
 
 def _with_prefixes(rule: AuthorizationRule) -> AuthorizationRule:

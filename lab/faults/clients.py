@@ -9,17 +9,17 @@ from lab.faults.registry import fault
 from lab.faults.trees import inbound_chains, messages
 from lab.mesh.envoy.proto import Json
 from lab.mesh.envoy.resources import Resources
-from lab.mesh.model.proxy_config import ClientTls, Snapshot, TlsOrigination
+from lab.mesh.model.proxy_config import ClientTls, SidecarConfig, TlsOrigination
 
 
 @fault("Auto mutual TLS")
-def client_never_sends_mutual_tls(snapshot: Snapshot) -> Snapshot:
+def client_never_sends_mutual_tls(config: SidecarConfig) -> SidecarConfig:
     """Clients in the mesh send plain text to everybody."""
-    return _with_client_tls(snapshot, lambda _tls: ClientTls(TlsOrigination.DISABLE))
+    return _with_client_tls(config, lambda _tls: ClientTls(TlsOrigination.DISABLE))
 
 
 @fault("Auto mutual TLS")
-def client_always_sends_mutual_tls(snapshot: Snapshot) -> Snapshot:
+def client_always_sends_mutual_tls(config: SidecarConfig) -> SidecarConfig:
     """Clients in the mesh send mutual TLS to everybody, also to workloads without a proxy."""
 
     def always(tls: ClientTls) -> ClientTls:
@@ -27,13 +27,13 @@ def client_always_sends_mutual_tls(snapshot: Snapshot) -> Snapshot:
             return replace(tls, origination=TlsOrigination.ISTIO_MUTUAL)
         return tls
 
-    return _with_client_tls(snapshot, always)
+    return _with_client_tls(config, always)
 
 
 @fault("Auto mutual TLS")
-def server_identity_unchecked(snapshot: Snapshot) -> Snapshot:
+def server_identity_unchecked(config: SidecarConfig) -> SidecarConfig:
     """Clients talk to any workload of the mesh that answers, whoever they wanted to talk to."""
-    return _with_client_tls(snapshot, lambda tls: replace(tls, subject_alt_names=()))
+    return _with_client_tls(config, lambda tls: replace(tls, subject_alt_names=()))
 
 
 @fault("Globally enabling Istio mutual TLS in STRICT mode")
@@ -55,10 +55,10 @@ def client_certificate_optional(resources: Resources) -> Resources:
     return resources
 
 
-def _with_client_tls(snapshot: Snapshot, change: Callable[[ClientTls], ClientTls]) -> Snapshot:
+def _with_client_tls(config: SidecarConfig, change: Callable[[ClientTls], ClientTls]) -> SidecarConfig:
     return replace(
-        snapshot,
-        upstreams=tuple(replace(upstream, tls=change(upstream.tls)) for upstream in snapshot.upstreams),
+        config,
+        upstreams=tuple(replace(upstream, tls=change(upstream.tls)) for upstream in config.upstreams),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from lab.faults.registry import fault
 from lab.faults.trees import http_managers, inbound_chains, messages, takes_mutual_tls
 from lab.mesh.envoy.resources import Resources
-from lab.mesh.model.proxy_config import Snapshot
+from lab.mesh.model.proxy_config import SidecarConfig
 
 HEADER = "x-forwarded-client-cert"
 SERVER, CLIENT, HASH = (
@@ -40,7 +40,9 @@ def xfcc_hash_wrong(resources: Resources) -> Resources:
 @fault("Auto mutual TLS")
 def xfcc_in_plain_text(resources: Resources) -> Resources:
     """The header is there also when the request came in plain text, and names an identity."""
-    invented = f'By={resources.snapshot.identity.uri};Hash={"0" * 64};Subject="";URI=spiffe://cluster.local/ns/x/sa/x'
+    invented = (
+        f'By={resources.config.identity.uri};Hash={"0" * 64};Subject="";URI=spiffe://cluster.local/ns/x/sa/x'
+    )
     return _written(resources, invented, mutual_tls=False)
 
 
@@ -64,15 +66,15 @@ def xfcc_of_applications_believed(resources: Resources) -> Resources:
 
 
 @fault("Auto mutual TLS")
-def everybody_is_the_default_account(snapshot: Snapshot) -> Snapshot:
+def everybody_is_the_default_account(config: SidecarConfig) -> SidecarConfig:
     """Certificates name the namespace's default account, whatever account the workload has."""
     return replace(
-        snapshot,
-        identity=replace(snapshot.identity, service_account="default"),
+        config,
+        identity=replace(config.identity, service_account="default"),
         # Such a mesh would not expect anything else of its servers.
         upstreams=tuple(
             replace(upstream, tls=replace(upstream.tls, subject_alt_names=()))
-            for upstream in snapshot.upstreams
+            for upstream in config.upstreams
         ),
     )
 

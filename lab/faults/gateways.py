@@ -47,7 +47,7 @@ def target_ref_ignored(policies: Policies) -> Policies:
 @fault(END_USER)
 def gateway_policy_leaks(policies: Policies) -> Policies:
     """A policy for a gateway holds for the sidecars as well, behind the gateway and elsewhere."""
-    root = policies.world.root_namespace
+    root = policies.registry.root_namespace
     return replace(
         policies,
         request_authentications=_for_everybody(policies.request_authentications, root),

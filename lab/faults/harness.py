@@ -21,7 +21,7 @@ from lab.mesh.config.current import peer_authentication
 from lab.mesh.config.gateway_api.gateways import GATEWAYS
 from lab.mesh.config.istio_1_0 import authentication_policy
 from lab.mesh.envoy.resources import Resources
-from lab.mesh.model.proxy_config import MutualTls, Snapshot
+from lab.mesh.model.proxy_config import MutualTls, SidecarConfig
 from lab.node.images.programs import Launch, Readiness
 from lab.node.network.host_ports import LOCALHOST, Outside
 
@@ -87,8 +87,8 @@ def gateways_come_late(cluster: Objects) -> Objects:
 @fault(HARNESS)
 def proxy_refuses_its_configuration(resources: Resources) -> Resources:
     """With mutual TLS STRICT for all ports, sidecars are given one more listener, which Envoy refuses."""
-    snapshot = resources.snapshot
-    if isinstance(snapshot, Snapshot) and snapshot.inbound.default_mode is MutualTls.STRICT:
+    config = resources.config
+    if isinstance(config, SidecarConfig) and config.inbound.default_mode is MutualTls.STRICT:
         address = {"socket_address": {"address": LOCALHOST, "port_value": REFUSED_PORT}}
         resources.listeners.append({"name": "without-filters", "address": address})
     return resources

@@ -7,21 +7,22 @@ from dataclasses import replace
 
 from lab.faults.registry import fault
 from lab.faults.trees import messages
-from lab.mesh.config.hosts import most_specific
 from lab.mesh.config.istio_1_0.authentication_policy import DEFAULT, Policy, PortSelector, Target
 from lab.mesh.config.istio_1_0.policies import Policies
 from lab.mesh.config.networking.destination_rule import DestinationRule, TlsSettings, TrafficPolicy
 from lab.mesh.envoy import token_check
 from lab.mesh.envoy.resources import Resources
+from lab.mesh.model.hosts import most_specific
 from lab.mesh.model.proxy_config import (
     ClientTls,
-    GatewaySnapshot,
+    GatewayConfig,
     MutualTls,
-    Snapshot,
+    ProxyConfig,
+    SidecarConfig,
     TlsOrigination,
-    TokenCheck,
 )
-from lab.mesh.workloads.world import Service, Workload, World, target_port
+from lab.mesh.model.tokens import TokenCheck
+from lab.mesh.workloads.service_registry import Service, ServiceRegistry, Workload, target_port
 
 DOCUMENT = "istio-1.0"
 GLOBALLY = "Globally enabling Istio mutual TLS"
@@ -30,8 +31,7 @@ SERVICE_SPECIFIC = "Service-specific policy"
 PRECEDENCE = "Policy precedence"
 END_USER = "End-user authentication"
 
-Tokens = Snapshot | GatewaySnapshot
-Seen = Policies | Snapshot
+Seen = Policies | SidecarConfig
 
 
 @fault(GLOBALLY, DOCUMENT)
@@ -54,7 +54,7 @@ def auto_mutual_tls_on(policies: Policies) -> Policies:
             policy=TrafficPolicy(tls=TlsSettings(TlsOrigination.ISTIO_MUTUAL), ports={}),
             subsets=(),
         )
-        for service in policies.world.services
+        for service in policies.registry.services
         if policies.destinations.find(service.host) is None and _wants_mutual_tls(service, policies)
     ]
     return replace(policies, destination_rules=(*policies.destination_rules, *found))
@@ -123,7 +123,7 @@ def merged_with_the_meshs_policy(policies: Policies) -> Policies:
 def service_policy_leaks(policies: Policies) -> Policies:
     """A policy for one service holds for all services of its namespace."""
     named: dict[str, list[str]] = {}
-    for service in policies.world.services:
+    for service in policies.registry.services:
         named.setdefault(service.namespace, []).append(service.name)
 
     def leaking(policy: Policy) -> Policy:
@@ -137,11 +137,11 @@ def service_policy_leaks(policies: Policies) -> Policies:
 @fault(SERVICE_SPECIFIC, DOCUMENT)
 def port_as_container_port(policies: Policies) -> Policies:
     """The port that a policy names is taken for the container's, not for the Service's."""
-    services = {(each.namespace, each.name): each for each in policies.world.services}
+    services = {(each.namespace, each.name): each for each in policies.registry.services}
 
     def taken(policy: Policy) -> Policy:
         targets = (
-            _by_container_port(target, services.get((policy.namespace, target.service)), policies.world)
+            _by_container_port(target, services.get((policy.namespace, target.service)), policies.registry)
             for target in policy.targets
         )
         return replace(policy, targets=tuple(targets))
@@ -150,19 +150,19 @@ def port_as_container_port(policies: Policies) -> Policies:
 
 
 @fault(END_USER, DOCUMENT)
-def skew_60(snapshot: Tokens) -> Tokens:
+def skew_60(config: ProxyConfig) -> ProxyConfig:
     """A token is accepted for a minute after it has expired."""
-    return _with_checks(snapshot, lambda check: replace(check, clock_skew_s=60))
+    return _with_checks(config, lambda check: replace(check, clock_skew_s=60))
 
 
 @fault(END_USER, DOCUMENT)
-def audience_unchecked(snapshot: Tokens) -> Tokens:
+def audience_unchecked(config: ProxyConfig) -> ProxyConfig:
     """It does not matter for whom a token is."""
 
     def for_anybody(check: TokenCheck) -> TokenCheck:
         return replace(check, rules=tuple(replace(rule, audiences=()) for rule in check.rules))
 
-    return _with_checks(snapshot, for_anybody)
+    return _with_checks(config, for_anybody)
 
 
 @fault(END_USER, DOCUMENT)
@@ -183,7 +183,7 @@ def refused_with_403(resources: Resources) -> Resources:
 
 def _wants_mutual_tls(service: Service, policies: Policies) -> bool:
     """Whether a policy demands it, and the pods of the service have proxies that can obey."""
-    injected = any(workload.injected for workload in policies.world.workloads if service.selects(workload))
+    injected = any(workload.injected for workload in policies.registry.workloads if service.selects(workload))
     chosen = (policies.policy_for(service, port) for port in service.ports)
     return injected and any(MutualTls.STRICT in policy.peers for policy in chosen if policy)
 
@@ -209,34 +209,34 @@ def _transport(peers: Iterable[object]) -> list[MutualTls]:
     return [peer for peer in peers if isinstance(peer, MutualTls)]
 
 
-def _by_container_port(target: Target, service: Service | None, world: World) -> Target:
+def _by_container_port(target: Target, service: Service | None, registry: ServiceRegistry) -> Target:
     if not target.ports or service is None:
         return target
     named = {port.number for port in target.ports}
     meant = [
         PortSelector(port.port, None)
         for port in service.ports
-        if any(target_port(port, workload) in named for workload in _behind(service, world))
+        if any(target_port(port, workload) in named for workload in _behind(service, registry))
     ]
     # Port 0 is none: without any port it would be a policy for all.
     return replace(target, ports=tuple(meant) or (PortSelector(0, None),))
 
 
-def _behind(service: Service, world: World) -> Iterator[Workload]:
-    return (workload for workload in world.workloads if service.selects(workload))
+def _behind(service: Service, registry: ServiceRegistry) -> Iterator[Workload]:
+    return (workload for workload in registry.workloads if service.selects(workload))
 
 
-def _with_checks(snapshot: Tokens, change: Callable[[TokenCheck], TokenCheck]) -> Tokens:
+def _with_checks(config: ProxyConfig, change: Callable[[TokenCheck], TokenCheck]) -> ProxyConfig:
     """What is demanded of tokens, at the ports of a workload and at the listeners of a gateway."""
 
     def changed(check: TokenCheck | None) -> TokenCheck | None:
         return None if check is None else change(check)
 
-    if isinstance(snapshot, GatewaySnapshot):
-        listeners = (replace(each, tokens=changed(each.tokens)) for each in snapshot.listeners)
-        return replace(snapshot, listeners=tuple(listeners))
-    ports = (replace(each, tokens=changed(each.tokens)) for each in snapshot.inbound.ports)
-    return replace(snapshot, inbound=replace(snapshot.inbound, ports=tuple(ports)))
+    if isinstance(config, GatewayConfig):
+        listeners = (replace(each, tokens=changed(each.tokens)) for each in config.listeners)
+        return replace(config, listeners=tuple(listeners))
+    ports = (replace(each, tokens=changed(each.tokens)) for each in config.inbound.ports)
+    return replace(config, inbound=replace(config.inbound, ports=tuple(ports)))
 
 
 def _judged_otherwise(resources: Resources, statement: str) -> Resources:

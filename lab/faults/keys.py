@@ -5,24 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lab.faults.registry import fault
-from lab.mesh.model.proxy_config import AuthorizationRule, GatewaySnapshot, Snapshot
-
-Checking = Snapshot | GatewaySnapshot
+from lab.mesh.model.authorization import AuthorizationRule
+from lab.mesh.model.proxy_config import ProxyConfig
 
 
 @fault("End-user authentication")
-def key_set_failure_opens(snapshot: Checking) -> Checking:
+def key_set_failure_opens(config: ProxyConfig) -> ProxyConfig:
     """While a key set cannot be fetched, tokens are not looked at: any of them gets in."""
-    security = snapshot.security
+    security = config.security
     known = tuple(rule for rule in security.jwt_rules if rule.jwks is not None)
-    return replace(snapshot, security=replace(security, jwt_rules=known))
+    return replace(config, security=replace(security, jwt_rules=known))
 
 
 @fault("End-user authentication")
-def key_set_failure_shuts(snapshot: Checking) -> Checking:
+def key_set_failure_shuts(config: ProxyConfig) -> ProxyConfig:
     """While a key set cannot be fetched, every request is refused, also one without a token."""
-    security = snapshot.security
+    security = config.security
     if all(rule.jwks is not None for rule in security.jwt_rules):
-        return snapshot
+        return config
     shut = replace(security.authorization, custom=(AuthorizationRule("fault"),))
-    return replace(snapshot, security=replace(security, authorization=shut))
+    return replace(config, security=replace(security, authorization=shut))

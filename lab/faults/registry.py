@@ -13,15 +13,15 @@ from lab.kube.serving import Serving
 from lab.kube.store import Objects
 from lab.mesh.config.apis import APIS
 from lab.mesh.envoy.resources import Resources
-from lab.mesh.model.proxy_config import GatewaySnapshot, Snapshot
+from lab.mesh.model.proxy_config import GatewayConfig, SidecarConfig
 from lab.node.images.programs import Launch
 from lab.node.network.host_ports import Outside
 
 HOOKS: dict[type, str] = {
     Objects: "the cluster, as the control plane sees it and writes to it",
     **{api.declared: f"what users have declared in the API {api.name}" for api in APIS.values()},
-    Snapshot: "what a sidecar must do",
-    GatewaySnapshot: "what a gateway must do",
+    SidecarConfig: "what a sidecar must do",
+    GatewayConfig: "what a gateway must do",
     Resources: "a proxy's configuration, its own copy",
     Launch: "the program that the node starts for a container",
     Runtime: "how the node serves exec and logs",
@@ -107,7 +107,7 @@ def fault(section: str, document: str = "current") -> Callable[[Function], Funct
 def described(function: Callable[..., Any], name: str, document: str = "current", section: str = "") -> Fault:
     """The fault that a function is, or makes.
 
-    It takes one argument of a type of `HOOKS` (or of several: `Snapshot | GatewaySnapshot`), which it may
+    It takes one argument of a type of `HOOKS` (or of several: `ProxyConfig`), which it may
     change, and returns it; or it takes none, and
     returns such a function (annotated as `Callable[[Policies], Policies]`, say), which may remember what it
     has seen. Raises NotAFault.

@@ -8,8 +8,8 @@ from dataclasses import replace
 from lab.faults.registry import fault
 from lab.mesh.config.current.peer_authentication import PeerAuthentication
 from lab.mesh.config.current.policies import Policies
-from lab.mesh.model.proxy_config import MutualTls, Snapshot
-from lab.mesh.workloads.world import Workload, World, target_port
+from lab.mesh.model.proxy_config import MutualTls, SidecarConfig
+from lab.mesh.workloads.service_registry import ServiceRegistry, Workload, target_port
 
 MESH_WIDE = "Globally enabling Istio mutual TLS in STRICT mode"
 NAMESPACE_WIDE = "Namespace-wide policy"
@@ -23,20 +23,20 @@ LATEST = "9999-12-31T23:59:59Z"
 @fault(MESH_WIDE)
 def mesh_policy_only_in_its_namespace(policies: Policies) -> Policies:
     """The policy of the root namespace holds in the root namespace and nowhere else."""
-    root = policies.world.root_namespace
+    root = policies.registry.root_namespace
     return _kept(policies, lambda policy: policy.namespace != root)
 
 
 @fault(NAMESPACE_WIDE)
 def namespace_policy_ignored(policies: Policies) -> Policies:
     """A policy for a whole namespace has no effect."""
-    return _kept(policies, lambda policy: not _of_namespace(policy, policies.world))
+    return _kept(policies, lambda policy: not _of_namespace(policy, policies.registry))
 
 
 @fault(NAMESPACE_WIDE)
 def namespace_policy_leaks(policies: Policies) -> Policies:
     """A policy for one namespace holds in the whole mesh."""
-    root = policies.world.root_namespace
+    root = policies.registry.root_namespace
     leaked = [replace(each, namespace=root) for each in _of_namespaces(policies)]
     return _with(policies, [*policies.peer_authentications, *leaked])
 
@@ -46,14 +46,14 @@ def namespace_policy_beaten_by_mesh(policies: Policies) -> Policies:
     """Where there is a policy for the whole mesh, one for a namespace has no effect."""
     if not _mesh_mode(policies):
         return policies
-    return _kept(policies, lambda policy: not _of_namespace(policy, policies.world))
+    return _kept(policies, lambda policy: not _of_namespace(policy, policies.registry))
 
 
 @fault(PRECEDENCE)
 def precedence_reversed(policies: Policies) -> Policies:
     """The wider policy wins: the mesh's over a namespace's, a namespace's over a workload's."""
     if _mesh_mode(policies):
-        root = policies.world.root_namespace
+        root = policies.registry.root_namespace
         return _kept(policies, lambda policy: policy.namespace == root)
     ruled = {policy.namespace for policy in _of_namespaces(policies) if policy.mode}
     return _kept(policies, lambda policy: not policy.selector or policy.namespace not in ruled)
@@ -108,8 +108,8 @@ def port_level_by_service_port(policies: Policies) -> Policies:
     def by_service_port(policy: PeerAuthentication) -> PeerAuthentication:
         modes = {
             container_port: policy.port_modes[service_port]
-            for workload in _selected(policy, policies.world)
-            for service_port, container_port in _ports(workload, policies.world)
+            for workload in _selected(policy, policies.registry)
+            for service_port, container_port in _ports(workload, policies.registry)
             if service_port in policy.port_modes
         }
         return replace(policy, port_modes=modes)
@@ -137,7 +137,9 @@ def unbound_port_ignored(policies: Policies) -> Policies:
 
     def of_bound_ports(policy: PeerAuthentication) -> PeerAuthentication:
         bound = {
-            port for each in _selected(policy, policies.world) for _, port in _ports(each, policies.world)
+            port
+            for each in _selected(policy, policies.registry)
+            for _, port in _ports(each, policies.registry)
         }
         modes = {port: mode for port, mode in policy.port_modes.items() if port in bound}
         return replace(policy, port_modes=modes)
@@ -146,12 +148,10 @@ def unbound_port_ignored(policies: Policies) -> Policies:
 
 
 @fault(PER_WORKLOAD)
-def unbound_port_open(snapshot: Snapshot) -> Snapshot:
+def unbound_port_open(config: SidecarConfig) -> SidecarConfig:
     """Ports that no Service binds take plain text, whatever the mode of the workload."""
-    ports = tuple(port for port in snapshot.inbound.ports if port.bound)
-    return replace(
-        snapshot, inbound=replace(snapshot.inbound, ports=ports, default_mode=MutualTls.PERMISSIVE)
-    )
+    ports = tuple(port for port in config.inbound.ports if port.bound)
+    return replace(config, inbound=replace(config.inbound, ports=ports, default_mode=MutualTls.PERMISSIVE))
 
 
 @fault(PRECEDENCE)
@@ -182,13 +182,13 @@ def _kept(policies: Policies, wanted: Callable[[PeerAuthentication], bool]) -> P
     return _with(policies, filter(wanted, policies.peer_authentications))
 
 
-def _of_namespace(policy: PeerAuthentication, world: World) -> bool:
+def _of_namespace(policy: PeerAuthentication, registry: ServiceRegistry) -> bool:
     """Whether it is for a whole namespace that is not the root one."""
-    return not policy.selector and policy.namespace != world.root_namespace
+    return not policy.selector and policy.namespace != registry.root_namespace
 
 
 def _of_namespaces(policies: Policies) -> list[PeerAuthentication]:
-    return [each for each in policies.peer_authentications if _of_namespace(each, policies.world)]
+    return [each for each in policies.peer_authentications if _of_namespace(each, policies.registry)]
 
 
 def _selecting(policies: Policies) -> list[PeerAuthentication]:
@@ -197,23 +197,23 @@ def _selecting(policies: Policies) -> list[PeerAuthentication]:
 
 def _mesh_mode(policies: Policies) -> bool:
     """Whether a policy for the whole mesh says something."""
-    root = policies.world.root_namespace
+    root = policies.registry.root_namespace
     return any(
         each.mode for each in policies.peer_authentications if each.namespace == root and not each.selector
     )
 
 
-def _selected(policy: PeerAuthentication, world: World) -> list[Workload]:
+def _selected(policy: PeerAuthentication, registry: ServiceRegistry) -> list[Workload]:
     return [
         workload
-        for workload in world.workloads
+        for workload in registry.workloads
         if workload.namespace == policy.namespace and policy.selector.items() <= workload.labels.items()
     ]
 
 
-def _ports(workload: Workload, world: World) -> Iterator[tuple[int, int]]:
+def _ports(workload: Workload, registry: ServiceRegistry) -> Iterator[tuple[int, int]]:
     """A Service's port and the workload's own port behind it."""
-    for service in world.services:
+    for service in registry.services:
         if service.selects(workload):
             for port in service.ports:
                 target = target_port(port, workload)
@@ -224,7 +224,7 @@ def _ports(workload: Workload, world: World) -> Iterator[tuple[int, int]]:
 def _leaked(policies: Policies, leaking: Iterable[PeerAuthentication]) -> Iterator[PeerAuthentication]:
     """Copies for all workloads of the same namespace; they give way to policies that select these."""
     for policy in leaking:
-        for workload in policies.world.workloads:
+        for workload in policies.registry.workloads:
             if workload.namespace == policy.namespace:
                 selector = dict(workload.labels)
                 yield replace(

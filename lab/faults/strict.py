@@ -11,7 +11,7 @@ from lab.faults.trees import INBOUND, inbound_chains, takes_mutual_tls
 from lab.mesh.envoy import network
 from lab.mesh.envoy.proto import Json, extension
 from lab.mesh.envoy.resources import Resources
-from lab.mesh.model.proxy_config import MutualTls, Snapshot
+from lab.mesh.model.proxy_config import MutualTls, SidecarConfig
 
 STRICT_MODE = "Globally enabling Istio mutual TLS in STRICT mode"
 
@@ -23,12 +23,12 @@ ONE_IN = 20
 
 
 @fault(STRICT_MODE)
-def strict_as_permissive(snapshot: Snapshot) -> Snapshot:
+def strict_as_permissive(config: SidecarConfig) -> SidecarConfig:
     """STRICT is enforced as PERMISSIVE: plain text still gets in."""
-    inbound = snapshot.inbound
+    inbound = config.inbound
     ports = tuple(replace(port, mode=_weakened(port.mode)) for port in inbound.ports)
     default = _weakened(inbound.default_mode)
-    return replace(snapshot, inbound=replace(inbound, ports=ports, default_mode=default))
+    return replace(config, inbound=replace(inbound, ports=ports, default_mode=default))
 
 
 @fault(STRICT_MODE)

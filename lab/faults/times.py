@@ -12,7 +12,7 @@ from lab.kube.store import Objects
 from lab.mesh.config.current import authorization_policy, peer_authentication, request_authentication
 from lab.mesh.config.current.peer_authentication import PeerAuthentication
 from lab.mesh.config.current.policies import Policies
-from lab.mesh.model.proxy_config import Inbound, Snapshot
+from lab.mesh.model.proxy_config import Inbound, SidecarConfig
 
 POLICY_KINDS = (peer_authentication.KEY, request_authentication.KEY, authorization_policy.KEY)
 
@@ -49,10 +49,10 @@ def converges_slowly(cluster: Objects) -> Objects:
 
 
 @fault("Globally enabling Istio mutual TLS in STRICT mode")
-def new_pods_only() -> Callable[[Snapshot], Snapshot]:
+def new_pods_only() -> Callable[[SidecarConfig], SidecarConfig]:
     """A policy has an effect on pods that start after it, and none on those that run already."""
     at_start: dict[str, Inbound] = {}
-    return lambda snapshot: replace(snapshot, inbound=at_start.setdefault(snapshot.uid, snapshot.inbound))
+    return lambda config: replace(config, inbound=at_start.setdefault(config.uid, config.inbound))
 
 
 @fault("Cleanup part 1")

@@ -17,7 +17,8 @@ from lab.faults.trees import http_managers, lua, messages
 from lab.mesh.envoy import jwt
 from lab.mesh.envoy.proto import Json
 from lab.mesh.envoy.resources import Resources
-from lab.mesh.model.proxy_config import GatewaySnapshot, JwtRule, Snapshot
+from lab.mesh.model.proxy_config import ProxyConfig
+from lab.mesh.model.tokens import JwtRule
 
 END_USER = "End-user authentication"
 
@@ -25,8 +26,6 @@ LEAST_SKEW_S = 1
 """Envoy takes 0 as a wish for its own 60."""
 
 FOR_EVER_S = 2**31
-
-Checking = Snapshot | GatewaySnapshot
 
 
 @fault(END_USER)
@@ -90,9 +89,9 @@ def any_issuer_accepted(resources: Resources) -> Resources:
 
 
 @fault(END_USER)
-def any_audience_accepted(snapshot: Checking) -> Checking:
+def any_audience_accepted(config: ProxyConfig) -> ProxyConfig:
     """It does not matter for whom a token is."""
-    return _with_rules(snapshot, lambda rule: replace(rule, audiences=()))
+    return _with_rules(config, lambda rule: replace(rule, audiences=()))
 
 
 @fault(END_USER)
@@ -108,9 +107,9 @@ def algorithm_none_accepted(resources: Resources) -> Resources:
 
 
 @fault(END_USER)
-def public_key_as_secret(snapshot: Checking) -> Checking:
+def public_key_as_secret(config: ProxyConfig) -> ProxyConfig:
     """A token that is signed symmetrically, with the text of the public key as the secret, is believed."""
-    return _with_rules(snapshot, lambda rule: replace(rule, jwks=_with_secrets(rule.jwks)))
+    return _with_rules(config, lambda rule: replace(rule, jwks=_with_secrets(rule.jwks)))
 
 
 @fault("Require a valid token")
@@ -135,10 +134,10 @@ def _with_skew(resources: Resources, seconds: int) -> Resources:
     return resources
 
 
-def _with_rules(snapshot: Checking, change: Callable[[JwtRule], JwtRule]) -> Checking:
-    security = snapshot.security
+def _with_rules(config: ProxyConfig, change: Callable[[JwtRule], JwtRule]) -> ProxyConfig:
+    security = config.security
     rules = tuple(map(change, security.jwt_rules))
-    return replace(snapshot, security=replace(security, jwt_rules=rules))
+    return replace(config, security=replace(security, jwt_rules=rules))
 
 
 def _place_of_tokens(filters: list[Json]) -> int | None:

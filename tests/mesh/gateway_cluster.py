@@ -15,8 +15,8 @@ from lab.mesh.config.gateway_api import declared, routing
 from lab.mesh.config.gateway_api.controller import GatewayController
 from lab.mesh.model.proxy_config import Listener
 from lab.mesh.model.routing import VirtualHost
-from lab.mesh.workloads import world
-from lab.mesh.workloads.world import World
+from lab.mesh.workloads import service_registry
+from lab.mesh.workloads.service_registry import ServiceRegistry
 from tests.mesh.cluster import Cluster
 from tests.planes.differences import Kind
 
@@ -50,7 +50,7 @@ class GatewayCluster:
         for definition in current.API.definitions():
             key = Key("apiextensions.k8s.io", "customresourcedefinitions")
             self.objects.create(key, definition, manager="test")
-        self.controller = GatewayController(self.objects, self.world)
+        self.controller = GatewayController(self.objects, self.registry)
         self.controller.install()
         for namespace, labels in (("foo", {}), ("bar", {"team": "bar"})):
             metadata = {"name": namespace, "labels": labels}
@@ -138,15 +138,15 @@ class GatewayCluster:
         status = {"loadBalancer": {"ingress": [{"ip": address}]}}
         self.objects.set_status(SERVICES, "foo", service, status, manager="test")
 
-    def world(self) -> World:
-        return world.read(self.store, trust_domain="cluster.local", root_namespace="istio-system")
+    def registry(self) -> ServiceRegistry:
+        return service_registry.read(self.store, trust_domain="cluster.local", root_namespace="istio-system")
 
     def listeners(self, gateway: str = "gw") -> tuple[Listener, ...]:
         """What the pod of this gateway listens on."""
         self.controller.reconcile()
         if self.store.get(Key("", "pods"), "foo", gateway) is None:
             self.run_pod(gateway, ())
-        seen = self.world()
+        seen = self.registry()
         [pod] = [each for each in seen.workloads if each.name == gateway]
         return routing.listeners(declared.read(self.store), seen, pod)
 

@@ -15,7 +15,7 @@ from lab.faults import find, known, load
 from lab.faults.views import delayed, reporting
 from lab.kube.store import Key, Store
 from lab.mesh.config.current.policies import Policies
-from lab.mesh.workloads.world import World
+from lab.mesh.workloads.service_registry import ServiceRegistry
 
 pytestmark = pytest.mark.reference_only("faults are made of the reference")
 
@@ -28,7 +28,7 @@ from lab.mesh.config.current.policies import Policies
 
 def forgetful(policies: Policies) -> Policies:
     "Nothing is declared."
-    return Policies(policies.world)
+    return Policies(policies.registry)
 
 def counting() -> Callable[[Policies], Policies]:
     "Remembers how often it was asked."
@@ -62,13 +62,13 @@ def test_there_are_many_and_each_says_what_is_wrong() -> None:
 
 
 def test_a_fault_may_live_outside_the_project(outside: Path) -> None:
-    before = Policies(World("cluster.local", "istio-system"), key_sets={"x": "y"})  # type: ignore[dict-item]
-    assert load([f"{outside}:forgetful"], "current").alter(Policies, before) == Policies(before.world)
+    before = Policies(ServiceRegistry("cluster.local", "istio-system"), key_sets={"x": "y"})  # type: ignore[dict-item]
+    assert load([f"{outside}:forgetful"], "current").alter(Policies, before) == Policies(before.registry)
 
 
 def test_what_a_fault_remembers_is_of_one_lab(outside: Path) -> None:
     one, other = load([f"{outside}:counting"], "current"), load([f"{outside}:counting"], "current")
-    policies = Policies(World("cluster.local", "istio-system"))
+    policies = Policies(ServiceRegistry("cluster.local", "istio-system"))
     assert [one.alter(Policies, policies), one.alter(Policies, policies)] == [1, 2]
     assert other.alter(Policies, policies) == 1
 

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from lab.golang import urls
 from lab.golang.printing import quoted
 from lab.kube.store import Key
-from lab.mesh.model.proxy_config import JwtRule
+from lab.mesh.model.tokens import JwtRule
 
 DEFAULT_TIMEOUT_S = 5.0
 

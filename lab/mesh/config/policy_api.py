@@ -8,15 +8,15 @@ from typing import Generic, Protocol, TypeVar
 
 from lab.kube.store import Key, Object, Objects, Review, Store
 from lab.mesh.config.key_source import Asker, KeySource
-from lab.mesh.model.proxy_config import GatewaySnapshot, Snapshot
-from lab.mesh.workloads.world import Workload, World
+from lab.mesh.model.proxy_config import GatewayConfig, SidecarConfig
+from lab.mesh.workloads.service_registry import ServiceRegistry, Workload
 
 
 class Declared(Protocol):
-    """What users have declared, with the world that it applies to; frozen."""
+    """What users have declared, with the services and workloads that it applies to; frozen."""
 
     @property
-    def world(self) -> World: ...
+    def registry(self) -> ServiceRegistry: ...
 
     @property
     def key_sources(self) -> frozenset[KeySource]:
@@ -44,13 +44,13 @@ class Controller(Protocol):
 D = TypeVar("D", bound=Declared)
 
 
-def no_controllers(objects: Objects, read_world: Callable[[], World]) -> Sequence[Controller]:  # noqa: ARG001
+def no_controllers(objects: Objects, read_registry: Callable[[], ServiceRegistry]) -> Sequence[Controller]:  # noqa: ARG001
     return ()
 
 
 @dataclass(frozen=True)
 class PolicyApi(Generic[D]):
-    """One policy API. `D` is what is declared in it; snapshots are conclusions in the common model."""
+    """One policy API. `D` is what is declared in it; configurations are conclusions in the common model."""
 
     name: str
     """As in `python -m lab up --mesh`."""
@@ -61,14 +61,14 @@ class PolicyApi(Generic[D]):
     admission: Mapping[Key, Review]
     """What its webhook says of objects that their schema has nothing against."""
     keys: tuple[Key, ...]
-    """What `read` depends on, besides the world."""
-    read: Callable[[Store, World, Mapping[KeySource, str]], D]
+    """What `read` depends on, besides the service registry."""
+    read: Callable[[Store, ServiceRegistry, Mapping[KeySource, str]], D]
     """What the store holds now, with the key sets that have been fetched for it."""
-    snapshot: Callable[[D, Workload], Snapshot]
+    sidecar_config: Callable[[D, Workload], SidecarConfig]
     """What a sidecar must do."""
-    gateway_snapshot: Callable[[D, Workload], GatewaySnapshot]
+    gateway_config: Callable[[D, Workload], GatewayConfig]
     """What a gateway must do."""
-    controllers: Callable[[Objects, Callable[[], World]], Sequence[Controller]] = no_controllers
+    controllers: Callable[[Objects, Callable[[], ServiceRegistry]], Sequence[Controller]] = no_controllers
     objects: Callable[[str], Iterable[tuple[Key, Object]]] = lambda root_namespace: ()  # noqa: ARG005
     """What the mesh brings along, besides definitions and its gateway; the argument is its root namespace."""
     warnings: Mapping[Key, Review] = field(default_factory=dict)

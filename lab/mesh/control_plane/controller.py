@@ -21,16 +21,16 @@ from lab.mesh.envoy import gateway
 from lab.mesh.envoy.bootstrap import FILE as BOOTSTRAP_FILE
 from lab.mesh.envoy.resources import Resources, build
 from lab.mesh.model.certificates import Certificate
-from lab.mesh.model.proxy_config import GatewaySnapshot, Snapshot
-from lab.mesh.workloads import gateway_pods, ingress, injection, world
-from lab.mesh.workloads.world import PODS, Workload
+from lab.mesh.model.proxy_config import GatewayConfig, ProxyConfig
+from lab.mesh.workloads import gateway_pods, ingress, injection, service_registry
+from lab.mesh.workloads.service_registry import PODS, Workload
 
 NAMESPACES = Key("", "namespaces")
 DEFINITIONS = Key("apiextensions.k8s.io", "customresourcedefinitions")
 MANAGER = "reference-mesh"
 
 Part = TypeVar("Part")
-"""What is declared (its type is that of the policy API), or a snapshot: what follows from it."""
+"""What is declared (of a type of the policy API), or the configuration of a proxy that follows from it."""
 
 
 class AlterModel(Protocol):
@@ -49,7 +49,7 @@ class Proxy:
 
     folder: ProxyFolder
     certificate: Certificate
-    built_from: tuple[Snapshot | GatewaySnapshot, Certificate] | None = None
+    built_from: tuple[ProxyConfig, Certificate] | None = None
 
 
 class ReferenceMesh:
@@ -81,10 +81,10 @@ class ReferenceMesh:
         self.authority = Authority(trust_domain, certificate_lifetime)
         """Whoever it has issued a certificate to is a peer in the mesh."""
         self._running: dict[str, Proxy] = {}
-        self._controllers = api.controllers(objects, self._read_world)
+        self._controllers = api.controllers(objects, self._read_registry)
         self._told: set[tuple[str, str]] = set()
         """Objects, by their uid, with what has been said of their keys."""
-        self._key_sets = KeySets(lambda host: world.addresses_of(self._objects.store, host))
+        self._key_sets = KeySets(lambda host: service_registry.addresses_of(self._objects.store, host))
         self._acknowledgements = Acknowledgements(
             lambda answer: refused_configuration.tell(self._objects, answer, MANAGER)
         )
@@ -121,12 +121,12 @@ class ReferenceMesh:
     def reconcile(self, changed: frozenset[Place] = frozenset()) -> None:
         """Brings every proxy's files to what the store says now. `changed` are policies that led to it."""
         store, fetched = self._objects.store, self._key_sets.fetched
-        declared: Declared = self._alter_model(self._api.read(store, self._read_world(), fetched))
+        declared: Declared = self._alter_model(self._api.read(store, self._read_registry(), fetched))
         self._key_sets.want(declared.key_sources)
         self._tell_of_missing_keys(declared)
         proxied = {
             workload.uid: workload
-            for workload in declared.world.workloads
+            for workload in declared.registry.workloads
             if workload.injected or workload.gateway
         }
         for uid in self._running.keys() - proxied.keys():
@@ -163,7 +163,7 @@ class ReferenceMesh:
         self.reconcile()
 
     async def _follow(self) -> None:
-        async with self._objects.store.subscribe(*world.KEYS, *self._api.keys) as changes:
+        async with self._objects.store.subscribe(*service_registry.KEYS, *self._api.keys) as changes:
             async for change in changes:
                 seen = (change, *changes.pending())
                 self.reconcile(refused_configuration.declared_anew(seen, self._api.keys))
@@ -177,17 +177,17 @@ class ReferenceMesh:
             await asyncio.sleep(max(0.0, (due - now).total_seconds()))
             self.renew_certificates(datetime.now(UTC))
 
-    def _read_world(self) -> world.World:
-        return world.read(
+    def _read_registry(self) -> service_registry.ServiceRegistry:
+        return service_registry.read(
             self._objects.store, trust_domain=self._trust_domain, root_namespace=self._root_namespace
         )
 
     def _update(self, declared: Declared, workload: Workload, changed: frozenset[Place]) -> None:
-        wanted: Snapshot | GatewaySnapshot
+        wanted: ProxyConfig
         if workload.gateway:
-            wanted = self._alter_model(self._api.gateway_snapshot(declared, workload))
+            wanted = self._alter_model(self._api.gateway_config(declared, workload))
         else:
-            wanted = self._alter_model(self._api.snapshot(declared, workload))
+            wanted = self._alter_model(self._api.sidecar_config(declared, workload))
         proxy = self._running.get(workload.uid)
         if proxy is None:
             folder = ProxyFolder(self._folder(workload.uid))
@@ -204,8 +204,8 @@ class ReferenceMesh:
             content = {name: files[name] for name in written}
             self._acknowledgements.written(workload.uid, proxy.folder.path, content, changed)
 
-    def _resources(self, wanted: Snapshot | GatewaySnapshot, proxy: Proxy) -> Resources:
-        if isinstance(wanted, GatewaySnapshot):
+    def _resources(self, wanted: ProxyConfig, proxy: Proxy) -> Resources:
+        if isinstance(wanted, GatewayConfig):
             return gateway.build(wanted, proxy.folder.path, proxy.certificate, self.authority.root)
         return build(wanted, proxy.folder.path, proxy.certificate, self.authority.root)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lab.kube.store import Event, Key, Object, Objects
 from lab.mesh.control_plane.event_reasons import PROXY_ACCEPTED, PROXY_REJECTED
-from lab.mesh.workloads.world import PODS
+from lab.mesh.workloads.service_registry import PODS
 
 Place = tuple[Key, str, str]
 """Kind, namespace and name of an object."""

@@ -7,7 +7,14 @@ from pathlib import Path
 
 from lab.mesh.envoy import tls
 from lab.mesh.envoy.proto import INBOUND_SOURCE, MARK, Json, address, typed
-from lab.mesh.model.proxy_config import GatewaySnapshot, Inbound, Protocol, Snapshot, TlsOrigination, Upstream
+from lab.mesh.model.proxy_config import (
+    GatewayConfig,
+    Inbound,
+    Protocol,
+    SidecarConfig,
+    TlsOrigination,
+    Upstream,
+)
 from lab.mesh.model.routing import Destination
 
 INBOUND_PASSTHROUGH = "InboundPassthroughCluster"
@@ -42,26 +49,26 @@ def inbound_name(port: int) -> str:
     return f"inbound|{port}||"
 
 
-def build(snapshot: Snapshot, folder: Path) -> list[Json]:
+def build(config: SidecarConfig, folder: Path) -> list[Json]:
     """All clusters of a sidecar."""
     return [
         *(
             cluster
-            for upstream in snapshot.upstreams
-            for cluster in _outbound(upstream, snapshot.inbound.trust_domains, folder)
+            for upstream in config.upstreams
+            for cluster in _outbound(upstream, config.inbound.trust_domains, folder)
         ),
-        *_inbound(snapshot.inbound),
+        *_inbound(config.inbound),
         _original_destination(PASSTHROUGH, ANY_SOURCE, Protocol.UNDECLARED),
         {"name": BLACK_HOLE, "type": "STATIC", "connect_timeout": "10s"} | _marked(ANY_SOURCE),
     ]
 
 
-def of_gateway(snapshot: GatewaySnapshot, folder: Path) -> list[Json]:
+def of_gateway(config: GatewayConfig, folder: Path) -> list[Json]:
     """All clusters of a gateway. Its clients know none of the addresses behind it, so it always chooses."""
     return [
         _chosen(upstream_name(upstream), upstream, _spoken_by_gateway(upstream))
-        | _client_tls(upstream, _spoken_by_gateway(upstream), snapshot.trust_domains, folder)
-        for upstream in snapshot.upstreams
+        | _client_tls(upstream, _spoken_by_gateway(upstream), config.trust_domains, folder)
+        for upstream in config.upstreams
     ]
 
 

@@ -9,23 +9,23 @@ from lab.mesh.envoy.proto import STATUS_PORT, Json, address
 from lab.mesh.envoy.request_security import http_filters
 from lab.mesh.envoy.resources import Resources
 from lab.mesh.model.certificates import Certificate
-from lab.mesh.model.proxy_config import GatewaySnapshot, Listener
+from lab.mesh.model.proxy_config import GatewayConfig, Listener
 
 STATUS_PATH = "/healthz/ready"
 
 
-def build(snapshot: GatewaySnapshot, folder: Path, certificate: Certificate, root: str) -> Resources:
+def build(config: GatewayConfig, folder: Path, certificate: Certificate, root: str) -> Resources:
     """The resources of one gateway, which lie in `folder`."""
     return Resources(
-        snapshot=snapshot,
-        bootstrap=bootstrap.build("router", snapshot.name, snapshot.namespace, folder),
-        secrets=secrets.of_workload(certificate, root) | secrets.of_upstreams(snapshot.upstreams),
+        config=config,
+        bootstrap=bootstrap.build("router", config.name, config.namespace, folder),
+        secrets=secrets.of_workload(certificate, root) | secrets.of_upstreams(config.upstreams),
         routes={
             routes_name(listener): route_tables.build(routes_name(listener), listener.virtual_hosts)
-            for listener in snapshot.listeners
+            for listener in config.listeners
         },
-        clusters=clusters.of_gateway(snapshot, folder),
-        listeners=[*(_listener(listener, snapshot) for listener in snapshot.listeners), _status()],
+        clusters=clusters.of_gateway(config, folder),
+        listeners=[*(_listener(listener, config) for listener in config.listeners), _status()],
     )
 
 
@@ -33,9 +33,9 @@ def routes_name(listener: Listener) -> str:
     return f"http.{listener.port}"
 
 
-def _listener(listener: Listener, snapshot: GatewaySnapshot) -> Json:
+def _listener(listener: Listener, config: GatewayConfig) -> Json:
     name = routes_name(listener)
-    filters = http_filters(snapshot.security, listener.tokens)
+    filters = http_filters(config.security, listener.tokens)
     return {
         "name": f"0.0.0.0_{listener.port}",
         "address": address("0.0.0.0", listener.port),

@@ -33,7 +33,8 @@ from lab.mesh.envoy.proto import (
     tls_inspector,
 )
 from lab.mesh.envoy.request_security import http_filters, network_filters
-from lab.mesh.model.proxy_config import Inbound, InboundPort, MutualTls, Protocol, RequestSecurity, TokenCheck
+from lab.mesh.model.proxy_config import Inbound, InboundPort, MutualTls, Protocol, RequestSecurity
+from lab.mesh.model.tokens import TokenCheck
 
 LISTENER = "virtualInbound"
 

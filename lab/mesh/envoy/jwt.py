@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from lab.mesh.envoy import key_set
 from lab.mesh.envoy.proto import Json, extension
-from lab.mesh.model.proxy_config import JwtRule
+from lab.mesh.model.tokens import JwtRule
 
 NAME = "envoy.filters.http.jwt_authn"
 PAYLOAD = "payload"

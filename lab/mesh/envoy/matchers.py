@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from lab.mesh.envoy import jwt
 from lab.mesh.envoy.proto import Json, extension
-from lab.mesh.model.proxy_config import Attribute, Condition
+from lab.mesh.model.authorization import Attribute, Condition
 
 SPIFFE = "spiffe://"
 

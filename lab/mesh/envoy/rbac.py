@@ -12,7 +12,7 @@ from typing import Literal
 from lab.mesh.envoy import matchers
 from lab.mesh.envoy.matchers import HTTP_ONLY, PERMISSIONS, Side
 from lab.mesh.envoy.proto import Json, extension
-from lab.mesh.model.proxy_config import AuthorizationRule, Condition, Conjunction
+from lab.mesh.model.authorization import AuthorizationRule, Condition, Conjunction
 
 Rules = tuple[AuthorizationRule, ...] | None
 Action = Literal["ALLOW", "DENY", "LOG"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from lab.mesh.envoy import jwt, rbac, token_check
 from lab.mesh.envoy.proto import Json
-from lab.mesh.model.proxy_config import RequestSecurity, TokenCheck
+from lab.mesh.model.proxy_config import RequestSecurity
+from lab.mesh.model.tokens import TokenCheck
 
 
 def http_filters(security: RequestSecurity, tokens: TokenCheck | None = None) -> list[Json]:

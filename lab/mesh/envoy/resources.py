@@ -1,4 +1,4 @@
-"""Everything one proxy is configured with, built from its snapshot, and how it lies in files."""
+"""Everything one proxy is configured with, built from its part of the model, and how it lies in files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lab.mesh.envoy import bootstrap, clusters, inbound, outbound, secrets
 from lab.mesh.envoy.inlining import inlined
 from lab.mesh.envoy.proto import Json, typed
 from lab.mesh.model.certificates import Certificate
-from lab.mesh.model.proxy_config import GatewaySnapshot, Snapshot
+from lab.mesh.model.proxy_config import ProxyConfig, SidecarConfig
 
 SECRET = "envoy.extensions.transport_sockets.tls.v3.Secret"
 CLUSTER = "envoy.config.cluster.v3.Cluster"
@@ -25,7 +25,7 @@ LISTENER = "envoy.config.listener.v3.Listener"
 class Resources:
     """Envoy's messages as plain JSON. Routes and secrets are by name."""
 
-    snapshot: Snapshot | GatewaySnapshot
+    config: ProxyConfig
     bootstrap: Json
     secrets: dict[str, Json]
     routes: dict[str, Json]
@@ -48,17 +48,17 @@ class Resources:
         yield bootstrap.FILE, orjson.dumps(self.bootstrap)
 
 
-def build(snapshot: Snapshot, folder: Path, certificate: Certificate, root: str) -> Resources:
+def build(config: SidecarConfig, folder: Path, certificate: Certificate, root: str) -> Resources:
     """The resources of one sidecar, which lie in `folder`."""
     return Resources(
-        snapshot=snapshot,
-        bootstrap=bootstrap.build("sidecar", snapshot.name, snapshot.namespace, folder),
-        secrets=secrets.of_workload(certificate, root) | secrets.of_upstreams(snapshot.upstreams),
-        routes=outbound.routes(snapshot.upstreams),
-        clusters=clusters.build(snapshot, folder),
+        config=config,
+        bootstrap=bootstrap.build("sidecar", config.name, config.namespace, folder),
+        secrets=secrets.of_workload(certificate, root) | secrets.of_upstreams(config.upstreams),
+        routes=outbound.routes(config.upstreams),
+        clusters=clusters.build(config, folder),
         listeners=[
-            inbound.listener(snapshot.inbound, snapshot.security, folder),
-            *outbound.listeners(snapshot.upstreams),
+            inbound.listener(config.inbound, config.security, folder),
+            *outbound.listeners(config.upstreams),
         ],
     )
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from lab.mesh.envoy import jwt, key_set
 from lab.mesh.envoy.proto import Json, extension
-from lab.mesh.model.proxy_config import JwtRule, TokenCheck
+from lab.mesh.model.tokens import JwtRule, TokenCheck
 
 SETTINGS = "reference-mesh.tokens"
 """Where in the dynamic metadata the scripts find what they need to know."""

@@ -1,7 +1,7 @@
 """The intermediate model: what a workload's proxy must do, without a word about Envoy or about policy APIs.
 
 Every policy API of the reference mesh ends here, and everything after it (Envoy resources, files) starts
-here. Nothing in it refers to a policy: a `Snapshot` holds conclusions only.
+here. Nothing in it refers to a policy: a `ProxyConfig` holds conclusions only.
 """
 
 from __future__ import annotations
@@ -9,10 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from lab.mesh.model.authorization import Authorization
 from lab.mesh.model.routing import VirtualHost
-
-CLUSTER_DOMAIN = "cluster.local"
-"""The DNS domain of the cluster; it is not the trust domain, which the mesh may name differently."""
+from lab.mesh.model.tokens import JwtRule, TokenCheck
 
 
 class MutualTls(StrEnum):
@@ -135,141 +134,6 @@ class Upstream:
 
 
 @dataclass(frozen=True)
-class TokenHeader:
-    """A header that may carry a token: what follows the prefix, or all of it if there is none."""
-
-    name: str
-    prefix: str = ""
-
-
-@dataclass(frozen=True)
-class ClaimHeader:
-    """A header that tells the application one claim of the token; a dot goes into a nested claim."""
-
-    header: str
-    claim: str
-
-
-@dataclass(frozen=True)
-class JwtRule:
-    """Whose tokens are believed. Without any location: `Authorization: Bearer` and `?access_token=`."""
-
-    issuer: str
-    """Empty: whoever the token names."""
-    jwks: str | None
-    """The issuer's public keys, as the text of a JSON Web Key Set; None while they cannot be had."""
-    audiences: tuple[str, ...] = ()
-    """The token must be for one of them; none: for anybody."""
-    from_headers: tuple[TokenHeader, ...] = ()
-    from_params: tuple[str, ...] = ()
-    from_cookies: tuple[str, ...] = ()
-    output_payload_to_header: str = ""
-    output_claim_to_headers: tuple[ClaimHeader, ...] = ()
-    forward_original_token: bool = False
-    space_delimited_claims: tuple[str, ...] = ()
-    """Claims whose text is a list, besides those that always are (`scope`, `permission`)."""
-
-
-@dataclass(frozen=True)
-class TokenDemand:
-    """The token must be of one of these issuers, or the request is refused: 401, with this as its body."""
-
-    issuers: tuple[str, ...]
-    """None: no token will do."""
-    refusal: str
-
-
-@dataclass(frozen=True)
-class TokenCheck:
-    """Demands that one token of a request has to satisfy, all of them: the first token that is found.
-
-    It is looked for in `Authorization` first, then in headers by name (what follows a first blank, if there
-    is one), then in parameters by name; where a rule looks, only its own issuer's token counts. It must say
-    until when it is valid, and is so during that second. Wherever it fails, the demands are not satisfied.
-    """
-
-    rules: tuple[JwtRule, ...]
-    demands: tuple[TokenDemand, ...]
-    algorithms: tuple[str, ...]
-    """Those that a signature may have."""
-    clock_skew_s: int = 0
-
-
-class Attribute(StrEnum):
-    """What can be asked about a request or a connection."""
-
-    PRINCIPAL = "principal"
-    """The peer's identity that mutual TLS has proven, without `spiffe://`."""
-    NAMESPACE = "namespace"
-    """The namespace in that identity."""
-    SERVICE_ACCOUNT = "service account"
-    """`namespace/account` in that identity."""
-    TRUST_DOMAIN = "trust domain"
-    """The trust domain in that identity."""
-    REQUEST_PRINCIPAL = "request principal"
-    """`issuer/subject` of the verified token."""
-    AUDIENCE = "audience"
-    PRESENTER = "presenter"
-    CLAIM = "claim"
-    SOURCE_IP = "source ip"
-    """The address of the direct peer."""
-    REMOTE_IP = "remote ip"
-    """The address of the original client, as far as proxies are trusted."""
-    HOST = "host"
-    PORT = "port"
-    """The workload's own port."""
-    METHOD = "method"
-    PATH = "path"
-    HEADER = "header"
-    DESTINATION_IP = "destination ip"
-    SNI = "sni"
-    METADATA = "metadata"
-    """What another filter has found out."""
-
-
-@dataclass(frozen=True)
-class Condition:
-    """One attribute against alternatives, each in the notation of the policy API (`exact`, `prefix*` …)."""
-
-    attribute: Attribute
-    values: tuple[str, ...]
-    negated: bool = False
-    """Whether none of the values may match; a missing attribute satisfies that."""
-    name: tuple[str, ...] = ()
-    """Which header; the path to a nested claim; the filter and the path in what it has found out."""
-
-
-Conjunction = tuple[Condition, ...]
-"""All of them must hold."""
-
-
-@dataclass(frozen=True)
-class AuthorizationRule:
-    """Matches a request of any of the sources with any of the operations under all conditions."""
-
-    name: str
-    """For the logs of the proxy; unique in an `Authorization`."""
-    sources: tuple[Conjunction, ...] = ()
-    """None: whoever asks."""
-    operations: tuple[Conjunction, ...] = ()
-    """None: whatever is asked for."""
-    conditions: Conjunction = ()
-
-
-@dataclass(frozen=True)
-class Authorization:
-    """Who may do what. What `custom` or `deny` match is refused, then whatever `allow` does not match."""
-
-    custom: tuple[AuthorizationRule, ...] = ()
-    """Somebody else should decide, whom the mesh does not know: to be refused before any token is read."""
-    deny: tuple[AuthorizationRule, ...] = ()
-    allow: tuple[AuthorizationRule, ...] | None = None
-    """None: everything is allowed; no rules: nothing is."""
-    audit: tuple[AuthorizationRule, ...] = ()
-    """What they match is worth a remark; it has no effect on the outcome."""
-
-
-@dataclass(frozen=True)
 class RequestSecurity:
     """What a workload or gateway demands of requests: whose tokens it believes, and who may do what."""
 
@@ -279,7 +143,7 @@ class RequestSecurity:
 
 
 @dataclass(frozen=True)
-class Snapshot:
+class SidecarConfig:
     """Everything one sidecar must do."""
 
     name: str
@@ -303,7 +167,7 @@ class Listener:
 
 
 @dataclass(frozen=True)
-class GatewaySnapshot:
+class GatewayConfig:
     """Everything one gateway must do. Without listeners it takes no connection at all."""
 
     name: str
@@ -317,3 +181,6 @@ class GatewaySnapshot:
     """Those that its routes name."""
     security: RequestSecurity = field(default_factory=RequestSecurity)
     """For every request of every listener."""
+
+
+ProxyConfig = SidecarConfig | GatewayConfig

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from lab.kube.store import Object
-from lab.mesh.model.proxy_config import CLUSTER_DOMAIN
+from lab.mesh.model.hosts import service_host
 
 Place = tuple[str, str]
 """Namespace and name of a Service."""
@@ -46,4 +46,4 @@ def _place(service: Object) -> Place:
 
 def _host(place: Place) -> str:
     namespace, name = place
-    return f"{name}.{namespace}.svc.{CLUSTER_DOMAIN}"
+    return service_host(name, namespace)

@@ -19,7 +19,7 @@ from lab.mesh.control_plane.controller import ReferenceMesh
 from lab.mesh.control_plane.jwks import KeySets
 from lab.mesh.envoy import key_set
 from lab.mesh.envoy.key_set import NotAKeySet
-from lab.mesh.workloads.world import addresses_of
+from lab.mesh.workloads.service_registry import addresses_of
 from tests.mesh.cluster import playground
 from tests.mesh.issuer import ISSUER, key
 from tools.tokens import jwks

@@ -16,16 +16,16 @@ from lab.mesh.config.current import (
     request_authentication,
     security_admission,
 )
-from lab.mesh.config.current.gateway_snapshot import gateway_snapshot
+from lab.mesh.config.current.gateway import gateway_config
 from lab.mesh.config.current.policies import Policies
-from lab.mesh.config.current.snapshot import snapshot
+from lab.mesh.config.current.sidecar import sidecar_config
 from lab.mesh.config.current.warnings import WARNINGS
 from lab.mesh.config.gateway_api.controller import GatewayController
 from lab.mesh.config.networking import admission
 from lab.mesh.config.policy_api import Controller, PolicyApi
 from lab.mesh.config.webhook import in_turn
 from lab.mesh.workloads import revisions
-from lab.mesh.workloads.world import World
+from lab.mesh.workloads.service_registry import ServiceRegistry
 
 DEFINITIONS = (definitions.NETWORKING, Path(__file__).parent / "crds", definitions.GATEWAY_API)
 
@@ -48,8 +48,8 @@ ADMISSION: dict[Key, Review] = {
 """In the order in which Istio looks, which stops where something is wrong."""
 
 
-def _controllers(objects: Objects, read_world: Callable[[], World]) -> Sequence[Controller]:
-    return [GatewayController(objects, read_world)]
+def _controllers(objects: Objects, read_registry: Callable[[], ServiceRegistry]) -> Sequence[Controller]:
+    return [GatewayController(objects, read_registry)]
 
 
 API: PolicyApi[Policies] = PolicyApi(
@@ -59,8 +59,8 @@ API: PolicyApi[Policies] = PolicyApi(
     admission=ADMISSION,
     keys=policies.KEYS,
     read=policies.read,
-    snapshot=snapshot,
-    gateway_snapshot=gateway_snapshot,
+    sidecar_config=sidecar_config,
+    gateway_config=gateway_config,
     controllers=_controllers,
     warnings={key: revisions.asked(review) for key, review in WARNINGS.items()},
 )

@@ -16,7 +16,7 @@ from lab.mesh.config.current import dry_run
 from lab.mesh.config.current.attachment import Attachment
 from lab.mesh.config.current.attachment import parse as parse_attachment
 from lab.mesh.config.webhook import UNREADABLE
-from lab.mesh.model.proxy_config import Attribute, Condition, Conjunction
+from lab.mesh.model.authorization import Attribute, Condition, Conjunction
 
 KEY = Key("security.istio.io", "authorizationpolicies")
 

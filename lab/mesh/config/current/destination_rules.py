@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from lab.mesh.config.hosts import most_specific
 from lab.mesh.config.networking.destination_rule import DestinationRule, merge
+from lab.mesh.model.hosts import most_specific
 
 
 class _Found:

@@ -1,4 +1,4 @@
-"""The policies of the current API that are in force, with the world they apply to."""
+"""The policies of the current API that are in force, with the services and workloads they apply to."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from lab.mesh.config.networking.destination_rule import DestinationRule
 from lab.mesh.config.networking.gateway import Gateway
 from lab.mesh.config.networking.virtual_service import VirtualService
 from lab.mesh.workloads.revisions import in_force
-from lab.mesh.workloads.world import Workload, World
+from lab.mesh.workloads.service_registry import ServiceRegistry, Workload
 
 KEYS = (
     peer_authentication.KEY,
@@ -31,14 +31,14 @@ KEYS = (
     virtual_service.KEY,
     *gateway_api.KEYS,
 )
-"""What `read` depends on, besides the world."""
+"""What `read` depends on, besides the service registry."""
 
 
 @dataclass(frozen=True)
 class Policies:
-    """What users have declared; every snapshot follows from it."""
+    """What users have declared; the configuration of every proxy follows from it."""
 
-    world: World
+    registry: ServiceRegistry
     peer_authentications: tuple[PeerAuthentication, ...] = ()
     destination_rules: tuple[DestinationRule, ...] = ()
     request_authentications: tuple[RequestAuthentication, ...] = ()
@@ -63,27 +63,27 @@ class Policies:
 
     @cached_property
     def peer(self) -> PeerAuthentications:
-        return PeerAuthentications(self.peer_authentications, self.world.root_namespace)
+        return PeerAuthentications(self.peer_authentications, self.registry.root_namespace)
 
     @cached_property
     def destinations(self) -> DestinationRules:
-        return DestinationRules(self.destination_rules, self.world.root_namespace)
+        return DestinationRules(self.destination_rules, self.registry.root_namespace)
 
     @cached_property
     def _modes(self) -> dict[str, WorkloadModes]:
         return {
             workload.uid: self.peer.workload_modes(workload.namespace, workload.labels)
-            for workload in self.world.workloads
+            for workload in self.registry.workloads
         }
 
     def modes(self, workload: Workload) -> WorkloadModes:
         return self._modes[workload.uid]
 
 
-def read(store: Store, world: World, key_sets: Mapping[KeySource, str] = NO_KEYS) -> Policies:
+def read(store: Store, registry: ServiceRegistry, key_sets: Mapping[KeySource, str] = NO_KEYS) -> Policies:
     """The policies as the store holds them now, with the keys that have been fetched for them."""
     return Policies(
-        world,
+        registry,
         tuple(map(peer_authentication.parse, in_force(store, peer_authentication.KEY))),
         tuple(map(destination_rule.parse, in_force(store, destination_rule.KEY))),
         tuple(map(request_authentication.parse, in_force(store, request_authentication.KEY))),

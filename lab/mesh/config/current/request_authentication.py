@@ -11,7 +11,7 @@ from lab.kube.store import Key, Object
 from lab.mesh.config.current.attachment import Attachment
 from lab.mesh.config.current.attachment import parse as parse_attachment
 from lab.mesh.config.key_source import DEFAULT_TIMEOUT_S, DeclaredRule, KeySource
-from lab.mesh.model.proxy_config import ClaimHeader, JwtRule, TokenHeader
+from lab.mesh.model.tokens import ClaimHeader, JwtRule, TokenHeader
 
 KEY = Key("security.istio.io", "requestauthentications")
 

@@ -11,16 +11,10 @@ from dataclasses import replace
 from lab.mesh.config.current.attachment import Target
 from lab.mesh.config.current.authorization_policy import Action, AuthorizationPolicy, Rule
 from lab.mesh.config.current.policies import Policies
-from lab.mesh.model.proxy_config import (
-    CLUSTER_DOMAIN,
-    Attribute,
-    Authorization,
-    AuthorizationRule,
-    Condition,
-    Conjunction,
-    JwtRule,
-    RequestSecurity,
-)
+from lab.mesh.model.authorization import Attribute, Authorization, AuthorizationRule, Condition, Conjunction
+from lab.mesh.model.hosts import CLUSTER_DOMAIN
+from lab.mesh.model.proxy_config import RequestSecurity
+from lab.mesh.model.tokens import JwtRule
 
 __all__ = ["Target", "request_security"]
 
@@ -38,7 +32,7 @@ def _jwt_rules(policies: Policies, target: Target) -> list[JwtRule]:
 
     Of one issuer the first says what becomes of a token; the target's namespace goes before the root.
     """
-    root = policies.world.root_namespace
+    root = policies.registry.root_namespace
     rules = [
         declared.with_keys(policies.key_sets)
         for policy in sorted(
@@ -51,7 +45,7 @@ def _jwt_rules(policies: Policies, target: Target) -> list[JwtRule]:
 
 
 def _authorization(policies: Policies, target: Target) -> Authorization:
-    root, trust_domain = policies.world.root_namespace, policies.world.trust_domain
+    root, trust_domain = policies.registry.root_namespace, policies.registry.trust_domain
     chosen = [
         policy
         for policy in sorted(policies.authorizations, key=lambda each: each.age)

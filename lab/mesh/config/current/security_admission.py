@@ -31,7 +31,7 @@ from lab.mesh.config.current.selection_admission import target_problems
 from lab.mesh.config.key_source import uri_problems
 from lab.mesh.config.validation import duration_problems
 from lab.mesh.config.webhook import UNREADABLE, InList, mapping, refuse_for, refuse_undecodable, sequence
-from lab.mesh.model.proxy_config import Attribute
+from lab.mesh.model.authorization import Attribute
 
 Part = Mapping[str, Any]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from lab.mesh.config.gateway_api.declared import GatewayApi
 from lab.mesh.config.gateway_api.gateways import GROUP, HTTP_ROUTE, Gateway, Listener
 from lab.mesh.config.gateway_api.http_routes import HttpRoute, ParentReference
-from lab.mesh.config.hosts import matches
+from lab.mesh.model.hosts import matches
 
 ANY = ""
 

@@ -8,12 +8,14 @@ from lab.mesh.config.gateway_api.attachment import Refusal
 from lab.mesh.config.gateway_api.declared import GatewayApi
 from lab.mesh.config.gateway_api.gateways import HTTP_ROUTE
 from lab.mesh.config.gateway_api.http_routes import Backend, HttpRoute
-from lab.mesh.model.proxy_config import CLUSTER_DOMAIN
+from lab.mesh.model.hosts import service_host
 from lab.mesh.model.routing import Destination
-from lab.mesh.workloads.world import Service, World
+from lab.mesh.workloads.service_registry import Service, ServiceRegistry
 
 
-def resolve(backend: Backend, route: HttpRoute, declared: GatewayApi, world: World) -> Destination | Refusal:
+def resolve(
+    backend: Backend, route: HttpRoute, declared: GatewayApi, registry: ServiceRegistry
+) -> Destination | Refusal:
     """The destination that a reference means, or why it means none."""
     if (backend.group, backend.kind) != ("", "Service"):
         what = f'group "{backend.group}" kind "{backend.kind}"'
@@ -25,8 +27,8 @@ def resolve(backend: Backend, route: HttpRoute, declared: GatewayApi, world: Wor
         return Refusal("RefNotPermitted", message)
     if backend.port is None:
         return Refusal("UnsupportedValue", "port is required in backendRef")
-    host = f"{backend.name}.{namespace}.svc.{CLUSTER_DOMAIN}"
-    if service_at(host, world) is None:
+    host = service_host(backend.name, namespace)
+    if service_at(host, registry) is None:
         return Refusal("BackendNotFound", f"backend({host}) not found")
     return Destination(
         host=host,
@@ -37,16 +39,16 @@ def resolve(backend: Backend, route: HttpRoute, declared: GatewayApi, world: Wor
     )
 
 
-def service_at(host: str, world: World) -> Service | None:
+def service_at(host: str, registry: ServiceRegistry) -> Service | None:
     """The Service of this fully qualified name."""
-    return next((service for service in world.services if service.host == host), None)
+    return next((service for service in registry.services if service.host == host), None)
 
 
-def refusals(route: HttpRoute, declared: GatewayApi, world: World) -> Iterator[Refusal]:
+def refusals(route: HttpRoute, declared: GatewayApi, registry: ServiceRegistry) -> Iterator[Refusal]:
     """What is wrong with the references of a route."""
     for rule in route.rules:
         for backend in rule.backends:
-            found = resolve(backend, route, declared, world)
+            found = resolve(backend, route, declared, registry)
             if isinstance(found, Refusal):
                 yield found
 

@@ -17,25 +17,25 @@ from lab.mesh.config.gateway_api import declared, provisioning, status
 from lab.mesh.config.gateway_api.declared import NAMESPACES, GatewayApi
 from lab.mesh.config.gateway_api.gateways import CLASSES, CONTROLLER, GATEWAYS, GROUP, UNMANAGED
 from lab.mesh.config.gateway_api.http_routes import HTTP_ROUTES
-from lab.mesh.model.proxy_config import CLUSTER_DOMAIN
-from lab.mesh.workloads import world
-from lab.mesh.workloads.world import SERVICES, World
+from lab.mesh.model.hosts import service_host
+from lab.mesh.workloads import service_registry
+from lab.mesh.workloads.service_registry import SERVICES, ServiceRegistry
 
 log = logging.getLogger(__name__)
 
 MANAGER = "istio.io/gateway-controller"
 CLASS = "istio"
 
-KEYS = tuple(dict.fromkeys((*declared.KEYS, *provisioning.KEYS, *world.KEYS)))
+KEYS = tuple(dict.fromkeys((*declared.KEYS, *provisioning.KEYS, *service_registry.KEYS)))
 """What provisioning and reports depend on."""
 
 
 class GatewayController:
-    """`read_world` gives the world as the store holds it now."""
+    """`read_registry` gives the registry as the store holds it now."""
 
-    def __init__(self, objects: Objects, read_world: Callable[[], World]) -> None:
+    def __init__(self, objects: Objects, read_registry: Callable[[], ServiceRegistry]) -> None:
         self._objects = objects
-        self._read_world = read_world
+        self._read_registry = read_registry
         self._refused: set[str] = set()
 
     def install(self) -> None:
@@ -63,7 +63,7 @@ class GatewayController:
                     self._attempt(partial(self._provide, key, wanted))
         self._report_classes()
         if api.gateways or api.routes:
-            self._report(api, self._read_world())
+            self._report(api, self._read_registry())
 
     def _ends(self, namespace: str) -> bool:
         found = self._objects.store.get(NAMESPACES, "", namespace)
@@ -94,10 +94,10 @@ class GatewayController:
         for obj in declared.served_classes(self._objects.store, CONTROLLER, UNMANAGED):
             self._set(CLASSES, obj, status.of_class(obj, _now()))
 
-    def _report(self, api: GatewayApi, seen: World) -> None:
+    def _report(self, api: GatewayApi, seen: ServiceRegistry) -> None:
         store, now = self._objects.store, _now()
         services = {
-            f"{each['metadata']['name']}.{each['metadata']['namespace']}.svc.{CLUSTER_DOMAIN}": each
+            service_host(each["metadata"]["name"], each["metadata"]["namespace"]): each
             for each in store.list(SERVICES)
         }
         for gateway in api.gateways:

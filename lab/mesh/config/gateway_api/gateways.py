@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lab.kube.store import Key, Object
-from lab.mesh.model.proxy_config import CLUSTER_DOMAIN
+from lab.mesh.model.hosts import fully_qualified, service_host
 
 GROUP = "gateway.networking.k8s.io"
 CLASSES = Key(GROUP, "gatewayclasses")
@@ -127,11 +127,9 @@ class Gateway:
     def service_hosts(self) -> tuple[str, ...]:
         """The fully qualified names of the Services in front of its pods."""
         if self.provisioned:
-            return (f"{self.resource_name}.{self.namespace}.svc.{CLUSTER_DOMAIN}",)
+            return (service_host(self.resource_name, self.namespace),)
         return tuple(
-            value if "." in value else f"{value}.{self.namespace}.svc.{CLUSTER_DOMAIN}"
-            for kind, value in self.addresses
-            if kind == HOSTNAME
+            fully_qualified(value, self.namespace) for kind, value in self.addresses if kind == HOSTNAME
         )
 
     @property

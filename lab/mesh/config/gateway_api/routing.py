@@ -15,7 +15,7 @@ from lab.mesh.config.gateway_api.attachment import ANY, Refusal
 from lab.mesh.config.gateway_api.declared import GatewayApi
 from lab.mesh.config.gateway_api.gateways import Gateway
 from lab.mesh.config.gateway_api.http_routes import HttpRoute, Rule
-from lab.mesh.config.hosts import most_specific
+from lab.mesh.model.hosts import most_specific
 from lab.mesh.model.proxy_config import Listener
 from lab.mesh.model.routing import (
     Destination,
@@ -27,7 +27,7 @@ from lab.mesh.model.routing import (
     TextMatching,
     VirtualHost,
 )
-from lab.mesh.workloads.world import Workload, World, target_port
+from lab.mesh.workloads.service_registry import ServiceRegistry, Workload, target_port
 
 NOWHERE = 500
 """The answer where a rule leads to no backend that exists and may be referred to."""
@@ -47,11 +47,11 @@ class _Port:
     """By host."""
 
 
-def listeners(declared: GatewayApi, world: World, workload: Workload) -> tuple[Listener, ...]:
+def listeners(declared: GatewayApi, registry: ServiceRegistry, workload: Workload) -> tuple[Listener, ...]:
     """What the pod listens on for the Gateways whose Services select it."""
     ports: dict[int, _Port] = {}
     for gateway in declared.gateways:
-        for number, found in _ports_of(gateway, declared, world, workload):
+        for number, found in _ports_of(gateway, declared, registry, workload):
             port = ports.setdefault(number, _Port())
             port.listener_hosts |= found.listener_hosts
             for host, routes in found.routes.items():
@@ -60,10 +60,10 @@ def listeners(declared: GatewayApi, world: World, workload: Workload) -> tuple[L
 
 
 def _ports_of(
-    gateway: Gateway, declared: GatewayApi, world: World, workload: Workload
+    gateway: Gateway, declared: GatewayApi, registry: ServiceRegistry, workload: Workload
 ) -> Iterator[tuple[int, _Port]]:
     served = [listener for listener in gateway.listeners if listener.supported_kinds]
-    targets = {listener.name: _pod_ports(listener.port, gateway, world, workload) for listener in served}
+    targets = {listener.name: _pod_ports(listener.port, gateway, registry, workload) for listener in served}
     if not any(targets.values()):
         return
     attached = list(attachment.attached_to(gateway, declared))
@@ -74,17 +74,17 @@ def _ports_of(
             if each.listener == listener:
                 for host in each.hostnames:
                     if most_specific(rivals, host or "*") == (listener.hostname or "*"):
-                        port.routes.setdefault(host, []).extend(_routes(route, declared, world))
+                        port.routes.setdefault(host, []).extend(_routes(route, declared, registry))
         for number in targets[listener.name]:
             yield number, port
 
 
-def _pod_ports(number: int, gateway: Gateway, world: World, workload: Workload) -> list[int]:
+def _pod_ports(number: int, gateway: Gateway, registry: ServiceRegistry, workload: Workload) -> list[int]:
     """The ports of this pod behind a port of the gateway's Services."""
     targets = {
         target_port(port, workload)
         for host in gateway.service_hosts
-        if (service := backends.service_at(host, world)) is not None and service.selects(workload)
+        if (service := backends.service_at(host, registry)) is not None and service.selects(workload)
         for port in service.ports
         if port.port == number
     }
@@ -107,9 +107,9 @@ def _specificity(route: Route) -> tuple[int, int, bool, int, int]:
     return rank, -length, match.method is None, -len(match.headers), -len(match.query)
 
 
-def _routes(route: HttpRoute, declared: GatewayApi, world: World) -> Iterator[Route]:
+def _routes(route: HttpRoute, declared: GatewayApi, registry: ServiceRegistry) -> Iterator[Route]:
     for number, rule in enumerate(route.rules):
-        action = _action(rule, route, declared, world)
+        action = _action(rule, route, declared, registry)
         for match in rule.matches:
             yield _route(match, action, rule, f"{route.namespace}.{route.name}.{number}")
 
@@ -124,11 +124,13 @@ def _route(match: RequestMatch, action: Forward | Redirect | Respond, rule: Rule
     )
 
 
-def _action(rule: Rule, route: HttpRoute, declared: GatewayApi, world: World) -> Forward | Redirect | Respond:
+def _action(
+    rule: Rule, route: HttpRoute, declared: GatewayApi, registry: ServiceRegistry
+) -> Forward | Redirect | Respond:
     if rule.redirect is not None:
         return rule.redirect
     weighty = [backend for backend in rule.backends if backend.weight]
-    found = [backends.resolve(backend, route, declared, world) for backend in weighty]
+    found = [backends.resolve(backend, route, declared, registry) for backend in weighty]
     if all(isinstance(each, Refusal) for each in found):
         return Respond(NOWHERE)
     return Forward(

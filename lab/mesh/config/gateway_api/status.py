@@ -20,7 +20,7 @@ from lab.mesh.config.gateway_api.gateways import (
     Listener,
 )
 from lab.mesh.config.gateway_api.http_routes import HttpRoute, ParentReference
-from lab.mesh.workloads.world import World
+from lab.mesh.workloads.service_registry import ServiceRegistry
 
 Status = dict[str, Any]
 
@@ -52,13 +52,13 @@ def of_gateway(
     gateway: Gateway,
     obj: Object,
     declared: GatewayApi,
-    world: World,
+    registry: ServiceRegistry,
     services: Mapping[str, Object],
     now: str,
 ) -> Status:
     """The status of a gateway; `services` are objects by fully qualified name."""
     before = obj.get("status") or {}
-    reachability = reach(gateway, world, services)
+    reachability = reach(gateway, registry, services)
     programmed = _programmed(gateway, reachability)
     resolved = Condition("ResolvedRefs", True, "ResolvedRefs", "All references resolved")
     conditions = [_accepted(gateway), programmed, resolved]
@@ -115,14 +115,14 @@ def of_listener(listener: Listener) -> Iterator[Condition]:
         yield Condition("ResolvedRefs", True, "ResolvedRefs", NO_ERRORS)
 
 
-def reach(gateway: Gateway, world: World, services: Mapping[str, Object]) -> Reachability:
+def reach(gateway: Gateway, registry: ServiceRegistry, services: Mapping[str, Object]) -> Reachability:
     """Whether there are Services, ready pods behind their ports, and addresses where they shall have some."""
     internal: list[str] = []
     external: list[tuple[str, str]] = []
     problems: list[str] = []
     pending = True
     for host in gateway.service_hosts:
-        service, obj = backends.service_at(host, world), services.get(host)
+        service, obj = backends.service_at(host, registry), services.get(host)
         if service is None or obj is None:
             problems.append(f'hostname "{host}" not found')
             pending = False
@@ -215,7 +215,9 @@ class Parent:
     conditions: tuple[Condition, ...] = field(default_factory=tuple)
 
 
-def of_route(route: HttpRoute, obj: Object, declared: GatewayApi, world: World, now: str) -> Status:
+def of_route(
+    route: HttpRoute, obj: Object, declared: GatewayApi, registry: ServiceRegistry, now: str
+) -> Status:
     """The status of a route: the reports of other controllers as they are, and a new one of this mesh."""
     before = (obj.get("status") or {}).get("parents") or ()
     own = {_place(each["parentRef"]): each for each in before if each["controllerName"] == CONTROLLER}
@@ -230,14 +232,14 @@ def of_route(route: HttpRoute, obj: Object, declared: GatewayApi, world: World, 
                 now,
             ),
         }
-        for parent in parents_of(route, declared, world)
+        for parent in parents_of(route, declared, registry)
     ]
     return {"parents": [*(each for each in before if each["controllerName"] != CONTROLLER), *reports]}
 
 
-def parents_of(route: HttpRoute, declared: GatewayApi, world: World) -> Iterator[Parent]:
+def parents_of(route: HttpRoute, declared: GatewayApi, registry: ServiceRegistry) -> Iterator[Parent]:
     """What is to be said about each reference to a gateway that there is."""
-    resolved = _resolved(route, declared, world)
+    resolved = _resolved(route, declared, registry)
     for reference in route.parents:
         gateway = declared.by_name.get((reference.namespace, reference.name))
         if gateway is not None and attachment.is_for(reference, gateway):
@@ -249,8 +251,8 @@ def parents_of(route: HttpRoute, declared: GatewayApi, world: World) -> Iterator
             yield Parent(reference, (accepted, resolved))
 
 
-def _resolved(route: HttpRoute, declared: GatewayApi, world: World) -> Condition:
-    refusal = next(backends.refusals(route, declared, world), None)
+def _resolved(route: HttpRoute, declared: GatewayApi, registry: ServiceRegistry) -> Condition:
+    refusal = next(backends.refusals(route, declared, registry), None)
     if refusal is not None:
         return Condition("ResolvedRefs", False, refusal.reason, refusal.message)
     return Condition("ResolvedRefs", True, "ResolvedRefs", "All references resolved")

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from lab.kube.store import Key, Object
 from lab.mesh.config.istio_1_0 import admission, authentication_policy, definitions, policies
 from lab.mesh.config.istio_1_0.policies import Policies
-from lab.mesh.config.istio_1_0.snapshot import gateway_snapshot, snapshot
+from lab.mesh.config.istio_1_0.snapshot import gateway_config, sidecar_config
 from lab.mesh.config.networking import admission as networking_admission
 from lab.mesh.config.networking import destination_rule
 from lab.mesh.config.policy_api import PolicyApi
 from lab.mesh.config.webhook import in_turn
+from lab.mesh.model.hosts import service_host
 
 OWN_SERVICES = ("istio-policy", "istio-telemetry")
 """Parts of the control plane of Istio 1.0. This mesh has none; but users expect their DestinationRules."""
@@ -27,7 +28,7 @@ def _objects(root_namespace: str) -> Iterator[tuple[Key, Object]]:
                 "kind": "DestinationRule",
                 "metadata": {"name": name, "namespace": root_namespace},
                 "spec": {
-                    "host": f"{name}.{root_namespace}.svc.cluster.local",
+                    "host": service_host(name, root_namespace),
                     "trafficPolicy": {"connectionPool": {"http": limits}},
                 },
             },
@@ -48,8 +49,8 @@ API: PolicyApi[Policies] = PolicyApi(
     },
     keys=policies.KEYS,
     read=policies.read,
-    snapshot=snapshot,
-    gateway_snapshot=gateway_snapshot,
+    sidecar_config=sidecar_config,
+    gateway_config=gateway_config,
     objects=_objects,
     account_secrets=True,
 )

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from lab.mesh.config.istio_1_0.authentication_policy import Policy
 from lab.mesh.config.key_source import DeclaredRule, KeySource
-from lab.mesh.model.proxy_config import MutualTls, TokenCheck, TokenDemand
+from lab.mesh.model.proxy_config import MutualTls
+from lab.mesh.model.tokens import TokenCheck, TokenDemand
 
 PEER_REFUSED = "Peer authentication failed."
 ORIGIN_REFUSED = "Origin authentication failed."

@@ -13,8 +13,9 @@ from typing import Any
 from lab.kube.store import Key, Object
 from lab.mesh.config.istio_1_0 import spelling
 from lab.mesh.config.key_source import DeclaredRule, KeySource
-from lab.mesh.model.proxy_config import JwtRule, MutualTls, TokenHeader
-from lab.mesh.workloads.world import Service, ServicePort
+from lab.mesh.model.proxy_config import MutualTls
+from lab.mesh.model.tokens import JwtRule, TokenHeader
+from lab.mesh.workloads.service_registry import Service, ServicePort
 
 KEY = Key("authentication.istio.io", "policies")
 MESH_KEY = Key("authentication.istio.io", "meshpolicies")

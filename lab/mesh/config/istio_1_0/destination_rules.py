@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from lab.mesh.config.hosts import most_specific
 from lab.mesh.config.networking.destination_rule import DestinationRule, Subset, TlsSettings, merge
+from lab.mesh.model.hosts import most_specific
 
 
 class DestinationRules:

@@ -1,4 +1,4 @@
-"""The policies of Istio 1.0 that are in force, with the world they apply to."""
+"""The policies of Istio 1.0 that are in force, with the services and workloads they apply to."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lab.mesh.config.networking import destination_rule, gateway, virtual_servic
 from lab.mesh.config.networking.destination_rule import DestinationRule
 from lab.mesh.config.networking.gateway import Gateway
 from lab.mesh.config.networking.virtual_service import VirtualService
-from lab.mesh.workloads.world import Service, ServicePort, World
+from lab.mesh.workloads.service_registry import Service, ServicePort, ServiceRegistry
 
 KEYS = (
     authentication_policy.KEY,
@@ -24,14 +24,14 @@ KEYS = (
     gateway.KEY,
     virtual_service.KEY,
 )
-"""What `read` depends on, besides the world."""
+"""What `read` depends on, besides the service registry."""
 
 
 @dataclass(frozen=True)
 class Policies:
-    """What users have declared; every snapshot follows from it."""
+    """What users have declared; the configuration of every proxy follows from it."""
 
-    world: World
+    registry: ServiceRegistry
     policies: tuple[Policy, ...] = ()
     mesh_policies: tuple[Policy, ...] = ()
     destination_rules: tuple[DestinationRule, ...] = ()
@@ -62,10 +62,10 @@ class Policies:
         return holding(self.policies, self.mesh_policies, service, port)
 
 
-def read(store: Store, world: World, key_sets: Mapping[KeySource, str] = NO_KEYS) -> Policies:
+def read(store: Store, registry: ServiceRegistry, key_sets: Mapping[KeySource, str] = NO_KEYS) -> Policies:
     """The policies as the store holds them now, with the keys that have been fetched for them."""
     return Policies(
-        world,
+        registry,
         policies=tuple(map(authentication_policy.parse, store.list(authentication_policy.KEY))),
         mesh_policies=tuple(map(authentication_policy.parse, store.list(authentication_policy.MESH_KEY))),
         destination_rules=tuple(map(destination_rule.parse, store.list(destination_rule.KEY))),

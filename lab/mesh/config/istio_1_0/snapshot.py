@@ -13,53 +13,53 @@ from lab.mesh.config.networking import gateway_listeners, upstreams
 from lab.mesh.config.networking.destination_rule import Subset, TlsSettings
 from lab.mesh.model.proxy_config import (
     Endpoint,
-    GatewaySnapshot,
+    GatewayConfig,
     Inbound,
     InboundPort,
     Listener,
     MutualTls,
     Protocol,
-    Snapshot,
+    SidecarConfig,
     TlsOrigination,
     Upstream,
 )
-from lab.mesh.workloads.world import Service, ServiceEndpoint, ServicePort, Workload
+from lab.mesh.workloads.service_registry import Service, ServiceEndpoint, ServicePort, Workload
 
 
-def snapshot(policies: Policies, workload: Workload) -> Snapshot:
+def sidecar_config(policies: Policies, workload: Workload) -> SidecarConfig:
     """What the sidecar of this workload must do."""
-    return Snapshot(
+    return SidecarConfig(
         name=workload.name,
         namespace=workload.namespace,
         uid=workload.uid,
-        identity=policies.world.identity(workload),
+        identity=policies.registry.identity(workload),
         inbound=inbound(policies, workload),
         upstreams=tuple(
             upstream
-            for service in policies.world.services
+            for service in policies.registry.services
             for upstream in upstreams_of(policies, workload, service)
         ),
     )
 
 
-def gateway_snapshot(policies: Policies, workload: Workload) -> GatewaySnapshot:
+def gateway_config(policies: Policies, workload: Workload) -> GatewayConfig:
     """What the gateway of this pod must do."""
-    world = policies.world
+    registry = policies.registry
     listeners = tuple(
         _with_tokens(policies, workload, listener)
         for listener in gateway_listeners.listeners(
-            policies.gateways, policies.virtual_services, world, workload
+            policies.gateways, policies.virtual_services, registry, workload
         )
     )
-    return GatewaySnapshot(
+    return GatewayConfig(
         name=workload.name,
         namespace=workload.namespace,
         uid=workload.uid,
-        identity=world.identity(workload),
-        trust_domains=(world.trust_domain,),
+        identity=registry.identity(workload),
+        trust_domains=(registry.trust_domain,),
         listeners=listeners,
         upstreams=tuple(
-            upstreams.named_by(listeners, world.services, partial(upstreams_of, policies, workload))
+            upstreams.named_by(listeners, registry.services, partial(upstreams_of, policies, workload))
         ),
     )
 
@@ -70,7 +70,7 @@ def inbound(policies: Policies, workload: Workload) -> Inbound:
     A peer needs a certificate of the mesh's authority, whatever trust domain is in it.
     """
     ports = []
-    for number, (service, port) in policies.world.bindings(workload).items():
+    for number, (service, port) in policies.registry.bindings(workload).items():
         policy = policies.policy_for(service, port)
         ports.append(
             InboundPort(
@@ -96,7 +96,7 @@ def spoken(protocol: Protocol) -> Protocol:
 
 def _with_tokens(policies: Policies, gateway: Workload, listener: Listener) -> Listener:
     """The policy of a gateway's port is that of the Service in front of it, like any other's."""
-    bound = policies.world.bindings(gateway).get(listener.port)
+    bound = policies.registry.bindings(gateway).get(listener.port)
     if bound is None:
         return listener
     policy = policies.policy_for(*bound)
@@ -124,13 +124,13 @@ def _upstream(
     subset: Subset | None = None,
 ) -> Upstream:
     """Nothing is found out about servers: a client does what it is told, or else speaks plain text."""
-    world = policies.world
+    registry = policies.registry
     endpoints = tuple(
         Endpoint(each.address, each.port, _takes_mutual_tls(policies, each))
-        for each in upstreams.members(world, service, port, subset)
+        for each in upstreams.members(registry, service, port, subset)
     )
     built = upstreams.build(
-        world,
+        registry,
         client,
         service,
         port,
@@ -144,9 +144,9 @@ def _upstream(
 
 def _takes_mutual_tls(policies: Policies, endpoint: ServiceEndpoint) -> bool:
     """A fact about the server, which no client of this mesh asks for."""
-    workload = policies.world.by_address.get(endpoint.address)
+    workload = policies.registry.by_address.get(endpoint.address)
     if workload is None or not workload.injected:
         return False
-    bound = policies.world.bindings(workload).get(endpoint.port)
+    bound = policies.registry.bindings(workload).get(endpoint.port)
     policy = policies.policy_for(*bound) if bound is not None else None
     return authentication.mode(policy) is not MutualTls.DISABLE

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lab.kube.store import Key, Object
-from lab.mesh.config.hosts import fully_qualified
+from lab.mesh.model.hosts import fully_qualified
 from lab.mesh.model.proxy_config import TlsOrigination
 
 KEY = Key("networking.istio.io", "destinationrules")

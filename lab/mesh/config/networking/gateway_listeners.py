@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from lab.mesh.config.hosts import matches
 from lab.mesh.config.networking.gateway import ANY_NAMESPACE, Gateway, Server
 from lab.mesh.config.networking.virtual_service import HttpMatch, HttpRoute, VirtualService
+from lab.mesh.model.hosts import matches
 from lab.mesh.model.proxy_config import Listener
 from lab.mesh.model.routing import (
     Destination,
@@ -25,7 +25,7 @@ from lab.mesh.model.routing import (
     TextMatching,
     VirtualHost,
 )
-from lab.mesh.workloads.world import Workload, World, target_port
+from lab.mesh.workloads.service_registry import ServiceRegistry, Workload, target_port
 
 EVERYTHING = frozenset(
     {
@@ -49,35 +49,38 @@ class _Opened:
 
 
 def listeners(
-    gateways: Iterable[Gateway], routes: Iterable[VirtualService], world: World, workload: Workload
+    gateways: Iterable[Gateway],
+    routes: Iterable[VirtualService],
+    registry: ServiceRegistry,
+    workload: Workload,
 ) -> tuple[Listener, ...]:
     """What the pod listens on. Servers that take anything but plain HTTP are not served."""
     by_port: dict[int, list[_Opened]] = {}
-    for opened in _opened(gateways, world, workload):
+    for opened in _opened(gateways, registry, workload):
         by_port.setdefault(opened.port, []).append(opened)
     visible = [
         rule for rule in sorted(routes, key=lambda each: each.age) if rule.exported_to(workload.namespace)
     ]
     return tuple(
-        Listener(port, _virtual_hosts(servers, visible, world, workload))
+        Listener(port, _virtual_hosts(servers, visible, registry, workload))
         for port, servers in sorted(by_port.items())
         # The first server of a port says what is spoken there; what disagrees is left out.
         if servers[0].server.is_plain_http and port not in RESERVED_PORTS
     )
 
 
-def _opened(gateways: Iterable[Gateway], world: World, workload: Workload) -> Iterator[_Opened]:
+def _opened(gateways: Iterable[Gateway], registry: ServiceRegistry, workload: Workload) -> Iterator[_Opened]:
     for gateway in sorted(gateways, key=lambda each: each.age):
         if gateway.selector.items() <= workload.labels.items():
             for server in gateway.servers:
-                for port in _pod_ports(server.port, world, workload):
+                for port in _pod_ports(server.port, registry, workload):
                     yield _Opened(port, gateway, server)
 
 
-def _pod_ports(number: int, world: World, workload: Workload) -> Sequence[int]:
+def _pod_ports(number: int, registry: ServiceRegistry, workload: Workload) -> Sequence[int]:
     targets = {
         target_port(port, workload)
-        for service in world.services
+        for service in registry.services
         if service.selects(workload)
         for port in service.ports
         if port.port == number
@@ -94,7 +97,10 @@ class _Host:
 
 
 def _virtual_hosts(
-    servers: Sequence[_Opened], routes: Sequence[VirtualService], world: World, workload: Workload
+    servers: Sequence[_Opened],
+    routes: Sequence[VirtualService],
+    registry: ServiceRegistry,
+    workload: Workload,
 ) -> tuple[VirtualHost, ...]:
     hosts: dict[str, _Host] = {}
     for opened in servers:
@@ -103,7 +109,7 @@ def _virtual_hosts(
         for rule in routes:
             if opened.gateway.key not in rule.gateways:
                 continue
-            found = list(_routes(rule, opened, world, workload))
+            found = list(_routes(rule, opened, registry, workload))
             if not found:
                 continue
             for host in _common_hosts(opened.server, rule):
@@ -138,13 +144,15 @@ def _common_hosts(server: Server, rule: VirtualService) -> Sequence[str]:
     return list(found)
 
 
-def _routes(rule: VirtualService, opened: _Opened, world: World, workload: Workload) -> Iterator[Route]:
+def _routes(
+    rule: VirtualService, opened: _Opened, registry: ServiceRegistry, workload: Workload
+) -> Iterator[Route]:
     """In order, up to the first that takes every request."""
     for route in rule.http:
         for match in route.matches or (None,):
             if match is None or _concerns(match, opened, workload):
                 request = match.request if match is not None else RequestMatch()
-                built = _route(route, request, opened.server.port, world)
+                built = _route(route, request, opened.server.port, registry)
                 yield built
                 if _catches_all(built):
                     return
@@ -160,9 +168,9 @@ def _concerns(match: HttpMatch, opened: _Opened, workload: Workload) -> bool:
     )
 
 
-def _route(route: HttpRoute, request: RequestMatch, port: int, world: World) -> Route:
+def _route(route: HttpRoute, request: RequestMatch, port: int, registry: ServiceRegistry) -> Route:
     return Route(
-        action=route.redirect or route.respond or _forward(route, port, world),
+        action=route.redirect or route.respond or _forward(route, port, registry),
         match=request,
         request_headers=route.request_headers,
         response_headers=route.response_headers,
@@ -170,12 +178,12 @@ def _route(route: HttpRoute, request: RequestMatch, port: int, world: World) -> 
     )
 
 
-def _forward(route: HttpRoute, port: int, world: World) -> Forward:
+def _forward(route: HttpRoute, port: int, registry: ServiceRegistry) -> Forward:
     return Forward(
         destinations=tuple(
             Destination(
                 host=each.host,
-                port=each.port if each.port is not None else _only_port(each.host, port, world),
+                port=each.port if each.port is not None else _only_port(each.host, port, registry),
                 subset=each.subset,
                 # The weight of an only destination means nothing.
                 weight=each.weight if len(route.destinations) > 1 else 1,
@@ -191,9 +199,9 @@ def _forward(route: HttpRoute, port: int, world: World) -> Forward:
     )
 
 
-def _only_port(host: str, asked: int, world: World) -> int:
+def _only_port(host: str, asked: int, registry: ServiceRegistry) -> int:
     """Of a service with one port that port, otherwise the one that the client asked for."""
-    for service in world.services:
+    for service in registry.services:
         if service.host == host and len(service.ports) == 1:
             return service.ports[0].port
     return asked

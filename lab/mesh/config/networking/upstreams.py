@@ -4,29 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from lab.mesh.config.hosts import aliases, fully_qualified
 from lab.mesh.config.networking.destination_rule import Subset, TlsSettings
+from lab.mesh.model.hosts import aliases, fully_qualified
 from lab.mesh.model.proxy_config import ClientTls, Endpoint, Listener, TlsOrigination, Upstream
 from lab.mesh.model.routing import Forward
-from lab.mesh.workloads.world import Service, ServiceEndpoint, ServicePort, Workload, World
+from lab.mesh.workloads.service_registry import (
+    Service,
+    ServiceEndpoint,
+    ServicePort,
+    ServiceRegistry,
+    Workload,
+)
 
 Key = tuple[str, int, str]
 """Host, port and subset of an upstream."""
 
 
 def members(
-    world: World, service: Service, port: ServicePort, subset: Subset | None
+    registry: ServiceRegistry, service: Service, port: ServicePort, subset: Subset | None
 ) -> list[ServiceEndpoint]:
     """The endpoints of a service port, or those of them whose pods belong to the subset."""
     return [
         endpoint
         for endpoint in service.endpoints.get(port.name, ())
-        if subset is None or _labels_at(world, endpoint).items() >= subset.labels.items()
+        if subset is None or _labels_at(registry, endpoint).items() >= subset.labels.items()
     ]
 
 
 def build(
-    world: World,
+    registry: ServiceRegistry,
     client: Workload,
     service: Service,
     port: ServicePort,
@@ -46,13 +52,13 @@ def build(
         ),
         addresses=service.addresses,
         endpoints=endpoints,
-        tls=_client_tls(world, service, port, endpoints, origination, told, subset),
+        tls=_client_tls(registry, service, port, endpoints, origination, told, subset),
         subset=subset,
     )
 
 
 def _client_tls(
-    world: World,
+    registry: ServiceRegistry,
     service: Service,
     port: ServicePort,
     endpoints: Iterable[Endpoint],
@@ -62,9 +68,9 @@ def _client_tls(
 ) -> ClientTls:
     if origination in (TlsOrigination.AUTO, TlsOrigination.ISTIO_MUTUAL):
         identities = {
-            world.identity(world.by_address[each.address]).uri
+            registry.identity(registry.by_address[each.address]).uri
             for each in endpoints
-            if each.address in world.by_address
+            if each.address in registry.by_address
         }
         return ClientTls(
             origination,
@@ -91,8 +97,8 @@ def _names(place: tuple[str, str], client: Workload) -> Iterator[str]:
     yield from aliases(name, namespace, client.namespace)
 
 
-def _labels_at(world: World, endpoint: ServiceEndpoint) -> Mapping[str, str]:
-    workload = world.by_address.get(endpoint.address)
+def _labels_at(registry: ServiceRegistry, endpoint: ServiceEndpoint) -> Mapping[str, str]:
+    workload = registry.by_address.get(endpoint.address)
     return workload.labels if workload is not None else {}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from lab.golang.durations import seconds
 from lab.kube.store import Key, Object
-from lab.mesh.config.hosts import fully_qualified
+from lab.mesh.model.hosts import fully_qualified
 from lab.mesh.model.routing import (
     ClaimMatch,
     HeaderChanges,

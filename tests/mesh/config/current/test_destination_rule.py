@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from lab.mesh.config.current.destination_rules import DestinationRules
-from lab.mesh.config.hosts import fully_qualified, most_specific
 from lab.mesh.config.networking.destination_rule import parse
+from lab.mesh.model.hosts import fully_qualified, most_specific
 from tests.mesh.cluster import RULES, SERVICES, when
 from tests.mesh.plane import Plane
 

@@ -13,15 +13,10 @@ from lab.mesh.config.current import policies, security
 from lab.mesh.config.current.attachment import Target
 from lab.mesh.config.key_source import KeySource
 from lab.mesh.control_plane.controller import ReferenceMesh
-from lab.mesh.model.proxy_config import (
-    Attribute,
-    Authorization,
-    Condition,
-    JwtRule,
-    RequestSecurity,
-    TokenHeader,
-)
-from lab.mesh.workloads.world import World
+from lab.mesh.model.authorization import Attribute, Authorization, Condition
+from lab.mesh.model.proxy_config import RequestSecurity
+from lab.mesh.model.tokens import JwtRule, TokenHeader
+from lab.mesh.workloads.service_registry import ServiceRegistry
 from tests.mesh.cluster import Cluster, playground
 from tests.mesh.issuer import Issuer, key
 from tests.mesh.validation import assert_envoy_finds_nothing_wrong
@@ -34,8 +29,8 @@ SIDECAR = Target("foo", {"app": "httpbin", "version": "v1"})
 def concluded(
     cluster: Cluster, target: Target, trust_domain: str = "cluster.local", **options: Any
 ) -> RequestSecurity:
-    world = World(trust_domain, "istio-system")
-    return security.request_security(policies.read(cluster.store, world, **options), target)
+    registry = ServiceRegistry(trust_domain, "istio-system")
+    return security.request_security(policies.read(cluster.store, registry, **options), target)
 
 
 def test_rules_add_up_by_issuer_and_those_of_the_own_namespace_go_first() -> None:
@@ -90,7 +85,7 @@ def test_where_keys_come_from() -> None:
     cluster.tokens("foo", *rules)
     a, b = KeySource("http://a/"), KeySource("http://b/", timeout=0.01)
     discovered = KeySource(issuer="https://discovered")
-    declared = policies.read(cluster.store, World("cluster.local", "istio-system"))
+    declared = policies.read(cluster.store, ServiceRegistry("cluster.local", "istio-system"))
     assert declared.key_sources == {a, b, discovered}
     found = concluded(cluster, SIDECAR, key_sets={a: "A", discovered: "D"}).jwt_rules
     assert {rule.issuer: rule.jwks for rule in found} == {

@@ -8,11 +8,11 @@ import pytest
 
 from lab.mesh.config.istio_1_0 import authentication_policy, policies
 from lab.mesh.config.istio_1_0.destination_rules import DestinationRules
-from lab.mesh.config.istio_1_0.snapshot import snapshot
+from lab.mesh.config.istio_1_0.snapshot import sidecar_config
 from lab.mesh.config.key_source import KeySource
 from lab.mesh.config.networking.destination_rule import parse
-from lab.mesh.model.proxy_config import Endpoint, MutualTls, Snapshot, Upstream
-from lab.mesh.workloads import world
+from lab.mesh.model.proxy_config import Endpoint, MutualTls, SidecarConfig, Upstream
+from lab.mesh.workloads import service_registry
 from tests.mesh.cluster import Cluster, playground, when
 from tests.mesh.config.current.test_destination_rule import rule
 from tests.mesh.config.istio_1_0.declare import MTLS, PERMISSIVE, mesh_policy, policy, to
@@ -21,10 +21,10 @@ STRICT = {"peers": [MTLS]}
 MESH = {"mesh": STRICT}
 
 
-def conclude(cluster: Cluster, name: str = "httpbin", namespace: str = "bar") -> Snapshot:
-    seen = world.read(cluster.store, trust_domain="cluster.local", root_namespace="istio-system")
+def conclude(cluster: Cluster, name: str = "httpbin", namespace: str = "bar") -> SidecarConfig:
+    seen = service_registry.read(cluster.store, trust_domain="cluster.local", root_namespace="istio-system")
     [workload] = [each for each in seen.workloads if (each.name, each.namespace) == (name, namespace)]
-    return snapshot(policies.read(cluster.store, seen), workload)
+    return sidecar_config(policies.read(cluster.store, seen), workload)
 
 
 def declare(cluster: Cluster, declared: dict[str, dict[str, Any]]) -> None:
@@ -130,7 +130,7 @@ def test_where_keys_come_from() -> None:
             "bar/default": {"origins": [{"jwt": {"issuer": "https://discovered"}}]},
         },
     )
-    seen = world.read(cluster.store, trust_domain="cluster.local", root_namespace="istio-system")
+    seen = service_registry.read(cluster.store, trust_domain="cluster.local", root_namespace="istio-system")
     assert policies.read(cluster.store, seen).key_sources == {
         KeySource("http://keys/"),
         KeySource(issuer="https://discovered"),
@@ -225,7 +225,7 @@ def test_what_a_client_is_told(rules: list[dict[str, Any]], expected: str | None
     assert (tls.mode if tls else None) == expected
 
 
-def upstream(seen: Snapshot, host: str, subset: str = "") -> Upstream:
+def upstream(seen: SidecarConfig, host: str, subset: str = "") -> Upstream:
     [found] = [
         each for each in seen.upstreams if each.host == f"{host}.svc.cluster.local" and each.subset == subset
     ]

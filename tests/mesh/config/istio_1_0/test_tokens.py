@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lab.mesh.model.proxy_config import Snapshot
+from lab.mesh.model.proxy_config import SidecarConfig
 from tests.mesh.config.istio_1_0.conftest import NO_KEYS, OTHER, with_keys
 from tests.mesh.config.istio_1_0.declare import (
     MTLS,
@@ -129,14 +129,14 @@ def test_a_token_is_valid_to_the_end_of_its_last_second_and_no_longer(demanding:
 
 
 def test_there_would_be_a_skew_if_the_model_said_so(demanding: Plane) -> None:
-    def skewed(snapshot: Any) -> Any:
-        if not isinstance(snapshot, Snapshot):
-            return with_keys(snapshot)
+    def skewed(config: Any) -> Any:
+        if not isinstance(config, SidecarConfig):
+            return with_keys(config)
         ports = tuple(
             replace(port, tokens=port.tokens and replace(port.tokens, clock_skew_s=60))
-            for port in snapshot.inbound.ports
+            for port in config.inbound.ports
         )
-        return replace(snapshot, inbound=replace(snapshot.inbound, ports=ports))
+        return replace(config, inbound=replace(config.inbound, ports=ports))
 
     demanding.alter_model = skewed
     demanding.settle()

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from lab.mesh.config.current import policies
-from lab.mesh.config.current.gateway_snapshot import gateway_snapshot
+from lab.mesh.config.current.gateway import gateway_config
 from lab.mesh.config.networking import gateway, virtual_service
 from lab.mesh.config.networking.virtual_service import gateway_names
-from lab.mesh.model.proxy_config import GatewaySnapshot, TlsOrigination
+from lab.mesh.model.proxy_config import GatewayConfig, TlsOrigination
 from lab.mesh.model.routing import Forward, Redirect, Respond
-from lab.mesh.workloads.world import read
+from lab.mesh.workloads.service_registry import read
 from tests.mesh.cluster import PODS, SERVICES, Cluster, playground, when
 from tests.planes.differences import Either, Kind, on
 from tests.planes.istio_plane import IstioPlane
@@ -67,10 +67,10 @@ def route(cluster: Cluster, hosts: Iterable[str], *http: Any, place: str = "foo/
     put(cluster, virtual_service, place, spec, second)
 
 
-def snapshot(cluster: Cluster) -> GatewaySnapshot:
-    world = read(cluster.store, trust_domain="cluster.local", root_namespace="istio-system")
-    [pod] = [workload for workload in world.workloads if workload.gateway]
-    return gateway_snapshot(policies.read(cluster.store, world, {}), pod)
+def concluded(cluster: Cluster) -> GatewayConfig:
+    registry = read(cluster.store, trust_domain="cluster.local", root_namespace="istio-system")
+    [pod] = [workload for workload in registry.workloads if workload.gateway]
+    return gateway_config(policies.read(cluster.store, registry, {}), pod)
 
 
 class ByTheModel:
@@ -85,12 +85,12 @@ class ByTheModel:
         """What each listener serves."""
         return {
             listener.port: [domain for host in listener.virtual_hosts for domain in host.domains]
-            for listener in snapshot(self.cluster).listeners
+            for listener in concluded(self.cluster).listeners
         }
 
     def places(self) -> list[tuple[str, int]]:
         """Host and port of the destinations of all routes."""
-        [listener] = snapshot(self.cluster).listeners
+        [listener] = concluded(self.cluster).listeners
         return [
             (destination.host, destination.port)
             for host in listener.virtual_hosts
@@ -296,7 +296,7 @@ def test_routes_count_only_where_they_are_exported_to(
 
 
 def actions(cluster: Cluster) -> list[Any]:
-    [listener] = snapshot(cluster).listeners
+    [listener] = concluded(cluster).listeners
     [host] = listener.virtual_hosts
     return [each.action for each in host.routes]
 
@@ -327,7 +327,7 @@ def test_only_what_routes_name_is_known_to_the_gateway_and_spoken_to_by_mutual_t
     cluster = with_gateway()
     open_for(cluster, server("*"))
     route(cluster, ["*"], to("httpbin"), to("nobody"))
-    found = snapshot(cluster)
+    found = concluded(cluster)
     assert [(each.host, each.port, each.tls.origination) for each in found.upstreams] == [
         (FOO, 8000, TlsOrigination.AUTO)
     ]
@@ -344,7 +344,7 @@ def test_destination_rules_are_looked_up_from_the_gateways_namespace() -> None:
     # A rule of the root namespace is a gateway's own only if nobody else sees it.
     cluster.rule("istio-system", spec | {"exportTo": ["."]})
     cluster.rule("foo", {"host": FOO, "trafficPolicy": {"tls": {"mode": "SIMPLE"}}})
-    assert [(each.subset, each.tls.origination) for each in snapshot(cluster).upstreams] == [
+    assert [(each.subset, each.tls.origination) for each in concluded(cluster).upstreams] == [
         ("v1", TlsOrigination.DISABLE)
     ]
 
@@ -407,7 +407,7 @@ def test_a_server_that_redirects_to_https_does_so_with_and_without_routes() -> N
     cluster = with_gateway()
     open_for(cluster, server("a.org", "b.org", tls={"httpsRedirect": True}), server("c.org"))
     route(cluster, ["a.org", "c.org"])
-    [listener] = snapshot(cluster).listeners
+    [listener] = concluded(cluster).listeners
     assert {host.domains[0]: (host.https_redirect, len(host.routes)) for host in listener.virtual_hosts} == {
         "a.org": (True, 1),
         "b.org": (True, 0),

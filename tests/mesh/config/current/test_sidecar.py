@@ -5,22 +5,22 @@ from __future__ import annotations
 import pytest
 
 from lab.mesh.config.current import policies
-from lab.mesh.config.current.snapshot import snapshot
-from lab.mesh.model.proxy_config import Endpoint, Protocol, Snapshot, Upstream
-from lab.mesh.workloads import world
+from lab.mesh.config.current.sidecar import sidecar_config
+from lab.mesh.model.proxy_config import Endpoint, Protocol, SidecarConfig, Upstream
+from lab.mesh.workloads import service_registry
 from tests.mesh.cluster import Cluster, playground, when
 
 pytestmark = pytest.mark.reference_only("how the reference sees the cluster")
 
 
-def conclude(cluster: Cluster, name: str = "sleep", namespace: str = "foo") -> Snapshot:
-    around = world.read(cluster.store, trust_domain="cluster.local", root_namespace="istio-system")
+def conclude(cluster: Cluster, name: str = "sleep", namespace: str = "foo") -> SidecarConfig:
+    around = service_registry.read(cluster.store, trust_domain="cluster.local", root_namespace="istio-system")
     declared = policies.read(cluster.store, around)
     [workload] = [each for each in around.workloads if (each.name, each.namespace) == (name, namespace)]
-    return snapshot(declared, workload)
+    return sidecar_config(declared, workload)
 
 
-def upstream(seen: Snapshot, host: str = "httpbin.bar", subset: str = "") -> Upstream:
+def upstream(seen: SidecarConfig, host: str = "httpbin.bar", subset: str = "") -> Upstream:
     [found] = [
         each for each in seen.upstreams if each.host == f"{host}.svc.cluster.local" and each.subset == subset
     ]
@@ -205,4 +205,4 @@ def test_a_port_without_a_service_is_listed_only_when_it_differs() -> None:
     ],
 )
 def test_what_a_service_port_speaks(name: str, app_protocol: str, protocol: str) -> None:
-    assert world.declared_protocol(name, app_protocol) == protocol
+    assert service_registry.declared_protocol(name, app_protocol) == protocol

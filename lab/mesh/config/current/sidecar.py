@@ -14,24 +14,24 @@ from lab.mesh.model.proxy_config import (
     InboundPort,
     MutualTls,
     Protocol,
-    Snapshot,
+    SidecarConfig,
     TlsOrigination,
     Upstream,
 )
-from lab.mesh.workloads.world import Service, ServiceEndpoint, ServicePort, Workload
+from lab.mesh.workloads.service_registry import Service, ServiceEndpoint, ServicePort, Workload
 
 
-def snapshot(policies: Policies, workload: Workload) -> Snapshot:
+def sidecar_config(policies: Policies, workload: Workload) -> SidecarConfig:
     """What the sidecar of this workload must do."""
-    return Snapshot(
+    return SidecarConfig(
         name=workload.name,
         namespace=workload.namespace,
         uid=workload.uid,
-        identity=policies.world.identity(workload),
+        identity=policies.registry.identity(workload),
         inbound=inbound(policies, workload),
         upstreams=tuple(
             upstream
-            for service in policies.world.services
+            for service in policies.registry.services
             for upstream in upstreams_of(policies, workload, service)
         ),
         security=request_security(policies, Target(workload.namespace, workload.labels)),
@@ -44,7 +44,7 @@ def inbound(policies: Policies, workload: Workload) -> Inbound:
     The document says that a port without a Service is ignored; Istio honours the setting, and so does this.
     """
     modes = policies.modes(workload)
-    served = policies.world.served_ports(workload)
+    served = policies.registry.served_ports(workload)
     apart = {port: mode for port, mode in modes.ports.items() if port not in served and mode != modes.default}
     return Inbound(
         ports=(
@@ -55,7 +55,7 @@ def inbound(policies: Policies, workload: Workload) -> Inbound:
             ),
         ),
         default_mode=modes.default,
-        trust_domains=(policies.world.trust_domain,),
+        trust_domains=(policies.registry.trust_domain,),
     )
 
 
@@ -83,14 +83,14 @@ def _upstream(
     subset: Subset | None = None,
 ) -> Upstream:
     """`told` is what a rule says of the port, `mark` what it says of the endpoints: not always the same."""
-    world = policies.world
+    registry = policies.registry
     endpoints = tuple(
         Endpoint(each.address, each.port, takes_mutual_tls(policies, each, mark))
-        for each in upstreams.members(world, service, port, subset)
+        for each in upstreams.members(registry, service, port, subset)
     )
     origination = client_tls(policies, service, endpoints, told)
     name = subset.name if subset else ""
-    return upstreams.build(world, client, service, port, endpoints, origination, told, name)
+    return upstreams.build(registry, client, service, port, endpoints, origination, told, name)
 
 
 def client_tls(
@@ -118,7 +118,7 @@ def takes_mutual_tls(policies: Policies, endpoint: ServiceEndpoint, mark: TlsSet
     """Whether an endpoint is marked for mutual TLS: its pod announces it, and neither a rule nor, where none
     says anything, the mode of its port speaks against it.
     """
-    workload = policies.world.by_address.get(endpoint.address)
+    workload = policies.registry.by_address.get(endpoint.address)
     if workload is None or not workload.announces_tls:
         return False
     if mark is not None:

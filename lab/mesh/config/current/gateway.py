@@ -7,31 +7,31 @@ from functools import partial
 
 from lab.mesh.config.current.policies import Policies
 from lab.mesh.config.current.security import Target, request_security
-from lab.mesh.config.current.snapshot import upstreams_of
+from lab.mesh.config.current.sidecar import upstreams_of
 from lab.mesh.config.gateway_api import routing
 from lab.mesh.config.gateway_api.gateways import NAME_LABEL
 from lab.mesh.config.networking import gateway_listeners, upstreams
-from lab.mesh.model.proxy_config import GatewaySnapshot, Listener
+from lab.mesh.model.proxy_config import GatewayConfig, Listener
 from lab.mesh.model.routing import VirtualHost
-from lab.mesh.workloads.world import Workload
+from lab.mesh.workloads.service_registry import Workload
 
 
-def gateway_snapshot(policies: Policies, workload: Workload) -> GatewaySnapshot:
+def gateway_config(policies: Policies, workload: Workload) -> GatewayConfig:
     """What the gateway of this pod must do."""
-    world, labels = policies.world, workload.labels
+    registry, labels = policies.registry, workload.labels
     listeners = _merged(
-        gateway_listeners.listeners(policies.gateways, policies.virtual_services, world, workload),
-        routing.listeners(policies.gateway_api, world, workload),
+        gateway_listeners.listeners(policies.gateways, policies.virtual_services, registry, workload),
+        routing.listeners(policies.gateway_api, registry, workload),
     )
-    return GatewaySnapshot(
+    return GatewayConfig(
         name=workload.name,
         namespace=workload.namespace,
         uid=workload.uid,
-        identity=policies.world.identity(workload),
-        trust_domains=(policies.world.trust_domain,),
+        identity=policies.registry.identity(workload),
+        trust_domains=(policies.registry.trust_domain,),
         listeners=listeners,
         upstreams=tuple(
-            upstreams.named_by(listeners, world.services, partial(upstreams_of, policies, workload))
+            upstreams.named_by(listeners, registry.services, partial(upstreams_of, policies, workload))
         ),
         security=request_security(policies, Target(workload.namespace, labels, labels.get(NAME_LABEL))),
     )

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from lab.mesh.model.proxy_config import CLUSTER_DOMAIN
+CLUSTER_DOMAIN = "cluster.local"
+"""The DNS domain of the cluster; it is not the trust domain, which the mesh may name differently."""
+
+
+def service_host(name: str, namespace: str) -> str:
+    """The fully qualified name of a Service."""
+    return f"{name}.{namespace}.svc.{CLUSTER_DOMAIN}"
 
 
 def fully_qualified(host: str, namespace: str) -> str:
@@ -14,7 +20,7 @@ def fully_qualified(host: str, namespace: str) -> str:
     """
     if "." in host or host == "*":
         return host
-    return f"{host}.{namespace}.svc.{CLUSTER_DOMAIN}"
+    return service_host(host, namespace)
 
 
 def matches(pattern: str, host: str) -> bool:

@@ -1,4 +1,4 @@
-"""The mesh as it stands in the cluster, policies aside: workloads, services and their endpoints."""
+"""The service registry: workloads, Services and their endpoints as the cluster has them, policies aside."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from functools import cached_property
 from typing import Any
 
 from lab.kube.store import Key, Object, Store
-from lab.mesh.model.proxy_config import CLUSTER_DOMAIN, Identity, Protocol
+from lab.mesh.model.hosts import CLUSTER_DOMAIN, service_host
+from lab.mesh.model.proxy_config import Identity, Protocol
 from lab.mesh.workloads import external_names
 from lab.mesh.workloads.gateway_pods import is_gateway
 from lab.mesh.workloads.injection import STATUS_ANNOTATION, TLS_MODE_LABEL
@@ -91,7 +92,7 @@ class Service:
 
     @property
     def host(self) -> str:
-        return f"{self.name}.{self.namespace}.svc.{CLUSTER_DOMAIN}"
+        return service_host(self.name, self.namespace)
 
     def selects(self, workload: Workload) -> bool:
         return (
@@ -102,7 +103,7 @@ class Service:
 
 
 @dataclass(frozen=True)
-class World:
+class ServiceRegistry:
     """Everything that policies apply to."""
 
     trust_domain: str
@@ -149,8 +150,8 @@ def declared_protocol(name: str, app_protocol: str) -> Protocol:
     return DECLARED.get(lower.partition("-")[0], Protocol.UNDECLARED)
 
 
-def read(store: Store, *, trust_domain: str, root_namespace: str) -> World:
-    """The world as the store holds it now."""
+def read(store: Store, *, trust_domain: str, root_namespace: str) -> ServiceRegistry:
+    """The registry as the store holds it now."""
     slices: dict[tuple[str, str], list[Object]] = {}
     for piece in store.list(ENDPOINT_SLICES):
         namespace, _ = _place(piece)
@@ -158,7 +159,7 @@ def read(store: Store, *, trust_domain: str, root_namespace: str) -> World:
         slices.setdefault((namespace, owner), []).append(piece)
     services = store.list(SERVICES)
     also = external_names.by_service(services)
-    return World(
+    return ServiceRegistry(
         trust_domain=trust_domain,
         root_namespace=root_namespace,
         workloads=tuple(
