@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from lab.kube.errors import ApiError
+from lab.kube.kinds.builtin.pod import pod_restarts, pod_status
 from lab.kube.kinds.jsonpath import find
-from lab.kube.kinds.printers import duration, pod_restarts, pod_status
+from lab.kube.kinds.printers import duration
 from lab.kube.kinds.registry import Registry
 from lab.kube.kinds.schema import builtin
 from lab.kube.kinds.selectors import field_predicate, label_predicate

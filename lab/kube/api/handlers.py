@@ -35,8 +35,6 @@ JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
-# Kinds whose deletion is answered with the object, not with a Status, also when it is gone.
-_ANSWERED_WITH_OBJECT = ("pods", "services", "serviceaccounts")
 
 
 @dataclass(frozen=True)
@@ -187,7 +185,7 @@ class Handlers:
         options = DeleteOptions.of(body, call.request.query, call.user)
         route = call.route
         last, gone = await self._pipeline.remove(call.resource, route.namespace, route.name, options)
-        if not gone or call.resource.plural in _ANSWERED_WITH_OBJECT:
+        if not gone or call.resource.strategy.returns_deleted:
             return object_answer(call.request, call.resource, last, 200, options.warnings)
         details = errors.details_of(call.resource, call.route.name) | {"uid": last["metadata"]["uid"]}
         status = {
@@ -201,7 +199,8 @@ class Handlers:
 
     async def _delete_collection(self, call: Call) -> web.StreamResponse:
         body = await bodies.parse(call.request)
-        if call.resource.key == ("", "namespaces") or (call.resource.namespaced and not call.route.namespace):
+        in_all_namespaces = call.resource.namespaced and not call.route.namespace
+        if in_all_namespaces or "deletecollection" not in call.resource.verbs:
             raise errors.method_not_allowed()
         options = DeleteOptions.of(body, call.request.query, call.user)
         selection = Selection.of(call.resource, call.route.namespace, call.request.query)

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from lab.kube.api.protobuf_messages import MESSAGES, Field, Message, Scalar
 from lab.kube.errors import ApiError, bad_request
+from lab.kube.kinds import builtin
+from lab.kube.kinds.protobuf_messages import Field, Message, Scalar
 from lab.kube.timestamps import timestamp
 
 MAGIC = b"k8s\0"
@@ -33,9 +34,9 @@ def decode(body: bytes) -> dict[str, Any]:
         version, name = (_bytes(kind.get(number, b"")).decode() for number in (1, 2))
         if not name:
             raise Malformed("the body names no kind")
-        message = MESSAGES.get((version, name))
+        message = builtin.messages().get((version, name))
         if message is None:
-            known = ", ".join(sorted({kind for _, kind in MESSAGES}))
+            known = ", ".join(sorted({kind for _, kind in builtin.messages()}))
             raise ApiError(
                 415,
                 "UnsupportedMediaType",

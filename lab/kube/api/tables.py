@@ -8,7 +8,8 @@ from typing import Any
 import orjson
 
 from lab.kube.errors import bad_request
-from lab.kube.kinds.resources import Column, Resource
+from lab.kube.kinds.printers import Column
+from lab.kube.kinds.resources import Resource
 from lab.kube.objects import Object
 
 INCLUDES = ("Metadata", "Object", "None")

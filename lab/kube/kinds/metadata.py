@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Literal
 
 from lab.kube import errors
 from lab.kube.errors import Cause
-from lab.kube.kinds.resources import NameRule
 from lab.kube.objects import Object
+
+NameRule = Literal["subdomain", "label", "service", "path"]
 
 _LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _SUBDOMAIN = rf"{_LABEL}(\.{_LABEL})*"

@@ -1,4 +1,4 @@
-"""Pods and pod templates: the defaults a real API server fills in, and what it refuses."""
+"""The spec of a pod, alone or in a template: the defaults a real API server fills in, and what it refuses."""
 
 from __future__ import annotations
 
@@ -37,11 +37,6 @@ _ENUMS = {
     "dnsPolicy": ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"),
 }
 _PULL_POLICIES = ("Always", "IfNotPresent", "Never")
-_MUTABLE = (
-    "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,"
-    "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),"
-    "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)"
-)
 
 
 def containers_of(spec: Object) -> Iterator[tuple[str, Object]]:
@@ -87,43 +82,6 @@ def _apply_container_defaults(container: Object) -> None:
             if "httpGet" in probe:
                 probe["httpGet"].setdefault("path", "/")
                 probe["httpGet"].setdefault("scheme", "HTTP")
-
-
-def apply_pod_defaults(pod: Object) -> None:
-    spec = pod.setdefault("spec", {})
-    # What the ServiceAccount admission plugin of a real server does.
-    spec.setdefault("serviceAccountName", spec.get("serviceAccount") or "default")
-    apply_podspec_defaults(spec)
-
-
-def prepare_pod(pod: Object) -> None:
-    """The status a pod is created with, whatever its creator wrote."""
-    resources = [container.get("resources") or {} for _, container in containers_of(pod.get("spec") or {})]
-    burstable = any(resource.get("requests") or resource.get("limits") for resource in resources)
-    pod["status"] = {"phase": "Pending", "qosClass": "Burstable" if burstable else "BestEffort"}
-
-
-def check_pod(pod: Object, old: Object | None) -> list[Cause]:
-    if old is None:
-        return check_podspec(pod["spec"], "spec")
-    if _frozen(pod["spec"], old["spec"]) != _frozen(old["spec"], old["spec"]):
-        return [errors.field_forbidden("spec", _MUTABLE)]
-    return []
-
-
-def _frozen(spec: Object, old: Object) -> Object:
-    """The part of a pod's spec that may not change. A node is bound once."""
-    free = {"activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds"}
-    if not old.get("nodeName"):
-        free.add("nodeName")
-    frozen = {field: value for field, value in spec.items() if field not in free}
-    for field in ("initContainers", "containers"):
-        if field in frozen:
-            frozen[field] = [
-                {name: value for name, value in container.items() if name not in ("image", "imagePullPolicy")}
-                for container in frozen[field]
-            ]
-    return frozen
 
 
 def check_podspec(spec: Object, path: str) -> list[Cause]:

@@ -1,11 +1,26 @@
-"""How `kubectl get` words ages and the state of a pod."""
+"""The columns of `kubectl get`, and what their cells are made of."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from lab.kube.objects import Object
+from lab.kube.objects import Json, Object
 from lab.kube.timestamps import moment_of
+
+NONE = "<none>"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of `kubectl get`. Priority above 0 is shown with `-o wide` only."""
+
+    name: str
+    value: Callable[[Object], Json]
+    type: str = "string"
+    priority: int = 0
+    description: str = ""
 
 
 def since(timestamp: object) -> str:
@@ -42,84 +57,79 @@ def _pair(large: int, large_unit: str, small: int, small_unit: str) -> str:
     return f"{large}{large_unit}" + (f"{small}{small_unit}" if small else "")
 
 
-def pod_status(pod: Object) -> str:
-    """The STATUS column: the most telling reason among the pod's containers."""
-    status, spec = pod.get("status") or {}, pod.get("spec") or {}
-    reason = status.get("reason") or status.get("phase") or "Unknown"
-    reason = _initializing(spec, status) or _running(status, reason)
-    if pod["metadata"].get("deletionTimestamp") and status.get("phase") not in ("Succeeded", "Failed"):
-        return "Unknown" if status.get("reason") == "NodeLost" else "Terminating"
-    return str(reason)
+def spec_of(obj: Object) -> Object:
+    return obj.get("spec") or {}
 
 
-def _is_sidecar(spec: Object, name: str) -> bool:
-    return any(
-        container.get("name") == name and container.get("restartPolicy") == "Always"
-        for container in spec.get("initContainers") or []
-    )
+def status_of(obj: Object) -> Object:
+    return obj.get("status") or {}
 
 
-def _initializing(spec: Object, status: Object) -> str:
-    if any(
-        c.get("type") == "Initialized" and c.get("status") == "True" for c in status.get("conditions") or []
-    ):
-        return ""  # also when a sidecar starts anew
-    total = len(spec.get("initContainers") or [])
-    for index, container in enumerate(status.get("initContainerStatuses") or []):
-        state = container.get("state") or {}
-        terminated, waiting = state.get("terminated"), state.get("waiting") or {}
-        if terminated and terminated.get("exitCode") == 0:
-            continue
-        if _is_sidecar(spec, container.get("name", "")) and container.get("started"):
-            continue
-        if terminated:
-            return f"Init:{_ended(terminated)}"
-        if waiting.get("reason") not in (None, "", "PodInitializing"):
-            return f"Init:{waiting['reason']}"
-        return f"Init:{index}/{total}"
-    return ""
+def joined(items: Iterable[object]) -> str:
+    return ",".join(str(item) for item in items) or NONE
 
 
-def _ended(terminated: Object) -> str:
-    if terminated.get("reason"):
-        return str(terminated["reason"])
-    if terminated.get("signal"):
-        return f"Signal:{terminated['signal']}"
-    return f"ExitCode:{terminated.get('exitCode', 0)}"
+def labels(pairs: Mapping[str, str] | None) -> str:
+    return joined(f"{key}={value}" for key, value in sorted((pairs or {}).items()))
 
 
-def _running(status: Object, reason: str) -> str:
-    has_running = False
-    for container in reversed(status.get("containerStatuses") or []):
-        state = container.get("state") or {}
-        if (state.get("waiting") or {}).get("reason"):
-            reason = state["waiting"]["reason"]
-        elif state.get("terminated"):
-            reason = _ended(state["terminated"])
-        elif container.get("ready") and state.get("running") is not None:
-            has_running = True
-    if reason == "Completed" and has_running:
-        ready = any(
-            condition.get("type") == "Ready" and condition.get("status") == "True"
-            for condition in status.get("conditions") or []
+def label_selector(selector: Object | None) -> str:
+    """A LabelSelector as text."""
+    selector = selector or {}
+    parts = [f"{key}={value}" for key, value in sorted((selector.get("matchLabels") or {}).items())]
+    for expression in selector.get("matchExpressions") or []:
+        key, values = expression["key"], ",".join(sorted(expression.get("values") or []))
+        parts.append(
+            {
+                "In": f"{key} in ({values})",
+                "NotIn": f"{key} notin ({values})",
+                "Exists": key,
+                "DoesNotExist": f"!{key}",
+            }[expression["operator"]]
         )
-        return "Running" if ready else "NotReady"
-    return reason
+    return joined(parts)
 
 
-def pod_restarts(pod: Object) -> str:
-    """The RESTARTS column: the count, and when the last one was."""
-    status, spec = pod.get("status") or {}, pod.get("spec") or {}
-    containers = status.get("initContainerStatuses") or []
-    if not _initializing(spec, status):
-        lasting = [each for each in containers if _is_sidecar(spec, each.get("name", ""))]
-        containers = [*lasting, *(status.get("containerStatuses") or [])]
-    count = sum(container.get("restartCount", 0) for container in containers)
-    ends = [
-        then
-        for container in containers
-        if (then := moment_of(((container.get("lastState") or {}).get("terminated") or {}).get("finishedAt")))
-    ]
-    if not count or not ends:
-        return str(count)
-    return f"{count} ({duration(int((datetime.now(UTC) - max(ends)).total_seconds()))} ago)"
+def few(items: list[str], otherwise: str = NONE, shown: int = 3) -> str:
+    """The first of them, and how many more there are."""
+    if len(items) > shown:
+        return f"{','.join(items[:shown])} + {len(items) - shown} more..."
+    return ",".join(items) or otherwise
+
+
+NAME = Column("Name", lambda obj: obj["metadata"]["name"])
+AGE = Column("Age", lambda obj: since(obj["metadata"].get("creationTimestamp")))
+DEFAULT = (NAME, AGE)
+CREATED = (NAME, Column("Created At", lambda obj: obj["metadata"].get("creationTimestamp")))
+"""What a kind shows that has no columns of its own."""
+
+
+def of_spec(
+    field: str, column: str, otherwise: Json = "", type_: str = "string", *, priority: int = 0
+) -> Column:
+    """A field of the spec."""
+    return Column(column, lambda obj: spec_of(obj).get(field, otherwise), type_, priority)
+
+
+def count(field: str, column: str) -> Column:
+    """A number in the status."""
+    return Column(column, lambda obj: status_of(obj).get(field, 0), "integer")
+
+
+READY_REPLICAS = Column(
+    "Ready", lambda obj: f"{status_of(obj).get('readyReplicas', 0)}/{spec_of(obj).get('replicas', 0)}"
+)
+SELECTOR = Column("Selector", lambda obj: label_selector(spec_of(obj).get("selector")), priority=1)
+
+
+def of_template(owner: Callable[[Object], Object] = lambda obj: obj) -> tuple[Column, Column]:
+    """Names and images of the containers that an object's pod template describes."""
+
+    def column(name: str, field: str) -> Column:
+        def value(obj: Object) -> str:
+            pod = spec_of(spec_of(owner(obj)).get("template") or {})
+            return joined(container.get(field, "") for container in pod.get("containers") or [])
+
+        return Column(name, value, priority=1)
+
+    return column("Containers", "name"), column("Images", "image")

@@ -7,12 +7,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from lab.kube.kinds.builtin import builtin_resources
-from lab.kube.kinds.crds import resources_of
-from lab.kube.kinds.resources import ALL_VERBS, Column, Resource
+from lab.kube.kinds import builtin
+from lab.kube.kinds.custom_resources import resources_of
+from lab.kube.kinds.resources import Resource
 from lab.kube.objects import GroupResource, Object
-
-__all__ = ["ALL_VERBS", "Column", "Registry", "Resource"]
 
 _VERSION = re.compile(r"v(\d+)(?:(alpha|beta)(\d+))?")
 
@@ -42,7 +40,7 @@ class Registry:
         self._served: dict[tuple[str, str, str], Resource] = {}
         self._storage: dict[GroupResource, Resource] = {}
         self._hidden: set[tuple[str, str, str]] = set()
-        for resource in builtin_resources():
+        for resource in builtin.resources():
             self._served[resource.group, resource.version, resource.plural] = resource
             self._storage[resource.key] = resource
 
@@ -57,6 +55,11 @@ class Registry:
 
     def knows(self, key: GroupResource) -> bool:
         return key in self._storage
+
+    def definition_of(self, key: GroupResource) -> str | None:
+        """The CustomResourceDefinition that adds a collection: "" for a built-in one, None for none."""
+        resource = self._storage.get(key)
+        return None if resource is None else resource.crd
 
     def versions(self, key: GroupResource) -> list[Resource]:
         """Every served version of a kind, preferred versions first."""

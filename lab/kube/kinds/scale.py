@@ -6,8 +6,8 @@ from typing import Any
 
 from lab.kube import errors
 from lab.kube.errors import bad_request
-from lab.kube.kinds.columns import label_selector
 from lab.kube.kinds.decoding import decode
+from lab.kube.kinds.printers import label_selector
 from lab.kube.kinds.schema import builtin
 from lab.kube.objects import Object, clone
 

@@ -18,8 +18,8 @@ from lab.kube.webhooks.asked import Asked
 from lab.kube.webhooks.calling import CallFailed, post
 from lab.kube.webhooks.documents import Answer, BadAnswer, question, read, refusal
 from lab.kube.webhooks.matching import (
-    MUTATING,
-    VALIDATING,
+    MUTATING_WEBHOOK_CONFIGURATIONS,
+    VALIDATING_WEBHOOK_CONFIGURATIONS,
     Webhook,
     is_exempt,
     is_selected,
@@ -40,7 +40,7 @@ class Asking:
 
     async def mutated(self, asked: Asked, completed: Completed) -> Object | None:
         """The object as the mutating webhooks want it; None when they leave it alone. Raises ApiError."""
-        hooks = [] if is_exempt(asked.resource) else webhooks(self._store, MUTATING)
+        hooks = [] if is_exempt(asked.resource) else webhooks(self._store, MUTATING_WEBHOOK_CONFIGURATIONS)
         if not hooks:
             return None
         first = _Round(set(), set())
@@ -80,7 +80,7 @@ class Asking:
         if is_exempt(asked.resource):
             return
         policies.check(asked, self._store, self._registry)
-        hooks = webhooks(self._store, VALIDATING)
+        hooks = webhooks(self._store, VALIDATING_WEBHOOK_CONFIGURATIONS)
         concerned = [(hook, wanted) for hook in hooks if (wanted := self._wanted(hook, asked)) is not None]
         calls = (
             self._ask(hook, asked.in_version(wanted), asked, mutating=False) for hook, wanted in concerned

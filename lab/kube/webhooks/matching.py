@@ -6,11 +6,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from lab.kube import errors
-from lab.kube.group_resources import NAMESPACES
+from lab.kube.group_resources import (
+    MUTATING_WEBHOOK_CONFIGURATIONS,
+    NAMESPACES,
+    VALIDATING_WEBHOOK_CONFIGURATIONS,
+)
 from lab.kube.kinds.registry import Registry
 from lab.kube.kinds.resources import Resource
 from lab.kube.kinds.selectors import match_label_selector
-from lab.kube.kinds.webhook_configurations import MUTATING, VALIDATING
 from lab.kube.objects import GroupResource, Object
 from lab.kube.store import Store
 from lab.kube.webhooks.asked import Asked
@@ -45,7 +48,7 @@ def webhooks(store: Store, key: GroupResource) -> list[Webhook]:
 
 def is_exempt(resource: Resource) -> bool:
     """What configures admission is not subject to it: nobody could mend a wrong webhook otherwise."""
-    return resource.group == MUTATING.group
+    return resource.group == MUTATING_WEBHOOK_CONFIGURATIONS.group
 
 
 def version_asked(webhook: Webhook, asked: Asked, registry: Registry) -> Resource | None:
@@ -112,4 +115,12 @@ def _labels(asked: Asked) -> Iterator[dict[str, str]]:
             yield obj["metadata"].get("labels") or {}
 
 
-__all__ = ["MUTATING", "VALIDATING", "Webhook", "is_exempt", "is_selected", "version_asked", "webhooks"]
+__all__ = [
+    "MUTATING_WEBHOOK_CONFIGURATIONS",
+    "VALIDATING_WEBHOOK_CONFIGURATIONS",
+    "Webhook",
+    "is_exempt",
+    "is_selected",
+    "version_asked",
+    "webhooks",
+]

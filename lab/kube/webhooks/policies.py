@@ -10,9 +10,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from lab.kube.errors import ApiError, forbidden
-from lab.kube.group_resources import NAMESPACES
+from lab.kube.group_resources import (
+    NAMESPACES,
+    VALIDATING_ADMISSION_POLICIES,
+    VALIDATING_ADMISSION_POLICY_BINDINGS,
+)
 from lab.kube.kinds import cel
-from lab.kube.kinds.admission_policies import BINDINGS, POLICIES, VARIABLES, why_not
+from lab.kube.kinds.builtin.validating_admission_policy import VARIABLES, why_not
 from lab.kube.kinds.registry import Registry
 from lab.kube.objects import Object
 from lab.kube.store import Store
@@ -26,8 +30,8 @@ _CODES = {"Unauthorized": 401, "Forbidden": 403, "RequestEntityTooLarge": 413, "
 
 def check(asked: Asked, store: Store, registry: Registry) -> None:
     """Raises the ApiError of the first policy that denies it; warns of those that only warn."""
-    for binding in store.list(BINDINGS):
-        policy = store.get(POLICIES, "", binding["spec"]["policyName"])
+    for binding in store.list(VALIDATING_ADMISSION_POLICY_BINDINGS):
+        policy = store.get(VALIDATING_ADMISSION_POLICIES, "", binding["spec"]["policyName"])
         if policy is None or why_not(policy):
             continue
         theirs = _matched(policy["spec"].get("matchConstraints") or {}, asked, store, registry)

@@ -6,9 +6,12 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from lab.kube.kinds.admission_policies import BINDINGS
+from lab.kube.group_resources import (
+    MUTATING_WEBHOOK_CONFIGURATIONS,
+    VALIDATING_ADMISSION_POLICY_BINDINGS,
+    VALIDATING_WEBHOOK_CONFIGURATIONS,
+)
 from lab.kube.kinds.registry import Registry
-from lab.kube.kinds.webhook_configurations import MUTATING, VALIDATING
 from lab.kube.objects import Object
 from lab.kube.store import Store
 
@@ -30,7 +33,16 @@ class Webhooks:
     @property
     def any(self) -> bool:
         """Whether there is one at all, or a policy: writes wait for nobody otherwise."""
-        return any(map(self._store.list, (MUTATING, VALIDATING, BINDINGS)))
+        return any(
+            map(
+                self._store.list,
+                (
+                    MUTATING_WEBHOOK_CONFIGURATIONS,
+                    VALIDATING_WEBHOOK_CONFIGURATIONS,
+                    VALIDATING_ADMISSION_POLICY_BINDINGS,
+                ),
+            )
+        )
 
     async def mutated(self, asked: Asked, completed: Completed) -> Object | None:
         """The object as the mutating webhooks want it; None when they leave it alone. Raises ApiError."""

@@ -9,14 +9,11 @@ from typing import Any
 
 from lab.kube import errors
 from lab.kube.errors import bad_request
-from lab.kube.group_resources import NAMESPACES, PODS
 from lab.kube.identity.auth import SYSTEM, User
 from lab.kube.kinds.resources import Resource
 from lab.kube.objects import Object
 from lab.kube.timestamps import timestamp
 
-_PODS, _NAMESPACES = PODS, NAMESPACES
-_PROTECTED = ("default", "kube-node-lease", "kube-public", "kube-system")
 # The garbage collector takes these away when the dependents are gone, or are nobody's any more.
 _FINALIZERS = {"Foreground": "foregroundDeletion", "Orphan": "orphan"}
 
@@ -74,10 +71,10 @@ def check_preconditions(resource: Resource, obj: Object, options: DeleteOptions)
 
 
 def check_allowed(resource: Resource, obj: Object) -> None:
-    """Raises a 403 for the namespaces that a cluster cannot be without."""
+    """Raises a 403 for what a cluster cannot be without."""
     name = obj["metadata"]["name"]
-    if resource.key == _NAMESPACES and name in _PROTECTED:
-        raise errors.forbidden(resource, name, "this namespace may not be deleted")
+    if name in resource.strategy.protected:
+        raise errors.forbidden(resource, name, f"this {resource.singular} may not be deleted")
 
 
 def marked(resource: Resource, obj: Object, options: DeleteOptions) -> Object | None:
@@ -86,9 +83,9 @@ def marked(resource: Resource, obj: Object, options: DeleteOptions) -> Object | 
     finalizers = list(metadata.get("finalizers") or [])
     if (finalizer := _FINALIZERS.get(options.propagation)) and finalizer not in finalizers:
         finalizers.append(finalizer)
-    grace = _grace(resource, obj, options)
-    is_namespace = resource.key == _NAMESPACES
-    if not finalizers and not grace and not is_namespace:
+    strategy = resource.strategy
+    grace = strategy.grace_period(obj, options.grace_period)
+    if not finalizers and not grace and not strategy.terminates:
         return None
     if metadata.get("deletionTimestamp") and metadata.get("deletionGracePeriodSeconds", 0) <= grace:
         # A later request can only shorten the wait.
@@ -97,36 +94,22 @@ def marked(resource: Resource, obj: Object, options: DeleteOptions) -> Object | 
     if finalizers:
         changed["finalizers"] = finalizers
     changed["deletionTimestamp"] = timestamp(datetime.now(UTC) + timedelta(seconds=grace))
-    if not is_namespace:
+    if not strategy.terminates:
         changed["deletionGracePeriodSeconds"] = grace
     if resource.has_generation:
         changed["generation"] = metadata.get("generation", 0) + 1
     result = {**obj, "metadata": changed}
-    if is_namespace:
+    if strategy.terminates:
         result["status"] = {**(obj.get("status") or {}), "phase": "Terminating"}
     return result
 
 
-def _grace(resource: Resource, obj: Object, options: DeleteOptions) -> int:
-    """Seconds to wait. Only a pod that a node runs has anything to end in order."""
-    if resource.key != _PODS:
-        return 0
-    spec, status = obj.get("spec") or {}, obj.get("status") or {}
-    bound = spec.get("nodeName") or status.get("podIP") or status.get("startTime")
-    if not bound or status.get("phase") in ("Succeeded", "Failed"):
-        return 0
-    grace = options.grace_period
-    if grace is None:
-        grace = spec.get("terminationGracePeriodSeconds", 30)
-    return max(int(grace), 0)
-
-
-def is_due(obj: Object) -> bool:
+def is_due(resource: Resource, obj: Object) -> bool:
     """Marked, and nothing is left to wait for."""
     metadata = obj["metadata"]
     return bool(
         metadata.get("deletionTimestamp")
         and not metadata.get("finalizers")
         and not metadata.get("deletionGracePeriodSeconds")
-        and not (obj["kind"] == "Namespace" and (obj.get("spec") or {}).get("finalizers"))
+        and not (resource.strategy.terminates and (obj.get("spec") or {}).get("finalizers"))
     )

@@ -11,6 +11,8 @@ from lab.kube.objects import Object
 from lab.kube.store import Store
 from lab.kube.timestamps import now
 
+# Names that are no burden, whether their events are still there or not.
+_FEW = 256
 EventType = Literal["Normal", "Warning"]
 
 
@@ -31,6 +33,7 @@ class EventRecorder:
 
     store: Store
     _names: dict[_Happening, tuple[str, str]] = field(default_factory=dict)
+    _enough: int = _FEW
 
     def event(self, about: Object, *, reason: str, message: str, type_: EventType, component: str) -> Object:
         """The event to store: a new object, or the earlier one with its count raised."""
@@ -40,6 +43,7 @@ class EventRecorder:
         earlier = self.store.get(EVENTS, *place) if place else None
         if earlier is not None:
             return {**earlier, "count": earlier.get("count", 1) + 1, "lastTimestamp": now()}
+        self._forget_deleted()
         namespace = metadata.get("namespace") or "default"
         name = f"{metadata['name']}.{time.time_ns():x}"
         self._names[happening] = (namespace, name)
@@ -68,8 +72,10 @@ class EventRecorder:
             "count": 1,
         }
 
-    def forget(self, event: Object) -> None:
-        """An event that was deleted may happen anew."""
-        place = (event["metadata"]["namespace"], event["metadata"]["name"])
-        for happening in [known for known, at in self._names.items() if at == place]:
-            del self._names[happening]
+    def _forget_deleted(self) -> None:
+        """Looks at them all, but seldom: when there are twice as many as the last time."""
+        if len(self._names) >= self._enough:
+            self._names = {
+                known: place for known, place in self._names.items() if self.store.get(EVENTS, *place)
+            }
+            self._enough = max(_FEW, 2 * len(self._names))

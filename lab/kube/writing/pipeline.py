@@ -103,7 +103,7 @@ class Pipeline:
         if metadata.get("resourceVersion"):
             raise bad_request("resourceVersion should not be set on objects to be created")
         naming.place(resource, metadata, namespace, self.store)
-        if "status" in resource.subresources and resource.kind != "Node":
+        if "status" in resource.subresources and not resource.strategy.keeps_status:
             obj.pop("status", None)
         for field in _GIVEN:
             metadata.pop(field, None)
@@ -190,7 +190,7 @@ class Pipeline:
         if subresource not in STATUS_LIKE:
             next_ = self.steps.admitted(resource, next_, old, options)
         elif resource.crd:
-            check_valid(resource, next_, old, self.registry)
+            check_valid(resource, next_, old, self.steps.server)
         if asked is not None:
             await self.webhooks.validate(asked.about(next_))
             if self.store.get(resource.key, *place_of(old)) is not old:
@@ -204,7 +204,7 @@ class Pipeline:
         if options.dry_run:
             return next_
         stored = self.steps.put(resource, next_)
-        if deletion.is_due(stored):
+        if deletion.is_due(resource, stored):
             self.steps.remove_now(resource, stored)
         return stored
 
@@ -280,7 +280,7 @@ class Pipeline:
         marked = deletion.marked(resource, obj, options)
         if marked is not None and marked != obj:
             obj = self.store.put(resource.key, clone(marked))
-        if marked is None or deletion.is_due(obj):
+        if marked is None or deletion.is_due(resource, obj):
             return self.steps.remove_now(resource, obj), True
         return obj, False
 

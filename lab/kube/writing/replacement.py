@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from lab.kube import errors
 from lab.kube.errors import ApiError, bad_request
-from lab.kube.group_resources import NAMESPACES
 from lab.kube.kinds.resources import Resource
-from lab.kube.objects import GroupResource, Object, clone
+from lab.kube.objects import Object, clone
 from lab.kube.writing.managed_fields import signature
 
-SIGNING_REQUESTS = GroupResource("certificates.k8s.io", "certificatesigningrequests")
 # What only the server may set; a writer's own values are ignored.
 _SYSTEM = (
     "name",
@@ -58,8 +56,8 @@ def next_state(resource: Resource, old: Object, new: Object, subresource: str) -
         new.pop("status", None)
         if "status" in old:
             new["status"] = clone(old["status"])
-    if resource.key in (NAMESPACES, SIGNING_REQUESTS) and subresource == "":
-        new["spec"] = clone(old.get("spec") or {})
+    if subresource == "":
+        resource.strategy.prepare_for_update(new, old)
     metadata, known = new["metadata"], old["metadata"]
     for field in _SYSTEM:
         if field in known:

@@ -10,13 +10,11 @@ from lab.golang import printing
 from lab.kube import errors
 from lab.kube.errors import Cause, bad_request
 from lab.kube.identity.auth import SYSTEM, User
-from lab.kube.kinds.crds import CRDS, check_crd
 from lab.kube.kinds.decoding import cannot_handle, decode
 from lab.kube.kinds.metadata import check_metadata
-from lab.kube.kinds.registry import Registry
 from lab.kube.kinds.resources import Resource
-from lab.kube.kinds.rules import DEFAULT_STRATEGY, STRATEGIES
 from lab.kube.kinds.schema import OBJECT_META, Schema, apply_defaults, builtin, prune
+from lab.kube.kinds.strategies import Server
 from lab.kube.kinds.validation import validate
 from lab.kube.kinds.validation_rules import ABSENT, broken
 from lab.kube.objects import Object
@@ -76,27 +74,23 @@ def check_shape(resource: Resource, obj: Any, options: WriteOptions) -> None:
 def fill_defaults(resource: Resource, obj: Object) -> None:
     """Defaults of the schema and of the kind, in place."""
     apply_defaults(obj, resource.schema)
-    STRATEGIES.get(resource.key, DEFAULT_STRATEGY).defaults(obj)
+    resource.strategy.defaults(obj)
 
 
-def check_valid(resource: Resource, obj: Object, old: Object | None, registry: Registry) -> None:
+def check_valid(resource: Resource, obj: Object, old: Object | None, server: Server) -> None:
     """Raises one 422 with everything that is wrong."""
     causes = check_metadata(obj)
-    strategy = STRATEGIES.get(resource.key, DEFAULT_STRATEGY)
+    strategy = resource.strategy
     if resource.crd:
         causes += validate(obj, resource.schema)
         if not causes:
             before = ABSENT if old is None else old
-            causes += broken(obj, resource.schema, registry.cel_rules, before)
-    elif resource.key == CRDS:
-        causes += _missing(obj, resource.schema, "")
-        # A definition that lacks something cannot be looked at any closer.
-        causes = causes or check_crd(obj, old, registry.cel_rules)
+            causes += broken(obj, resource.schema, server.kinds.cel_rules, before)
     else:
         if not strategy.complete:
             causes += _missing(obj, resource.schema, "")
         # What lacks a field cannot be looked at any closer.
-        causes = causes or strategy.check(obj, old)
+        causes = causes or strategy.validate(obj, old) or strategy.validate_on(obj, old, server)
     if old is not None:
         causes += _new_finalizers(obj, old)
     if causes:

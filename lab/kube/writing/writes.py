@@ -13,6 +13,7 @@ from lab.kube.kinds.registry import Registry
 from lab.kube.objects import GroupResource, Object, clone
 from lab.kube.store import Store
 from lab.kube.writing import deletion
+from lab.kube.writing.event_recorder import EventRecorder
 from lab.kube.writing.pipeline import Pipeline, at_once
 from lab.kube.writing.shape import WriteOptions
 
@@ -24,6 +25,7 @@ class Writes:
         self.store = store
         self.registry = registry
         self.pipeline = Pipeline(store, registry)
+        self._recorder = EventRecorder(store)
 
     def create(self, key: GroupResource, obj: Object, *, manager: str, dry_run: bool = False) -> Object:
         """Creates an object. Raises `ApiError`."""
@@ -79,9 +81,7 @@ class Writes:
         namespace = self.store.get(NAMESPACES, "", about["metadata"].get("namespace") or "default")
         if namespace is None or namespace["metadata"].get("deletionTimestamp"):
             return
-        event = self.pipeline.steps.recorder.event(
-            about, reason=reason, message=message, type_=type, component=component
-        )
+        event = self._recorder.event(about, reason=reason, message=message, type_=type, component=component)
         if event["metadata"].get("resourceVersion"):
             self.update(EVENTS, event, manager=component)
         else:

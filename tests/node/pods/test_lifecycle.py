@@ -3,7 +3,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from lab.kube.kinds.columns import COLUMNS
+from lab.kube.kinds.builtin.pod import RESOURCES
 from lab.kube.store import Object
 from tests.node.real_node import PODS, TestNode, on_a_node
 
@@ -34,8 +34,9 @@ def sidecar(name: str, begin: str = "", **fields: Any) -> Object:
 
 def columns(pod: Object) -> tuple[object, ...]:
     """READY, STATUS and RESTARTS, as kubectl shows them."""
+    (pods,) = RESOURCES
     return tuple(
-        column.value(pod) for column in COLUMNS["Pod"] if column.name in ("Ready", "Status", "Restarts")
+        column.value(pod) for column in pods.columns if column.name in ("Ready", "Status", "Restarts")
     )
 
 

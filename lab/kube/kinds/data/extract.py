@@ -18,62 +18,43 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-ROOTS = (
-    *(
-        f"io.k8s.api.core.v1.{kind}"
-        for kind in (
-            "Namespace",
-            "Pod",
-            "Service",
-            "ServiceAccount",
-            "ConfigMap",
-            "Secret",
-            "Endpoints",
-            "Event",
-            "Node",
-        )
-    ),
-    "io.k8s.api.apps.v1.Deployment",
-    "io.k8s.api.apps.v1.ReplicaSet",
-    "io.k8s.api.authentication.v1.SelfSubjectReview",
+from lab.kube.kinds import builtin
+
+COMMON = {
+    "ConfigMap",
+    "CustomResourceDefinition",
+    "Deployment",
+    "EndpointSlice",
+    "Endpoints",
+    "Event",
+    "Lease",
+    "Namespace",
+    "Node",
+    "Pod",
+    "ReplicaSet",
+    "Secret",
+    "SelfSubjectAccessReview",
+    "SelfSubjectReview",
+    "SelfSubjectRulesReview",
+    "Service",
+    "ServiceAccount",
+    "SubjectAccessReview",
+    "TokenReview",
+}
+"""The built-in kinds that every lab uses."""
+SENT = (
     "io.k8s.api.authentication.v1.TokenRequest",
-    "io.k8s.api.authentication.v1.TokenReview",
-    "io.k8s.api.authorization.v1.SelfSubjectAccessReview",
-    "io.k8s.api.authorization.v1.SelfSubjectRulesReview",
-    "io.k8s.api.authorization.v1.SubjectAccessReview",
     "io.k8s.api.autoscaling.v1.Scale",
-    "io.k8s.api.coordination.v1.Lease",
-    "io.k8s.api.discovery.v1.EndpointSlice",
-    "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinition",
     "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions",
     "io.k8s.apimachinery.pkg.apis.meta.v1.Status",
 )
-STORED_ONLY = tuple(
-    f"io.k8s.api.{name}"
-    for name in (
-        "admissionregistration.v1.MutatingWebhookConfiguration",
-        "admissionregistration.v1.ValidatingAdmissionPolicy",
-        "admissionregistration.v1.ValidatingAdmissionPolicyBinding",
-        "admissionregistration.v1.ValidatingWebhookConfiguration",
-        "apps.v1.ControllerRevision",
-        "apps.v1.DaemonSet",
-        "apps.v1.StatefulSet",
-        "autoscaling.v2.HorizontalPodAutoscaler",
-        "batch.v1.CronJob",
-        "batch.v1.Job",
-        "certificates.v1.CertificateSigningRequest",
-        "networking.v1.Ingress",
-        "networking.v1.IngressClass",
-        "networking.v1.NetworkPolicy",
-        "policy.v1.PodDisruptionBudget",
-        "rbac.v1.ClusterRole",
-        "rbac.v1.ClusterRoleBinding",
-        "rbac.v1.Role",
-        "rbac.v1.RoleBinding",
-        "scheduling.v1.PriorityClass",
-    )
-)
+"""What travels besides the objects of built-in kinds."""
 HERE = Path(__file__).parent
+
+
+def roots(*, common: bool) -> list[str]:
+    """The names of the schemas of built-in kinds."""
+    return [each.schema.name for each in builtin.resources() if (each.kind in COMMON) == common]
 
 
 def closure(definitions: dict[str, Any], roots: Iterable[str]) -> set[str]:
@@ -140,9 +121,9 @@ def main() -> int:
         sys.stderr.write(__doc__ or "")
         return 2
     definitions = json.loads(Path(sys.argv[1]).read_text())["$defs"]
-    common = closure(definitions, ROOTS)
+    common = closure(definitions, [*SENT, *roots(common=True)])
     _write("defs", common, definitions)
-    _write("stored_only", closure(definitions, STORED_ONLY) - common, definitions)
+    _write("stored_only", closure(definitions, roots(common=False)) - common, definitions)
     return 0
 
 

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from functools import partial
 from urllib.parse import urlsplit
 
 from lab.kube import errors
 from lab.kube.errors import Cause
+from lab.kube.group_resources import MUTATING_WEBHOOK_CONFIGURATIONS, VALIDATING_WEBHOOK_CONFIGURATIONS
 from lab.kube.kinds import cel
 from lab.kube.kinds.metadata import check_name, check_qualified_name
+from lab.kube.kinds.printers import AGE, NAME, Column
+from lab.kube.kinds.resources import Resource, native
+from lab.kube.kinds.strategies import Strategy
 from lab.kube.objects import GroupResource, Object, clone
-
-MUTATING = GroupResource("admissionregistration.k8s.io", "mutatingwebhookconfigurations")
-VALIDATING = GroupResource("admissionregistration.k8s.io", "validatingwebhookconfigurations")
 
 CONDITION_VARIABLES = ("object", "oldObject", "request")
 """What match conditions are about."""
 
-_DEFAULTS: dict[str, Any] = {
+
+_DEFAULTS: Object = {
     "failurePolicy": "Fail",
     "matchPolicy": "Equivalent",
     "namespaceSelector": {},
@@ -36,7 +38,7 @@ _SCOPES = ("*", "Cluster", "Namespaced")
 _REVIEW_VERSIONS = ("v1", "v1beta1")
 
 
-def apply_webhook_defaults(configuration: Object, *, mutating: bool) -> None:
+def _defaults(configuration: Object, *, mutating: bool) -> None:
     for webhook in configuration.get("webhooks") or ():
         for field, value in _DEFAULTS.items():
             webhook.setdefault(field, clone(value))
@@ -48,7 +50,7 @@ def apply_webhook_defaults(configuration: Object, *, mutating: bool) -> None:
             rule.setdefault("scope", "*")
 
 
-def check_webhooks(configuration: Object, _old: Object | None) -> list[Cause]:
+def _validate(configuration: Object, _old: Object | None) -> list[Cause]:
     """What is wrong with the webhooks, beyond what the schema requires."""
     causes: list[Cause] = []
     seen: set[str] = set()
@@ -159,3 +161,24 @@ def _check_wildcard(values: list[str], at: str) -> Iterable[Cause]:
     if "*" in values and len(values) > 1 and not at.endswith(".resources"):
         detail = "if '*' is present, must not specify other values"
         yield Cause("FieldValueInvalid", at, f"Invalid value: {errors.quoted(values)}: {detail}")
+
+
+_COLUMNS = (NAME, Column("Webhooks", lambda obj: len(obj.get("webhooks") or ()), "integer"), AGE)
+
+
+def _resource(kind: str, key: GroupResource, *, mutating: bool) -> Resource:
+    return native(
+        f"io.k8s.api.admissionregistration.v1.{kind}",
+        key,
+        namespaced=False,
+        categories=("api-extensions",),
+        has_generation=True,
+        columns=_COLUMNS,
+        strategy=Strategy(defaults=partial(_defaults, mutating=mutating), validate=_validate),
+    )
+
+
+RESOURCES = (
+    _resource("MutatingWebhookConfiguration", MUTATING_WEBHOOK_CONFIGURATIONS, mutating=True),
+    _resource("ValidatingWebhookConfiguration", VALIDATING_WEBHOOK_CONFIGURATIONS, mutating=False),
+)

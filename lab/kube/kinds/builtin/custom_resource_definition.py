@@ -1,26 +1,23 @@
-"""CustomResourceDefinitions: from the object to the resources that it declares."""
+"""CustomResourceDefinitions: defaults, errors and status. What they declare is served at once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
-from typing import Any
+from collections.abc import Container
 
 from lab.golang import printing
 from lab.kube import errors
 from lab.kube.errors import Cause
+from lab.kube.group_resources import CUSTOM_RESOURCE_DEFINITIONS
 from lab.kube.kinds import jsonpath
-from lab.kube.kinds.columns import AGE, NAME
-from lab.kube.kinds.printers import since
-from lab.kube.kinds.resources import Column, Resource
-from lab.kube.kinds.schema import custom
+from lab.kube.kinds.printers import CREATED
+from lab.kube.kinds.resources import native
+from lab.kube.kinds.strategies import ServedKinds, Server, Strategy
 from lab.kube.kinds.validation_rules import check_rules, unknown_rules
-from lab.kube.objects import GroupResource, Object
+from lab.kube.objects import GroupResource, Object, place_of
 from lab.kube.timestamps import now
 
-CRDS = GroupResource("apiextensions.k8s.io", "customresourcedefinitions")
 
-
-def apply_crd_defaults(crd: Object) -> None:
+def _defaults(crd: Object) -> None:
     spec = crd.get("spec") or {}
     names = spec.get("names") or {}
     if kind := names.get("kind"):
@@ -29,7 +26,7 @@ def apply_crd_defaults(crd: Object) -> None:
     spec.setdefault("conversion", {"strategy": "None"})
 
 
-def check_crd(crd: Object, old: Object | None, known_rules: Container[str]) -> list[Cause]:
+def _validate(crd: Object, old: Object | None, server: Server) -> list[Cause]:
     """What is wrong with a definition."""
     spec = crd["spec"]
     causes = _check_unchanged(spec, old["spec"]) if old is not None else []
@@ -45,20 +42,8 @@ def check_crd(crd: Object, old: Object | None, known_rules: Container[str]) -> l
     if (spec.get("conversion") or {}).get("strategy") not in (None, "None"):
         causes.append(errors.unsupported_value("spec.conversion.strategy", "Webhook", ("None",)))
     for index, version in enumerate(versions):
-        causes += _check_version(version, f"spec.versions[{index}]", known_rules)
+        causes += _check_version(version, f"spec.versions[{index}]", server.kinds.cel_rules)
     return causes
-
-
-def warnings(crd: Object, known_rules: Container[str]) -> list[str]:
-    """What whoever brings a definition must know: a CEL rule that nobody can evaluate holds nothing back."""
-    found: dict[str, str] = {}
-    for version in crd["spec"]["versions"]:
-        found |= unknown_rules((version.get("schema") or {}).get("openAPIV3Schema"), known_rules)
-    return [
-        f"this server cannot evaluate the rule {printing.quoted(rule)} ({why}): what breaks it is stored all"
-        " the same"
-        for rule, why in found.items()
-    ]
 
 
 def _check_unchanged(spec: Object, before: Object) -> list[Cause]:
@@ -93,7 +78,37 @@ def _check_version(version: Object, path: str, known_rules: Container[str]) -> l
     return causes
 
 
-def established_status(crd: Object) -> Object:
+def _allocate(crd: Object, _old: Object | None, server: Server) -> list[str]:
+    _check_free(crd, server.kinds)
+    crd["status"] = _established(crd)
+    return _warnings(crd, server.kinds.cel_rules)
+
+
+def _check_free(crd: Object, kinds: ServedKinds) -> None:
+    """Raises a 422 for a definition of a kind that is there already."""
+    name, key = crd["metadata"]["name"], _declared(crd)
+    if kinds.definition_of(key) not in (None, name):
+        cause = errors.invalid_value("spec.group", key.group, "this kind is built in")
+        raise errors.invalid("apiextensions.k8s.io", "CustomResourceDefinition", name, [cause])
+
+
+def _declared(crd: Object) -> GroupResource:
+    return GroupResource(crd["spec"]["group"], crd["spec"]["names"]["plural"])
+
+
+def _warnings(crd: Object, known_rules: Container[str]) -> list[str]:
+    """What whoever brings a definition must know: a CEL rule that nobody can evaluate holds nothing back."""
+    found: dict[str, str] = {}
+    for version in crd["spec"]["versions"]:
+        found |= unknown_rules((version.get("schema") or {}).get("openAPIV3Schema"), known_rules)
+    return [
+        f"this server cannot evaluate the rule {printing.quoted(rule)} ({why}): what breaks it is stored all"
+        " the same"
+        for rule, why in found.items()
+    ]
+
+
+def _established(crd: Object) -> Object:
     """The status of a definition whose resources are being served."""
     accepted = [
         ("NamesAccepted", "NoConflicts", "no conflicts found"),
@@ -111,63 +126,34 @@ def established_status(crd: Object) -> Object:
     return {"conditions": conditions, "acceptedNames": crd["spec"]["names"], "storedVersions": stored}
 
 
-def resources_of(crd: Object) -> list[Resource]:
-    """One resource a served version; the storage version comes first."""
-    spec = crd["spec"]
-    versions = sorted(spec["versions"], key=lambda version: not version.get("storage"))
-    return [
-        _resource(crd, version) for version in versions if version.get("served") or version.get("storage")
-    ]
+def _install(crd: Object, server: Server) -> None:
+    server.kinds.install(crd)
 
 
-def _resource(crd: Object, version: Object) -> Resource:
-    spec, names = crd["spec"], crd["spec"]["names"]
-    subresources = tuple(name for name in ("scale", "status") if name in (version.get("subresources") or {}))
-    return Resource(
-        group=spec["group"],
-        version=version["name"],
-        plural=names["plural"],
-        kind=names["kind"],
-        schema=custom((version.get("schema") or {}).get("openAPIV3Schema")),
-        namespaced=spec["scope"] == "Namespaced",
-        singular=names.get("singular", names["kind"].lower()),
-        list_kind=names.get("listKind", f"{names['kind']}List"),
-        short_names=tuple(names.get("shortNames") or ()),
-        categories=tuple(names.get("categories") or ()),
-        # The scale of a custom resource is described by paths; nothing here needs it.
-        subresources=tuple(name for name in subresources if name != "scale"),
-        columns=_columns(version.get("additionalPrinterColumns") or []),
-        crd=crd["metadata"]["name"],
+def _uninstall(crd: Object, server: Server) -> None:
+    """Objects do not outlive their definition, whatever finalizers they have."""
+    key = _declared(crd)
+    for obj in server.store.list(key):
+        server.store.remove(key, *place_of(obj))
+    server.kinds.uninstall(crd)
+
+
+RESOURCES = (
+    native(
+        "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinition",
+        CUSTOM_RESOURCE_DEFINITIONS,
+        namespaced=False,
+        short_names=("crd", "crds"),
+        categories=("api-extensions",),
+        subresources=("status",),
         has_generation=True,
-    )
-
-
-def _columns(declared: list[dict[str, Any]]) -> tuple[Column, ...]:
-    if not declared:
-        return (NAME, AGE)
-    return (NAME, *(_column(column) for column in declared))
-
-
-def _column(declared: dict[str, Any]) -> Column:
-    path, kind = declared["jsonPath"], declared["type"]
-    return Column(
-        name=declared["name"],
-        value=_age_at(path) if kind == "date" else _value_at(path),
-        type="string" if kind == "date" else kind,
-        priority=declared.get("priority", 0),
-        description=declared.get("description", ""),
-    )
-
-
-def _age_at(path: str) -> Callable[[Object], Any]:
-    return lambda obj: since(next(iter(jsonpath.find(obj, path)), None))
-
-
-def _value_at(path: str) -> Callable[[Object], Any]:
-    def value(obj: Object) -> Any:
-        found = jsonpath.find(obj, path)
-        if not found:
-            return None
-        return found[0] if len(found) == 1 else " ".join(str(item) for item in found)
-
-    return value
+        columns=CREATED,
+        strategy=Strategy(
+            defaults=_defaults,
+            validate_on=_validate,
+            allocate=_allocate,
+            after_write=_install,
+            before_removal=_uninstall,
+        ),
+    ),
+)

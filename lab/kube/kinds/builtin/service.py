@@ -1,29 +1,40 @@
-"""Services: their defaults, what a real API server refuses, and their cluster IPs and node ports."""
+"""Services: their defaults, and what a real API server refuses."""
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Container, Iterable
-from ipaddress import IPv4Network, ip_address
+from ipaddress import ip_address
 from typing import Any
 
 from lab.golang.printing import quoted
 from lab.kube import errors
 from lab.kube.errors import Cause
+from lab.kube.group_resources import SERVICES
+from lab.kube.identity.auth import User
 from lab.kube.kinds.metadata import check_labels, check_name
 from lab.kube.kinds.podspec import PORT_RANGE, PROTOCOLS, check_port_reference
-from lab.kube.objects import GroupResource, Object
-from lab.kube.store import Store
+from lab.kube.kinds.printers import AGE, NAME, NONE, Column, joined, labels, spec_of, status_of
+from lab.kube.kinds.protobuf_messages import (
+    METADATA,
+    STATUS,
+    Field,
+    Scalar,
+    integer,
+    many,
+    optional,
+    string,
+    string_map,
+    strings,
+)
+from lab.kube.kinds.resources import native
+from lab.kube.kinds.service_addresses import NODE_PORTS, allocate
+from lab.kube.kinds.strategies import Strategy
+from lab.kube.objects import Object
 
-SERVICES = GroupResource("", "services")
-CLUSTER_IPS = IPv4Network("10.96.0.0/16")
-API_SERVER_IP = "10.96.0.1"
-NODE_PORTS = range(30000, 32768)
 TYPES = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
 _NO_IP = ("", "None")
 
 
-def apply_service_defaults(service: Object) -> None:
+def _defaults(service: Object) -> None:
     spec = service.setdefault("spec", {})
     spec.setdefault("type", "ClusterIP")
     spec.setdefault("sessionAffinity", "None")
@@ -39,75 +50,11 @@ def apply_service_defaults(service: Object) -> None:
             port["targetPort"] = port["port"]
 
 
-def allocate(
-    service: Object, old: Object | None, store: Store, node_port_is_free: Callable[[int], bool]
-) -> None:
-    """Gives a service its cluster IP and node ports, in place. Raises a 422 for one that cannot be had."""
-    spec = service["spec"]
-    if spec["type"] == "ExternalName":
-        for field in ("clusterIP", "clusterIPs"):
-            spec.pop(field, None)
-        return
-    before = (old or {}).get("spec") or {}
-    if not spec.get("clusterIP"):
-        spec["clusterIP"] = before.get("clusterIP") or next(iter(spec.get("clusterIPs") or []), "")
-    if not spec["clusterIP"]:
-        spec["clusterIP"] = _free_ip(store)
-    elif spec["clusterIP"] != "None" and spec["clusterIP"] != before.get("clusterIP"):
-        _claim(service, spec["clusterIP"], store)
-    spec["clusterIPs"] = [spec["clusterIP"]]
-    if spec["type"] in ("NodePort", "LoadBalancer"):
-        _allocate_node_ports(service, before, store, node_port_is_free)
-    else:
-        for port in spec.get("ports") or []:
-            port.pop("nodePort", None)
+def _prepare(service: Object, _user: User) -> None:
+    service["status"] = {"loadBalancer": {}}
 
 
-def _others(store: Store) -> Iterable[Object]:
-    return (service["spec"] for service in store.list(SERVICES))
-
-
-def _free_ip(store: Store) -> str:
-    taken = {spec.get("clusterIP") for spec in _others(store)} | {API_SERVER_IP}
-    return next(str(host) for host in CLUSTER_IPS.hosts() if str(host) not in taken)
-
-
-def _claim(service: Object, wanted: str, store: Store) -> None:
-    why = ""
-    if ip_address(wanted) not in CLUSTER_IPS:
-        why = f"the provided IP ({wanted}) is not in the valid range. The range of valid IPs is {CLUSTER_IPS}"
-    elif any(spec.get("clusterIP") == wanted for spec in _others(store)):
-        why = "provided IP is already allocated"
-    if why:
-        message = f"Invalid value: []string{{{quoted(wanted)}}}: failed to allocate IP {wanted}: {why}"
-        cause = Cause("FieldValueInvalid", "spec.clusterIPs", message)
-        raise errors.invalid("", "Service", service["metadata"]["name"], [cause])
-
-
-def _allocate_node_ports(
-    service: Object, before: Object, store: Store, is_free: Callable[[int], bool]
-) -> None:
-    spec = service["spec"]
-    kept = {port["port"]: port.get("nodePort") for port in before.get("ports") or []}
-    taken = {port.get("nodePort") for other in _others(store) for port in other.get("ports") or []}
-    taken |= {port.get("nodePort") for port in spec.get("ports") or []}
-    for port in spec.get("ports") or []:
-        if not port.get("nodePort"):
-            port["nodePort"] = kept.get(port["port"]) or _free_node_port(service, taken, is_free)
-            taken.add(port["nodePort"])
-
-
-def _free_node_port(service: Object, taken: Container[int | None], is_free: Callable[[int], bool]) -> int:
-    """Drawn by lot, as in Kubernetes: whoever else draws at the same time will hardly draw the same one."""
-    for number in random.sample(NODE_PORTS, len(NODE_PORTS)):
-        if number not in taken and is_free(number):
-            return number
-    message = "failed to allocate a nodePort: range is full"
-    cause = Cause("FieldValueInvalid", "spec.ports[0].nodePort", message)
-    raise errors.invalid("", "Service", service["metadata"]["name"], [cause])
-
-
-def check_service(service: Object, old: Object | None) -> list[Cause]:
+def _validate(service: Object, old: Object | None) -> list[Cause]:
     spec = service["spec"]
     causes = []
     if spec["type"] not in TYPES:
@@ -190,3 +137,89 @@ def _go_port(port: Object) -> str:
         f" Port:{port.get('port', 0)}, TargetPort:intstr.IntOrString{{Type:{int(is_name)}, IntVal:{number},"
         f" StrVal:{text}}}, NodePort:0}}"
     )
+
+
+def _service_port(port: Object) -> str:
+    node_port = f":{port['nodePort']}" if port.get("nodePort") else ""
+    return f"{port['port']}{node_port}/{port.get('protocol', 'TCP')}"
+
+
+def _service_ports(service: Object) -> str:
+    return joined(_service_port(port) for port in spec_of(service).get("ports") or [])
+
+
+def _external_ip(service: Object) -> str:
+    spec = spec_of(service)
+    if spec.get("type") == "ExternalName":
+        return str(spec.get("externalName"))
+    if spec.get("type") == "LoadBalancer":
+        ingress = (status_of(service).get("loadBalancer") or {}).get("ingress") or []
+        addresses = [entry.get("ip") or entry.get("hostname") or "" for entry in ingress]
+        return ",".join([*addresses, *(spec.get("externalIPs") or [])]) or "<pending>"
+    return joined(spec.get("externalIPs") or [])
+
+
+RESOURCES = (
+    native(
+        "io.k8s.api.core.v1.Service",
+        SERVICES,
+        short_names=("svc",),
+        categories=("all",),
+        subresources=("status",),
+        fields=("spec.clusterIP", "spec.type"),
+        name_rule="service",
+        columns=(
+            NAME,
+            Column("Type", lambda obj: spec_of(obj).get("type", "")),
+            Column("Cluster-IP", lambda obj: spec_of(obj).get("clusterIP") or NONE),
+            Column("External-IP", _external_ip),
+            Column("Port(s)", _service_ports),
+            AGE,
+            Column("Selector", lambda obj: labels(spec_of(obj).get("selector")), priority=1),
+        ),
+        strategy=Strategy(
+            defaults=_defaults,
+            prepare_for_create=_prepare,
+            validate=_validate,
+            complete=True,
+            allocate=allocate,
+            returns_deleted=True,
+        ),
+        protobuf={
+            1: METADATA,
+            2: Field(
+                "spec",
+                {
+                    1: many(
+                        "ports",
+                        {
+                            1: string("name"),
+                            2: string("protocol"),
+                            3: integer("port"),
+                            4: Field("targetPort", Scalar.INT_OR_STRING),
+                            5: integer("nodePort"),
+                            6: optional("appProtocol", Scalar.STRING),
+                        },
+                    ),
+                    2: string_map("selector"),
+                    3: string("clusterIP"),
+                    4: string("type"),
+                    5: strings("externalIPs"),
+                    7: string("sessionAffinity"),
+                    8: string("loadBalancerIP"),
+                    9: strings("loadBalancerSourceRanges"),
+                    10: string("externalName"),
+                    11: string("externalTrafficPolicy"),
+                    12: integer("healthCheckNodePort"),
+                    13: Field("publishNotReadyAddresses", Scalar.BOOLEAN),
+                    17: optional("ipFamilyPolicy", Scalar.STRING),
+                    18: strings("clusterIPs"),
+                    19: strings("ipFamilies"),
+                    20: optional("allocateLoadBalancerNodePorts", Scalar.BOOLEAN),
+                    22: optional("internalTrafficPolicy", Scalar.STRING),
+                },
+            ),
+            3: STATUS,
+        },
+    ),
+)
