@@ -35,8 +35,8 @@ class LabConfig:
     lock_fd: int
     """The run directory, locked for as long as any process of the lab lives."""
 
-    outside_fd: int
-    """Channel to the lab's doorman in the host's network."""
+    host_listener_fd: int
+    """Channel to the lab's host listener, the process in the host's network."""
     images: tuple[str, ...] = ()
     """Directories with image folders, the first before the second."""
 

@@ -222,7 +222,7 @@ def _clean_up(started: launch.Started | None, lock: run_directory.Lock) -> None:
         run_directory.end(lock.path, _PATIENCE_S)
         started.process.wait()
     if started is not None:
-        started.doorman.wait()
+        started.host_listener.wait()
     lock.remove()
 
 

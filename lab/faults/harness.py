@@ -23,7 +23,7 @@ from lab.mesh.config.istio_1_0 import authentication_policy
 from lab.mesh.envoy.resources import Resources
 from lab.mesh.model.proxy_config import MutualTls, SidecarConfig
 from lab.node.images.programs import Launch, Readiness
-from lab.node.network.host_ports import LOCALHOST, Outside
+from lab.node.network.host_ports import LOCALHOST, HostPorts
 
 FIRST_POLICIES = (peer_authentication.KEY, authentication_policy.KEY, authentication_policy.MESH_KEY)
 """Of these kinds is the first policy of each document; some cases need none, and come before."""
@@ -95,33 +95,33 @@ def proxy_refuses_its_configuration(resources: Resources) -> Resources:
 
 
 @fault(HARNESS)
-def no_load_balancers(outside: Outside) -> Outside:
+def no_load_balancers(host_ports: HostPorts) -> HostPorts:
     """No Service is given the address of a load balancer."""
-    return cast(Outside, _Balancers(outside, refused=True))
+    return cast(HostPorts, _Balancers(host_ports, refused=True))
 
 
 @fault(HARNESS)
-def load_balancers_unreachable(outside: Outside) -> Outside:
+def load_balancers_unreachable(host_ports: HostPorts) -> HostPorts:
     """Services are given addresses of load balancers at which nobody can be reached: connections time out."""
-    return cast(Outside, _Balancers(outside, refused=False))
+    return cast(HostPorts, _Balancers(host_ports, refused=False))
 
 
 class _Balancers:
     """The host, on which load balancers cannot be listened for, or are listened for in vain."""
 
-    def __init__(self, outside: Outside, *, refused: bool) -> None:
-        self._outside = outside
+    def __init__(self, host_ports: HostPorts, *, refused: bool) -> None:
+        self._host_ports = host_ports
         self._refused = refused
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._outside, name)
+        return getattr(self._host_ports, name)
 
     def listen(self, address: str, port: int) -> socket.socket:
         if address == LOCALHOST:
-            return self._outside.listen(address, port)
+            return self._host_ports.listen(address, port)
         if self._refused:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-        listener = self._outside.listen(address, port)
+        listener = self._host_ports.listen(address, port)
         program = ctypes.create_string_buffer(DROP_ALL)
         listener.setsockopt(
             socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HP", 1, ctypes.addressof(program))

@@ -15,7 +15,7 @@ from lab.mesh.config.apis import APIS
 from lab.mesh.envoy.resources import Resources
 from lab.mesh.model.proxy_config import GatewayConfig, SidecarConfig
 from lab.node.images.programs import Launch
-from lab.node.network.host_ports import Outside
+from lab.node.network.host_ports import HostPorts
 
 HOOKS: dict[type, str] = {
     Objects: "the cluster, as the control plane sees it and writes to it",
@@ -26,7 +26,7 @@ HOOKS: dict[type, str] = {
     Launch: "the program that the node starts for a container",
     Runtime: "how the node serves exec and logs",
     Serving: "the API server",
-    Outside: "what listens on the host: load balancers and node ports",
+    HostPorts: "what listens on the host: load balancers and node ports",
 }
 """What a fault can alter: the type of its argument."""
 

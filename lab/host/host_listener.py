@@ -2,8 +2,8 @@
 
 A program of its own (`python host_listener.py DESCRIPTOR`; what follows is for whoever lists processes) that
 imports little and holds nothing: the sockets are the supervisor's. It ends when the supervisor's end of the
-channel is closed, which the kernel does however the lab ends; in turn, a supervisor that loses its doorman
-ends.
+channel is closed, which the kernel does however the lab ends; in turn, a supervisor that loses its host
+listener ends.
 
 Messages are JSON over a SOCK_SEQPACKET socket pair, each answered by one. `{"listen": [ADDRESS, PORT]}`
 gives `{"errno": 0}` with a listening TCP socket, or the error. `{"claim": true}` gives `{"address": A}` with

@@ -39,10 +39,10 @@ class DidNotStart(Exception):
 
 @dataclass(frozen=True)
 class Started:
-    """A lab that is ready. `process` is the outermost of its processes; the doorman ends with it."""
+    """A lab that is ready. `process` is the outermost of its processes; the host listener ends with it."""
 
     process: subprocess.Popen[bytes]
-    doorman: subprocess.Popen[bytes]
+    host_listener: subprocess.Popen[bytes]
     config: LabConfig
 
 
@@ -90,12 +90,12 @@ def start(
         listener_fd=listener.fileno(),
         report_fd=report_write,
         lock_fd=lock.fd,
-        outside_fd=labs.fileno(),
+        host_listener_fd=labs.fileno(),
         images=images,
     )
     log = lock.path / "lab.log"
     with log.open("wb") as output, ours, labs:
-        keeper = _start_doorman(ours, lock, output)
+        listening = _start_host_listener(ours, lock, output)
         process = subprocess.Popen(
             [*_unshare(), sys.executable, "-m", "lab.supervision.entrypoint", config.to_json()],
             stdin=subprocess.DEVNULL,
@@ -103,7 +103,7 @@ def start(
             stderr=output,
             cwd="/",
             env=_environment(),
-            pass_fds=[config.listener_fd, config.report_fd, config.lock_fd, config.outside_fd],
+            pass_fds=[config.listener_fd, config.report_fd, config.lock_fd, config.host_listener_fd],
             start_new_session=True,
             preexec_fn=(lambda: die_with_parent(signal.SIGKILL)) if with_parent else None,
         )
@@ -113,14 +113,14 @@ def start(
     except BaseException:
         process.kill()
         process.wait()
-        keeper.wait()
+        listening.wait()
         raise
     finally:
         os.close(report_read)
-    return Started(process, keeper, config)
+    return Started(process, listening, config)
 
 
-def _start_doorman(channel: socket.socket, lock: Lock, output: IO[bytes]) -> subprocess.Popen[bytes]:
+def _start_host_listener(channel: socket.socket, lock: Lock, output: IO[bytes]) -> subprocess.Popen[bytes]:
     """In the host's own namespaces. Bare (-I -S): it needs the standard library and a few milliseconds."""
     return subprocess.Popen(
         [sys.executable, "-I", "-S", host_listener.__file__, str(channel.fileno()), str(lock.path)],

@@ -13,14 +13,14 @@ from lab.kube.store import Event, Key, Object, Objects, clone
 from lab.node.images.programs import AlterLaunch, unaltered
 from lab.node.images.store import ImageStore
 from lab.node.network import service_proxy
-from lab.node.network.dns import Names
-from lab.node.network.host_ports import Outside
-from lab.node.network.load_balancer import Exposure
-from lab.node.network.pod_network import NODE_ADDRESS, POD_NETWORK, Wiring
+from lab.node.network.dns import HostsFiles
+from lab.node.network.host_ports import HostPorts
+from lab.node.network.load_balancer import LoadBalancer
+from lab.node.network.pod_network import NODE_ADDRESS, POD_NETWORK, PodNetwork
 from lab.node.network.relay import Relays
 from lab.node.pods.log_times import LogTimes
 from lab.node.pods.pod_context import BackOff, grace_of, log_file
-from lab.node.pods.pod_worker import NODE_NAME, PODS, PodWorker, Services
+from lab.node.pods.pod_worker import NODE_NAME, PODS, NodeContext, PodWorker
 from lab.node.pods.status import now
 from lab.node.pods.streaming import NodeRuntime
 from lab.node.pods.volume_content import AccountTokens
@@ -34,9 +34,9 @@ _RELAYED_CONNECTIONS = 256
 class Node:
     """`directory` is the node's own, in the lab's run directory; it holds a directory for each pod.
 
-    Without `tokens`, pods have no proof of their ServiceAccount; without `outside`, nothing is reached from
-    the host. `images` are those besides the programs of this machine. `alter_launch` has the last word on
-    what is started for a container.
+    Without `tokens`, pods have no proof of their ServiceAccount; without `host_ports`, nothing is reached
+    from the host. `images` are those besides the programs of this machine. `alter_launch` has the last word
+    on what is started for a container.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Node:
         directory: Path,
         *,
         tokens: AccountTokens | None = None,
-        outside: Outside | None = None,
+        host_ports: HostPorts | None = None,
         back_off: BackOff | None = None,
         images: ImageStore | None = None,
         alter_launch: AlterLaunch = unaltered,
@@ -54,18 +54,18 @@ class Node:
         self._objects = objects
         self._spawner = spawner
         self._directory = directory
-        self._wiring = Wiring(spawner)
-        self._names = Names(objects.store, directory)
-        self._exposure: Exposure | None = None
-        if outside is not None:
-            self._exposure = Exposure(objects, outside, Relays(_RELAYED_CONNECTIONS))
+        self._pod_network = PodNetwork(spawner)
+        self._hosts_files = HostsFiles(objects.store, directory)
+        self._load_balancer: LoadBalancer | None = None
+        if host_ports is not None:
+            self._load_balancer = LoadBalancer(objects, host_ports, Relays(_RELAYED_CONNECTIONS))
         self._workers: dict[str, PodWorker] = {}
         self._ending: set[asyncio.Task[None]] = set()
-        self._services = Services(
+        self._context = NodeContext(
             objects,
             spawner,
-            self._wiring,
-            self._names,
+            self._pod_network,
+            self._hosts_files,
             directory,
             back_off or BackOff(),
             tokens,
@@ -77,12 +77,12 @@ class Node:
 
     async def connect(self) -> None:
         """Brings the node's network up: afterwards its address can be listened on."""
-        await self._wiring.start()
+        await self._pod_network.start()
 
     def install(self) -> None:
         """Registers the node, and from now on gives every new pod its place on it."""
         self._directory.mkdir(parents=True, exist_ok=True)
-        self._names.prepare()
+        self._hosts_files.prepare()
         self._objects.admit(PODS, _scheduled)
         self._objects.create(NODES, _node_object(), manager="kubelet")
         self._objects.set_status(NODES, "", NODE_NAME, _node_status(), manager="kubelet")
@@ -91,9 +91,9 @@ class Node:
         """Runs the cluster's pods, services and names, for ever."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(service_proxy.forward(self._objects.store, self._spawner))
-            tasks.create_task(self._names.follow())
-            if self._exposure is not None:
-                tasks.create_task(self._exposure.run())
+            tasks.create_task(self._hosts_files.follow())
+            if self._load_balancer is not None:
+                tasks.create_task(self._load_balancer.run())
             tasks.create_task(self._follow_pods())
             tasks.create_task(self._log_times.run())
 
@@ -117,7 +117,7 @@ class Node:
             grace = metadata.get("deletionGracePeriodSeconds")
             self._end(uid, grace_of(event.object) if grace is None else grace)
         elif uid not in self._workers:
-            self._workers[uid] = PodWorker(event.object, self._services)
+            self._workers[uid] = PodWorker(event.object, self._context)
 
     def _end(self, uid: str, grace: float) -> None:
         if (worker := self._workers.get(uid)) is not None:

@@ -40,7 +40,7 @@ from lab.mesh.control_plane.controller import ReferenceMesh
 from lab.mesh.envoy.resources import Resources
 from lab.node.images.programs import Launch
 from lab.node.images.store import ImageStore
-from lab.node.network.host_ports import Outside
+from lab.node.network.host_ports import HostPorts
 from lab.node.network.pod_network import NODE_ADDRESS
 from lab.node.node import Node
 from lab.node.pods.volume_content import AccountTokens
@@ -74,8 +74,8 @@ class Cluster:
     def compose(cls, config: LabConfig, spawner: Spawner, alter: Alter) -> Cluster:
         registry = Registry()
         registry.cel_rules.update(CEL_RULES)
-        outside = alter(Outside, Outside(socket.socket(fileno=config.outside_fd)))
-        registry.node_port_is_free = outside.node_port_is_free
+        host_ports = alter(HostPorts, HostPorts(socket.socket(fileno=config.host_listener_fd)))
+        registry.node_port_is_free = host_ports.node_port_is_free
         objects = Writes(Store(), registry)
         credentials = Credentials.new([], [LOCALHOST, NODE_ADDRESS, "10.96.0.1"])
         tokens = ServiceAccountTokens(credentials.service_account_key, objects.store)
@@ -84,7 +84,7 @@ class Cluster:
             spawner,
             config.directory / "pods",
             tokens=_account_tokens(tokens, credentials),
-            outside=outside,
+            host_ports=host_ports,
             images=ImageStore([Path(directory) for directory in config.images]),
             alter_launch=partial(alter, Launch),
         )

@@ -74,7 +74,7 @@ def unaltered(launch: Launch) -> Launch:
 
 
 @dataclass(frozen=True)
-class Request:
+class ContainerCommand:
     """What the pod's container says: None where it leaves it to the image."""
 
     command: Sequence[str] | None
@@ -86,36 +86,36 @@ class NothingToRun(Exception):
     """Neither a container nor its image says what to run; `str` is the kubelet's message."""
 
 
-def _curl(request: Request) -> Launch:
-    return Launch(_merged(request, ("curl",), ("--help",)))
+def _curl(given: ContainerCommand) -> Launch:
+    return Launch(_merged(given, ("curl",), ("--help",)))
 
 
-def _httpbin(request: Request) -> Launch:
-    command = _merged(request, (), ("gunicorn", "-b", "0.0.0.0:80", "httpbin:app", "-k", "gevent"))
+def _httpbin(given: ContainerCommand) -> Launch:
+    command = _merged(given, (), ("gunicorn", "-b", "0.0.0.0:80", "httpbin:app", "-k", "gevent"))
     if (addresses := _gunicorn_addresses(command)) is None:
         return Launch(command)
     return _httpbin_server(addresses)
 
 
-def _go_httpbin(request: Request) -> Launch:
-    command = _merged(request, ("/bin/go-httpbin",), ())
+def _go_httpbin(given: ContainerCommand) -> Launch:
+    command = _merged(given, ("/bin/go-httpbin",), ())
     if Path(command[0]).name != "go-httpbin":
         return Launch(command)
-    host = _option(command, "host") or request.environment.get("HOST") or "0.0.0.0"
-    port = _option(command, "port") or request.environment.get("PORT") or "8080"
+    host = _option(command, "host") or given.environment.get("HOST") or "0.0.0.0"
+    port = _option(command, "port") or given.environment.get("PORT") or "8080"
     return _httpbin_server([f"{host}:{port}"], "--lists")
 
 
-def _capture(request: Request) -> Launch:
+def _capture(given: ContainerCommand) -> Launch:
     try:
-        rules = traffic_capture.rules(request.args or ())
+        rules = traffic_capture.rules(given.args or ())
     except traffic_capture.Misread as error:
         raise NothingToRun(str(error)) from error
     return Launch(("nft", rules), capabilities=("NET_ADMIN",))
 
 
-def _proxy(request: Request) -> Launch:
-    args = tuple(request.args or ())
+def _proxy(given: ContainerCommand) -> Launch:
+    args = tuple(given.args or ())
     config = _option(args, "config")
     if config is None:
         raise NothingToRun("the proxy's arguments name no --config FILE")
@@ -124,7 +124,7 @@ def _proxy(request: Request) -> Launch:
     return Launch(argv, Readiness.PROXY_LIVE, capabilities, config=Path(config))
 
 
-_IMAGES: dict[str, Callable[[Request], Launch]] = {
+_IMAGES: dict[str, Callable[[ContainerCommand], Launch]] = {
     "curlimages/curl": _curl,
     "kennethreitz/httpbin": _httpbin,
     "kong/httpbin": _httpbin,
@@ -138,12 +138,12 @@ KNOWN = tuple(sorted(name for name in _IMAGES if not name.startswith("reference-
 """Images that a user may name."""
 
 
-def find(image: str) -> Callable[[Request], Launch] | None:
+def find(image: str) -> Callable[[ContainerCommand], Launch] | None:
     """The program behind an image reference (any registry, tag or digest), or None."""
     return _IMAGES.get(Reference.parse(image).repository)
 
 
-def from_folder(image: ImageFolder, request: Request) -> Launch:
+def from_folder(image: ImageFolder, given: ContainerCommand) -> Launch:
     """What a container of an image folder runs."""
     from lab.node.images.folders import ENVOY_SERVER
 
@@ -151,7 +151,7 @@ def from_folder(image: ImageFolder, request: Request) -> Launch:
         Bind(envoy_program() if source == ENVOY_SERVER else source, path)
         for path, source in image.links.items()
     )
-    if not (argv := _merged(request, image.entrypoint, image.args)):
+    if not (argv := _merged(given, image.entrypoint, image.args)):
         raise NothingToRun("no command specified")
     return Launch(argv, image=image, binds=binds)
 
@@ -164,11 +164,13 @@ def envoy_program() -> str:
     return str(Path(spec.submodule_search_locations[0]) / "_bin" / "envoy")
 
 
-def _merged(request: Request, entrypoint: tuple[str, ...], arguments: tuple[str, ...]) -> tuple[str, ...]:
+def _merged(
+    given: ContainerCommand, entrypoint: tuple[str, ...], arguments: tuple[str, ...]
+) -> tuple[str, ...]:
     """Kubernetes' rule: `command` replaces the image's entry point and arguments, `args` only these."""
-    if request.command:
-        return (*request.command, *(request.args or ()))
-    return (*entrypoint, *(arguments if request.args is None else request.args))
+    if given.command:
+        return (*given.command, *(given.args or ()))
+    return (*entrypoint, *(arguments if given.args is None else given.args))
 
 
 def _httpbin_server(addresses: Sequence[str], *options: str) -> Launch:

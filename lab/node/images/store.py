@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.node.images import programs
-from lab.node.images.programs import Launch, Request
+from lab.node.images.programs import ContainerCommand, Launch
 from lab.node.images.references import Reference
 from lab.node.images.search_path import BadImage
 
@@ -31,7 +31,7 @@ class ImageStore:
     _held: dict[Path, int] = field(default_factory=dict, compare=False)
     """Descriptors of the folders that were found."""
 
-    def find(self, image: str) -> Callable[[Request], Launch]:
+    def find(self, image: str) -> Callable[[ContainerCommand], Launch]:
         """What a container of an image runs. Raises NoSuchImage, BadImage.
 
         Programs of this machine come first: what the suites stand on is the same for everybody.

@@ -1,4 +1,4 @@
-"""Names in pods: a hosts file for each pod, and a resolver that fails at once for any other name."""
+"""The cluster's DNS names, as a hosts file in each pod; the resolver fails at once for any other name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lab.node.network.service_proxy import SERVICES, cluster_addresses
 ENDPOINT_SLICES = Key("discovery.k8s.io", "endpointslices")
 CLUSTER_DOMAIN = "cluster.local"
 
-Place = tuple[str, str]
+NamespacedName = tuple[str, str]
 """Namespace and name."""
 
 RESOLV_CONF = "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n"
@@ -49,7 +49,7 @@ def own_lines(pod: Object, address: str) -> str:
 
 
 @dataclass(frozen=True)
-class Named:
+class Record:
     """A name of a namespace, and the addresses that it stands for."""
 
     namespace: str
@@ -57,63 +57,63 @@ class Named:
     addresses: tuple[str, ...]
 
 
-def named(services: Sequence[Object], slices: Iterable[Object]) -> list[Named]:
+def records(services: Sequence[Object], slices: Iterable[Object]) -> list[Record]:
     """The names of the cluster: each service, the pods of headless ones by their host names, other names."""
-    ready: defaultdict[Place, list[Object]] = defaultdict(list)
+    ready: defaultdict[NamespacedName, list[Object]] = defaultdict(list)
     for slice_ in slices:
         name = slice_["metadata"].get("labels", {}).get("kubernetes.io/service-name")
         for endpoint in slice_.get("endpoints") or ():
             if name and (endpoint.get("conditions") or {}).get("ready") is not False:
                 ready[slice_["metadata"]["namespace"], name].append(endpoint)
-    addresses: defaultdict[Place, set[str]] = defaultdict(set)
+    addresses: defaultdict[NamespacedName, set[str]] = defaultdict(set)
     for service in services:
-        namespace, name = place = _place(service)
+        namespace, name = key = _namespaced_name(service)
         if service["spec"].get("clusterIP") != "None":
-            addresses[place] |= set(cluster_addresses(service))
+            addresses[key] |= set(cluster_addresses(service))
             continue
-        for endpoint in ready[place]:
-            addresses[place] |= set(endpoint["addresses"])
+        for endpoint in ready[key]:
+            addresses[key] |= set(endpoint["addresses"])
             if endpoint.get("hostname"):
                 addresses[namespace, f"{endpoint['hostname']}.{name}"] |= set(endpoint["addresses"])
-    for place, meant in _other_names(services).items():
-        addresses[place] |= addresses.get(meant, set())
+    for key, meant in _external_names(services).items():
+        addresses[key] |= addresses.get(meant, set())
     return [
-        Named(namespace, name, tuple(sorted(found)))
+        Record(namespace, name, tuple(sorted(found)))
         for (namespace, name), found in sorted(addresses.items())
         if found
     ]
 
 
-def _other_names(services: Iterable[Object]) -> dict[Place, Place]:
+def _external_names(services: Iterable[Object]) -> dict[NamespacedName, NamespacedName]:
     """What services of type ExternalName stand for: a service of the cluster, or a pod of one."""
-    leads_to = {
-        _place(service): _place_of(service["spec"].get("externalName", ""))
+    aliases = {
+        _namespaced_name(service): _namespaced_name_of(service["spec"].get("externalName", ""))
         for service in services
         if service["spec"].get("type") == "ExternalName"
     }
     found = {}
-    for place, meant in leads_to.items():
-        seen = {place}
-        while meant is not None and meant in leads_to and meant not in seen:
+    for key, meant in aliases.items():
+        seen = {key}
+        while meant is not None and meant in aliases and meant not in seen:
             seen.add(meant)
-            meant = leads_to[meant]
+            meant = aliases[meant]
         if meant is not None and meant not in seen:
-            found[place] = meant
+            found[key] = meant
     return found
 
 
-def _place_of(host: str) -> Place | None:
-    """The place of a fully qualified name, if it is one of the cluster."""
+def _namespaced_name_of(host: str) -> NamespacedName | None:
+    """Namespace and name of a fully qualified name, if it is one of the cluster."""
     inside, service, rest = host.removesuffix(".").rpartition(f".svc.{CLUSTER_DOMAIN}")
     name, _, namespace = inside.rpartition(".")
     return (namespace, name) if service and not rest else None
 
 
-def _place(obj: Object) -> Place:
+def _namespaced_name(obj: Object) -> NamespacedName:
     return obj["metadata"]["namespace"], obj["metadata"]["name"]
 
 
-def hosts_file(known: Iterable[Named], namespace: str, own: str) -> str:
+def hosts_file(known: Iterable[Record], namespace: str, own: str) -> str:
     """The hosts file of a pod: its own lines, and all other names as they are seen from `namespace`."""
     lines = [own]
     for each in known:
@@ -125,8 +125,8 @@ def hosts_file(known: Iterable[Named], namespace: str, own: str) -> str:
     return _HEADER + "".join(lines)
 
 
-class Names:
-    """Writes the hosts files of pods and keeps them as the store says."""
+class HostsFiles:
+    """The hosts files of pods, kept as the store says."""
 
     def __init__(self, store: Store, directory: Path) -> None:
         self._store = store
@@ -158,7 +158,7 @@ class Names:
 
     async def follow(self) -> None:
         """Keeps all hosts files as the store says, for ever."""
-        written: list[Named] = []
+        written: list[Record] = []
         async with self._store.subscribe(SERVICES, ENDPOINT_SLICES) as changes:
             while True:
                 services = self._read()
@@ -171,10 +171,10 @@ class Names:
                 await asyncio.sleep(_DEBOUNCE_S)
                 changes.pending()
 
-    def _read(self) -> list[Named]:
-        return named(self._store.list(SERVICES), self._store.list(ENDPOINT_SLICES))
+    def _read(self) -> list[Record]:
+        return records(self._store.list(SERVICES), self._store.list(ENDPOINT_SLICES))
 
-    def _write(self, file: Path, services: list[Named]) -> None:
+    def _write(self, file: Path, services: list[Record]) -> None:
         """In place, because the file is mounted; in one write that leaves nothing of a longer former text."""
         text = hosts_file(services, *self._pods[file]).encode()
         fd = os.open(file, os.O_RDWR | os.O_CLOEXEC)

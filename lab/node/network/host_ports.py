@@ -1,4 +1,4 @@
-"""Sockets in the network of the host, which the lab's doorman opens for the supervisor."""
+"""Ports of the host: sockets in its network, which the lab's host listener opens for the supervisor."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from typing import Any
 
 LOCALHOST = "127.0.0.1"
 
-# The doorman does next to nothing; one that does not answer in this time is stopped or dead.
+# The host listener does next to nothing; one that does not answer in this time is stopped or dead.
 _PATIENCE_S = 5.0
 _MESSAGE_LIMIT = 4096
 
 
-class DoormanGone(Exception):
+class HostListenerGone(Exception):
     """The process in the host's network has ended, so nothing could be reached from there any more."""
 
 
-class Outside:
-    """The supervisor's end of the channel to the doorman.
+class HostPorts:
+    """The supervisor's end of the channel to the host listener.
 
     Asking blocks: an answer takes some ten microseconds, and what is asked for is rare.
     """
@@ -31,7 +31,7 @@ class Outside:
         channel.settimeout(_PATIENCE_S)
 
     def listen(self, address: str, port: int) -> socket.socket:
-        """A listening socket on an address of 127.0.0.0/8. Raises OSError, DoormanGone."""
+        """A listening socket on an address of 127.0.0.0/8. Raises OSError, HostListenerGone."""
         answer, given = self._ask({"listen": [address, port]})
         if answer["errno"]:
             raise OSError(answer["errno"], os.strerror(answer["errno"]))
@@ -40,7 +40,7 @@ class Outside:
         return socket.socket(fileno=given[0])
 
     def can_listen(self, address: str, port: int) -> bool:
-        """Whether `listen` would succeed now. Raises DoormanGone."""
+        """Whether `listen` would succeed now. Raises HostListenerGone."""
         try:
             self.listen(address, port).close()
         except OSError:
@@ -48,7 +48,7 @@ class Outside:
         return True
 
     def node_port_is_free(self, port: int) -> bool:
-        """Whether a service could have this node port. Raises DoormanGone."""
+        """Whether a service could have this node port. Raises HostListenerGone."""
         return self.can_listen(LOCALHOST, port)
 
     def claim(self) -> tuple[str, int]:
@@ -57,7 +57,7 @@ class Outside:
         return answer["address"], given[0]
 
     async def until_gone(self) -> None:
-        """Raises DoormanGone as soon as that is so."""
+        """Raises HostListenerGone as soon as that is so."""
         loop = asyncio.get_running_loop()
         gone: asyncio.Future[None] = loop.create_future()
 
@@ -70,16 +70,18 @@ class Outside:
             await gone
         finally:
             loop.remove_reader(self._channel.fileno())
-        raise DoormanGone("the lab's process in the host's network has ended")
+        raise HostListenerGone("the lab's process in the host's network has ended")
 
     def _ask(self, request: dict[str, Any]) -> tuple[dict[str, Any], list[int]]:
         try:
             self._channel.send(json.dumps(request).encode())
             message, given, _, _ = socket.recv_fds(self._channel, _MESSAGE_LIMIT, 1)
         except OSError as error:
-            raise DoormanGone(f"the lab's process in the host's network does not answer: {error}") from error
+            raise HostListenerGone(
+                f"the lab's process in the host's network does not answer: {error}"
+            ) from error
         if not message:
-            raise DoormanGone("the lab's process in the host's network has ended")
+            raise HostListenerGone("the lab's process in the host's network has ended")
         for fd in given:
             os.set_inheritable(fd, False)
         return json.loads(message), given

@@ -13,14 +13,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from lab.kube.store import Key, Object, Objects
-from lab.node.network.host_ports import LOCALHOST, Outside
+from lab.node.network.host_ports import LOCALHOST, HostPorts
 from lab.node.network.relay import Relays
 from lab.node.network.service_proxy import cluster_addresses
 
 SERVICES = Key("", "services")
 MANAGER = "service-controller"
 
-Place = tuple[str, int]
+SocketAddress = tuple[str, int]
 """An address and a port."""
 
 
@@ -32,25 +32,25 @@ class Balancer:
     claim: int
 
 
-class Exposure:
+class LoadBalancer:
     """Keeps open on the host what the services want."""
 
-    def __init__(self, objects: Objects, outside: Outside, relays: Relays) -> None:
+    def __init__(self, objects: Objects, host_ports: HostPorts, relays: Relays) -> None:
         self._objects = objects
-        self._outside = outside
+        self._host_ports = host_ports
         self._relays = relays
-        self._doors: dict[Place, tuple[Place, asyncio.Server]] = {}
+        self._listeners: dict[SocketAddress, tuple[SocketAddress, asyncio.Server]] = {}
         self._balancers: dict[str, Balancer] = {}
-        self._complained: set[tuple[str, tuple[int, ...]]] = set()
+        self._warned: set[tuple[str, tuple[int, ...]]] = set()
 
     async def run(self) -> None:
-        """Follows the services, for ever. Raises DoormanGone."""
+        """Follows the services, for ever. Raises HostListenerGone."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._outside.until_gone())
+                tasks.create_task(self._host_ports.until_gone())
                 tasks.create_task(self._follow())
         finally:
-            self._close(self._doors)
+            self._close(self._listeners)
             self._relays.close()
             for balancer in self._balancers.values():
                 os.close(balancer.claim)
@@ -64,84 +64,86 @@ class Exposure:
                     changes.pending()
 
     async def _reconcile(self, services: Sequence[Object]) -> None:
-        wanted: dict[Place, Place] = {}
+        wanted: dict[SocketAddress, SocketAddress] = {}
         for service in services:
-            wanted |= _node_doors(service)
-            if _is_balanced(service) and (balancer := self._balancers.get(_uid(service))):
-                wanted |= _balanced_doors(service, balancer.address)
-        self._close(place for place, (target, _) in self._doors.items() if wanted.get(place) != target)
-        for uid in self._balancers.keys() - {_uid(each) for each in services if _is_balanced(each)}:
+            wanted |= _node_ports(service)
+            if _is_load_balanced(service) and (balancer := self._balancers.get(_uid(service))):
+                wanted |= _load_balanced_ports(service, balancer.address)
+        self._close(
+            listen_on for listen_on, (target, _) in self._listeners.items() if wanted.get(listen_on) != target
+        )
+        for uid in self._balancers.keys() - {_uid(each) for each in services if _is_load_balanced(each)}:
             os.close(self._balancers.pop(uid).claim)
         alive = {_uid(each) for each in services}
-        self._complained = {about for about in self._complained if about[0] in alive}
+        self._warned = {about for about in self._warned if about[0] in alive}
         for service in services:
             await self._open_node_ports(service)
-            if _is_balanced(service):
+            if _is_load_balanced(service):
                 await self._balance(service)
             elif (service.get("status") or {}).get("loadBalancer"):
-                self._say(service, None)
+                self._publish(service, None)
 
     async def _open_node_ports(self, service: Object) -> None:
-        for place, target in _node_doors(service).items():
-            if (failure := await self._open(place, target)) is not None:
-                self._complain(
+        for listen_on, target in _node_ports(service).items():
+            if (failure := await self._open(listen_on, target)) is not None:
+                self._warn(
                     service,
-                    (place[1],),
+                    (listen_on[1],),
                     "NodePortUnavailable",
-                    f"Node port {place[1]} of {LOCALHOST} cannot be listened on: {failure.strerror}",
+                    f"Node port {listen_on[1]} of {LOCALHOST} cannot be listened on: {failure.strerror}",
                 )
 
     async def _balance(self, service: Object) -> None:
         """All ports, or none."""
         uid = _uid(service)
-        balancer = self._balancers.get(uid) or Balancer(*self._outside.claim())
+        balancer = self._balancers.get(uid) or Balancer(*self._host_ports.claim())
         self._balancers[uid] = balancer
-        doors = _balanced_doors(service, balancer.address)
-        for place, target in doors.items():
-            if (failure := await self._open(place, target)) is None:
+        ports = _load_balanced_ports(service, balancer.address)
+        for listen_on, target in ports.items():
+            if (failure := await self._open(listen_on, target)) is None:
                 continue
-            self._close(doors)
+            self._close(ports)
             os.close(self._balancers.pop(uid).claim)
-            self._say(service, None)
-            ports = " or ".join(f"{LOCALHOST}:{port}" for _, port in _node_doors(service))
-            self._complain(
+            self._publish(service, None)
+            node_ports = " or ".join(f"{LOCALHOST}:{port}" for _, port in _node_ports(service))
+            self._warn(
                 service,
-                tuple(port for _, port in doors),
+                tuple(port for _, port in ports),
                 "SyncLoadBalancerFailed",
                 "Error syncing load balancer: failed to ensure load balancer: "
-                f"port {place[1]} of {balancer.address} cannot be listened on: {failure.strerror}"
-                + (f"; use {ports}" if ports else ""),
+                f"port {listen_on[1]} of {balancer.address} cannot be listened on: {failure.strerror}"
+                + (f"; use {node_ports}" if node_ports else ""),
             )
             return
-        self._say(service, balancer)
+        self._publish(service, balancer)
 
-    async def _open(self, place: Place, target: Place) -> OSError | None:
-        """Opens a door that is not there yet; what went wrong, or None."""
-        if place in self._doors:
+    async def _open(self, listen_on: SocketAddress, target: SocketAddress) -> OSError | None:
+        """Opens a listener that is not there yet; what went wrong, or None."""
+        if listen_on in self._listeners:
             return None
         try:
-            listener = self._outside.listen(*place)
+            listener = self._host_ports.listen(*listen_on)
         except OSError as failure:
             return failure
-        self._doors[place] = target, await self._relays.serve(listener, *target)
+        self._listeners[listen_on] = target, await self._relays.serve(listener, *target)
         return None
 
-    def _close(self, places: Iterable[Place]) -> None:
-        for place in list(places):
-            if (door := self._doors.pop(place, None)) is not None:
-                door[1].close()
+    def _close(self, addresses: Iterable[SocketAddress]) -> None:
+        for listen_on in list(addresses):
+            if (listener := self._listeners.pop(listen_on, None)) is not None:
+                listener[1].close()
 
-    def _say(self, service: Object, balancer: Balancer | None) -> None:
+    def _publish(self, service: Object, balancer: Balancer | None) -> None:
         # Proxy: what comes to this address is passed on from there, and has no meaning inside the cluster.
         ingress = {"ingress": [{"ip": balancer.address, "ipMode": "Proxy"}]} if balancer else {}
         metadata = service["metadata"]
         status = {**(service.get("status") or {}), "loadBalancer": ingress}
         self._objects.set_status(SERVICES, metadata["namespace"], metadata["name"], status, manager=MANAGER)
 
-    def _complain(self, service: Object, ports: tuple[int, ...], reason: str, message: str) -> None:
+    def _warn(self, service: Object, ports: tuple[int, ...], reason: str, message: str) -> None:
         """Once for each service and set of ports."""
-        if (key := (_uid(service), ports)) not in self._complained:
-            self._complained.add(key)
+        if (key := (_uid(service), ports)) not in self._warned:
+            self._warned.add(key)
             self._objects.emit(service, reason=reason, message=message, type="Warning", component=MANAGER)
 
 
@@ -149,13 +151,13 @@ def _uid(service: Object) -> str:
     return str(service["metadata"]["uid"])
 
 
-def _is_balanced(service: Object) -> bool:
+def _is_load_balanced(service: Object) -> bool:
     spec = service["spec"]
     # A class names somebody else's load balancer.
     return spec.get("type") == "LoadBalancer" and not spec.get("loadBalancerClass")
 
 
-def _node_doors(service: Object) -> dict[Place, Place]:
+def _node_ports(service: Object) -> dict[SocketAddress, SocketAddress]:
     if service["spec"].get("type") not in ("NodePort", "LoadBalancer"):
         return {}
     return {
@@ -165,7 +167,7 @@ def _node_doors(service: Object) -> dict[Place, Place]:
     }
 
 
-def _balanced_doors(service: Object, address: str) -> dict[Place, Place]:
+def _load_balanced_ports(service: Object, address: str) -> dict[SocketAddress, SocketAddress]:
     return {(address, port["port"]): (target, port["port"]) for target, port in _targets(service)}
 
 

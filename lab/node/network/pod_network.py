@@ -70,7 +70,7 @@ class Sandbox:
         os.close(self.uts)
 
 
-class Wiring:
+class PodNetwork:
     """Makes and releases the sandboxes of pods."""
 
     def __init__(self, spawner: Spawner) -> None:

@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 from lab.kube.store import Object
 from lab.node.images.programs import Launch, Readiness
 from lab.node.pods import lifecycle_hooks, probes
-from lab.node.pods.pod_context import Surroundings, grace_of
+from lab.node.pods.pod_context import PodContext, grace_of
 from lab.node.pods.probe_handlers import Target
 from lab.node.pods.status import ContainerState
 
@@ -24,26 +24,26 @@ class Probed(Protocol):
     state: ContainerState
     after_start: asyncio.Event
 
-    def target(self, around: Surroundings) -> Target: ...
+    def target(self, context: PodContext) -> Target: ...
 
-    def becomes(self, around: Surroundings, *, ready: bool) -> None:
+    def becomes(self, context: PodContext, *, ready: bool) -> None:
         """Has the pod's status show that it is started, and whether it is ready."""
 
-    def restart(self, around: Surroundings, why: str, grace: float) -> None:
+    def restart(self, context: PodContext, why: str, grace: float) -> None:
         """Ends the program in `grace` seconds; what comes then is the restart policy's."""
 
 
 class Health:
     """Follows one run of a container, and changes its state."""
 
-    def __init__(self, container: Probed, around: Surroundings) -> None:
+    def __init__(self, container: Probed, context: PodContext) -> None:
         self._container = container
-        self._around = around
+        self._context = context
 
     async def watch(self, launch: Launch, announced: int) -> None:
         """For ever; `announced` is the reading end of the program's readiness pipe."""
         spec = self._container.spec
-        target = self._container.target(self._around)
+        target = self._container.target(self._context)
         if hook := (spec.get("lifecycle") or {}).get("postStart"):
             await self._after_start(hook, target)
         self._container.after_start.set()
@@ -55,7 +55,7 @@ class Health:
                 await asyncio.sleep(_PROXY_POLL_S)
         if probe := spec.get("startupProbe"):
             await self._started_up(probe, target)
-        self._container.becomes(self._around, ready="readinessProbe" not in spec)
+        self._container.becomes(self._context, ready="readinessProbe" not in spec)
         async with asyncio.TaskGroup() as tasks:
             if probe := spec.get("readinessProbe"):
                 report = self._readiness_reporter()
@@ -69,9 +69,9 @@ class Health:
         try:
             await lifecycle_hooks.run(hook, target)
         except lifecycle_hooks.HookFailed as failure:
-            self._around.report("FailedPostStartHook", str(failure), "Warning")
+            self._context.report("FailedPostStartHook", str(failure), "Warning")
             why = f"FailedPostStartHook: container {self._container.name} will be restarted"
-            self._container.restart(self._around, why, grace_of(self._around.pod))
+            self._container.restart(self._context, why, grace_of(self._context.pod))
             await asyncio.Event().wait()
 
     async def _started_up(self, probe: Object, target: Target) -> None:
@@ -95,21 +95,21 @@ class Health:
     def _readiness_reporter(self) -> probes.Report:
         def report(healthy: bool, message: str | None) -> None:
             if message is not None:
-                self._around.report("Unhealthy", f"Readiness probe failed: {message}", "Warning")
+                self._context.report("Unhealthy", f"Readiness probe failed: {message}", "Warning")
             if healthy != self._container.state.ready:
-                self._container.becomes(self._around, ready=healthy)
+                self._container.becomes(self._context, ready=healthy)
 
         return report
 
     def _liveness_reporter(self, kind: Literal["liveness", "startup"], probe: Object) -> probes.Report:
-        grace = probe.get("terminationGracePeriodSeconds") or grace_of(self._around.pod)
+        grace = probe.get("terminationGracePeriodSeconds") or grace_of(self._context.pod)
 
         def report(healthy: bool, message: str | None) -> None:
             if message is not None:
-                self._around.report("Unhealthy", f"{kind.capitalize()} probe failed: {message}", "Warning")
+                self._context.report("Unhealthy", f"{kind.capitalize()} probe failed: {message}", "Warning")
             if not healthy:
                 why = f"Container {self._container.name} failed {kind} probe, will be restarted"
-                self._container.restart(self._around, why, grace)
+                self._container.restart(self._context, why, grace)
 
         return report
 

@@ -8,26 +8,26 @@ from lab.kube.store import Object
 from lab.node.images.programs import Launch
 from lab.node.pods import security_context
 from lab.node.pods.environment import DEFAULTS
-from lab.node.pods.pod_context import Surroundings
+from lab.node.pods.pod_context import PodContext
 from lab.node.processes.mounts import Bind, View
 from lab.node.processes.spawner import Program
 
 
-def program(spec: Object, around: Surroundings, launch: Launch, told: Mapping[str, str]) -> Program:
-    """The program of a container; `told` are the variables that its pod gives it.
+def program(spec: Object, context: PodContext, launch: Launch, variables: Mapping[str, str]) -> Program:
+    """The program of a container; `variables` are those that its pod gives it.
 
     Raises ConfigMissing and security_context.Refused.
     """
-    user = security_context.user(spec, around.pod, launch)
+    user = security_context.user(spec, context.pod, launch)
     image = launch.image
     home = {"HOME": user.home} if user else {}
-    environment = {**DEFAULTS, **home, **(image.env if image else {}), **told}
+    environment = {**DEFAULTS, **home, **(image.env if image else {}), **variables}
     return Program(
         launch.argv,
         {**launch.environment, **environment},
         security_context.capabilities(spec, launch),
         View(
-            [*_binds(around, launch), *around.volumes.binds(spec, told)],
+            [*_binds(context, launch), *context.volumes.binds(spec, variables)],
             str(image.files) if image and image.files else None,
             str(image.root) if image and image.root else None,
             spec.get("workingDir") or (image.working_dir if image else "/"),
@@ -38,11 +38,11 @@ def program(spec: Object, around: Surroundings, launch: Launch, told: Mapping[st
     )
 
 
-def _binds(around: Surroundings, launch: Launch) -> list[Bind]:
+def _binds(context: PodContext, launch: Launch) -> list[Bind]:
     """All but the volumes."""
-    found = [*around.names, *launch.binds]
+    found = [*context.dns, *launch.binds]
     if launch.image is None or launch.image.root is None:
-        found += around.machine
+        found += context.machine
     if launch.config:
         found.append(Bind(str(launch.config.parent), str(launch.config.parent), writable=True))
     return found

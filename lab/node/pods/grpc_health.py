@@ -32,23 +32,23 @@ class CheckFailed(Exception):
 
 
 @dataclass(frozen=True)
-class Place:
+class Origin:
     """Where to ask from: a network (None: the node's), and the address there (empty: any)."""
 
     network: int | None = None
     source: str = ""
 
 
-async def check(where: str, service: str, seconds: float, spawner: Spawner, place: Place) -> str:
+async def check(where: str, service: str, seconds: float, spawner: Spawner, origin: Origin) -> str:
     """The status of a service at `address:port`, one of STATUSES. Raises CheckFailed."""
     argv = [
         *("curl", "--silent", "--http2-prior-knowledge", "--dump-header", "-", "--data-binary", "@-"),
         *("--max-time", str(seconds), "--user-agent", "kube-probe/1.32 grpc"),
         *("--header", "content-type: application/grpc", "--header", "te: trailers"),
-        *(("--interface", place.source) if place.source else ()),
+        *(("--interface", origin.source) if origin.source else ()),
         f"http://{where}/grpc.health.v1.Health/Check",
     ]
-    code, answer = await spawner.outcome(argv, _message(service), network=place.network)
+    code, answer = await spawner.outcome(argv, _message(service), network=origin.network)
     if code:
         # The kubelet tries again until its time is over, whatever the reason.
         why = f'failed to connect service "{where}" within {seconds:g}s: context deadline exceeded'

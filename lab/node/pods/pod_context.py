@@ -32,15 +32,15 @@ class BackOff:
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class PodContext:
     """What the containers of one pod have in common."""
 
     pod: Object
     sandbox: Sandbox
     store: Store
     spawner: Spawner
-    names: Sequence[Bind]
-    """The files by which a container finds names."""
+    dns: Sequence[Bind]
+    """The files by which a container resolves names."""
     machine: Sequence[Bind]
     """What containers see besides that see this machine's files."""
     images: ImageStore

@@ -18,11 +18,11 @@ from typing import Literal
 from lab.kube.store import ApiError, Key, Object, Objects
 from lab.node.images.programs import AlterLaunch
 from lab.node.images.store import ImageStore
-from lab.node.network.dns import Names, hostname, own_lines
-from lab.node.network.pod_network import NoAddressLeft, Sandbox, Wiring
+from lab.node.network.dns import HostsFiles, hostname, own_lines
+from lab.node.network.pod_network import NoAddressLeft, PodNetwork, Sandbox
 from lab.node.pods import app_probers
 from lab.node.pods.container import Container
-from lab.node.pods.pod_context import BackOff, Surroundings, grace_of
+from lab.node.pods.pod_context import BackOff, PodContext, grace_of
 from lab.node.pods.status import Role, pod_status
 from lab.node.pods.volume_content import AccountTokens, Sources
 from lab.node.pods.volumes import Volumes
@@ -39,13 +39,13 @@ _SIDECARS_LEAST_GRACE_S = 2.0
 
 
 @dataclass(frozen=True)
-class Services:
+class NodeContext:
     """What every pod of the node uses."""
 
     objects: Objects
     spawner: Spawner
-    wiring: Wiring
-    names: Names
+    pod_network: PodNetwork
+    hosts_files: HostsFiles
     directory: Path
     back_off: BackOff
     tokens: AccountTokens | None
@@ -60,13 +60,13 @@ class NoHostNetwork(Exception):
 class PodWorker:
     """Runs a pod from its creation to its removal."""
 
-    def __init__(self, pod: Object, services: Services) -> None:
+    def __init__(self, pod: Object, node: NodeContext) -> None:
         self.pod = pod
-        self._services = services
+        self._node = node
         metadata = pod["metadata"]
         self.namespace: str = metadata["namespace"]
         self.name: str = metadata["name"]
-        self.directory = services.directory / metadata["uid"]
+        self.directory = node.directory / metadata["uid"]
         self.sandbox: Sandbox | None = None
         self._address: str | None = None
         spec = pod["spec"]
@@ -75,7 +75,7 @@ class PodWorker:
         self.containers = [Container(c, reason) for c in spec["containers"]]
         self._task = asyncio.get_running_loop().create_task(self._live())
         self._end: asyncio.Task[None] | None = None
-        self._around: Surroundings | None = None
+        self._context: PodContext | None = None
         self._deadline = math.inf
         self._published: Object | None = None
 
@@ -98,15 +98,15 @@ class PodWorker:
 
     async def _live(self) -> None:
         try:
-            self._around = await self._prepare()
+            self._context = await self._prepare()
             async with asyncio.TaskGroup() as tasks:
-                beside = [tasks.create_task(self._around.volumes.keep_fresh())]
+                background = [tasks.create_task(self._context.volumes.keep_fresh())]
                 if probers := app_probers.of(self.pod):
-                    beside.append(tasks.create_task(self._answer_probes(probers, self._around)))
+                    background.append(tasks.create_task(self._answer_probes(probers, self._context)))
                 try:
-                    await self._run_containers(self._around, tasks)
+                    await self._run_containers(self._context, tasks)
                 finally:
-                    for task in beside:
+                    for task in background:
                         task.cancel()
         except (ToolFailed, NoAddressLeft, NoHostNetwork) as failure:
             self._report("FailedCreatePodSandBox", f"Failed to create pod sandbox: {failure}", "Warning")
@@ -114,75 +114,75 @@ class PodWorker:
             traceback.print_exc(file=sys.stderr)
             self._report("FailedSync", f"error syncing pod: {error!r}", "Warning")
 
-    async def _answer_probes(self, probers: app_probers.Probers, around: Surroundings) -> None:
-        network = around.sandbox.network
-        target = replace(self.containers[0].target(around), network=network)
+    async def _answer_probes(self, probers: app_probers.Probers, context: PodContext) -> None:
+        network = context.sandbox.network
+        target = replace(self.containers[0].target(context), network=network)
         await app_probers.serve(probers, network, target)
 
-    async def _run_containers(self, around: Surroundings, tasks: asyncio.TaskGroup) -> None:
+    async def _run_containers(self, context: PodContext, tasks: asyncio.TaskGroup) -> None:
         """Runs init containers and sidecars in their order, then the containers; then ends the sidecars."""
         policy = self.pod["spec"].get("restartPolicy", "Always")
         running: list[asyncio.Task[None]] = []
         for container in self.init:
             if container.role == "sidecar":
-                tasks.create_task(container.keep_running(around, "Always"))
+                tasks.create_task(container.keep_running(context, "Always"))
                 await container.started.wait()
                 continue
-            await container.keep_running(around, "Never" if policy == "Never" else "OnFailure")
+            await container.keep_running(context, "Never" if policy == "Never" else "OnFailure")
             if not container.state.completed or container.stopping:
                 break
         else:
             for container in self.containers:
-                running.append(tasks.create_task(container.keep_running(around, policy)))
+                running.append(tasks.create_task(container.keep_running(context, policy)))
                 if (container.spec.get("lifecycle") or {}).get("postStart"):
                     # The next one may stand on what it does: a mesh's proxy lets its application wait.
                     await container.after_start.wait()
         if running:
             await asyncio.wait(running)
         if self._end is None:
-            await self._end_sidecars(around, grace_of(self.pod))
+            await self._end_sidecars(context, grace_of(self.pod))
 
-    async def _end_sidecars(self, around: Surroundings, grace: float) -> None:
+    async def _end_sidecars(self, context: PodContext, grace: float) -> None:
         """One after the other, the last one first."""
         deadline = asyncio.get_running_loop().time() + grace
         for container in reversed([c for c in self.init if c.role == "sidecar"]):
             container.stopping = True
             left = min(deadline, self._deadline) - asyncio.get_running_loop().time()
-            await self._stop(container, around, max(left, min(grace, _SIDECARS_LEAST_GRACE_S), 0.0))
+            await self._stop(container, context, max(left, min(grace, _SIDECARS_LEAST_GRACE_S), 0.0))
 
-    async def _stop(self, container: Container, around: Surroundings, grace: float) -> None:
+    async def _stop(self, container: Container, context: PodContext, grace: float) -> None:
         if container.child is not None:
             self._report("Killing", f"Stopping container {container.name}", "Normal")
-            await container.stop(around, grace)
+            await container.stop(context, grace)
 
-    async def _prepare(self) -> Surroundings:
-        services = self._services
+    async def _prepare(self) -> PodContext:
+        node = self._node
         if self.pod["spec"].get("hostNetwork"):
             raise NoHostNetwork("the lab's node lets no pod into its own network")
-        self._address = services.wiring.allocate()
+        self._address = node.pod_network.allocate()
         self._report(
             "Scheduled", f"Successfully assigned {self.namespace}/{self.name} to {NODE_NAME}", "Normal"
         )
         self._publish()
-        self.sandbox = await services.wiring.connect(self._address, hostname(self.pod))
+        self.sandbox = await node.pod_network.connect(self._address, hostname(self.pod))
         self.directory.mkdir()
         hosts = self.directory / "hosts"
-        services.names.add(hosts, self.namespace, own_lines(self.pod, self._address))
-        sources = Sources(self.pod, self._address, services.objects.store, services.tokens)
+        node.hosts_files.add(hosts, self.namespace, own_lines(self.pod, self._address))
+        sources = Sources(self.pod, self._address, node.objects.store, node.tokens)
         volumes = Volumes(self.directory / "volumes", sources)
-        await once_there(services.objects.store, volumes.prepare, self._no_mount)
-        return Surroundings(
+        await once_there(node.objects.store, volumes.prepare, self._no_mount)
+        return PodContext(
             pod=self.pod,
             sandbox=self.sandbox,
-            store=services.objects.store,
-            spawner=services.spawner,
-            names=_name_binds(hosts, services.names),
-            machine=_machine_binds(services.names),
-            images=services.images,
+            store=node.objects.store,
+            spawner=node.spawner,
+            dns=_dns_binds(hosts, node.hosts_files),
+            machine=_machine_binds(node.hosts_files),
+            images=node.images,
             volumes=volumes,
             logs=self.directory,
-            back_off=services.back_off,
-            alter_launch=services.alter_launch,
+            back_off=node.back_off,
+            alter_launch=node.alter_launch,
             report=self._report,
             changed=self._publish,
         )
@@ -195,21 +195,21 @@ class PodWorker:
         everybody = (*self.init, *self.containers)
         for container in everybody:
             container.stopping = True
-        if (around := self._around) is not None:
+        if (context := self._context) is not None:
             grace = max(0.0, self._deadline - asyncio.get_running_loop().time())
             first = [c for c in everybody if c.role != "sidecar"]
-            await asyncio.gather(*(self._stop(container, around, grace) for container in first))
-            await self._end_sidecars(around, grace)
+            await asyncio.gather(*(self._stop(container, context, grace) for container in first))
+            await self._end_sidecars(context, grace)
         self._task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._task
         if self.sandbox is not None:
             await _end_all(self.sandbox)
-            self._services.names.remove(self.directory / "hosts")
+            self._node.hosts_files.remove(self.directory / "hosts")
             self.sandbox.close()
             self.sandbox = None
         if self._address:
-            self._services.wiring.release(self._address)
+            self._node.pod_network.release(self._address)
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def _kill(self) -> None:
@@ -218,7 +218,7 @@ class PodWorker:
                 container.child.kill()
 
     def _publish(self) -> None:
-        objects = self._services.objects
+        objects = self._node.objects
         current = objects.store.get(PODS, self.namespace, self.name)
         if current is None or current["metadata"]["uid"] != self.pod["metadata"]["uid"]:
             return
@@ -230,9 +230,7 @@ class PodWorker:
         component = "default-scheduler" if reason == "Scheduled" else KUBELET
         # Events are best effort: a namespace that is being deleted takes no new ones.
         with contextlib.suppress(ApiError):
-            self._services.objects.emit(
-                self.pod, reason=reason, message=message, type=kind, component=component
-            )
+            self._node.objects.emit(self.pod, reason=reason, message=message, type=kind, component=component)
 
 
 def _role(init_container: Object) -> Role:
@@ -269,16 +267,16 @@ async def _end_process(pid: int) -> None:
         os.close(fd)
 
 
-def _name_binds(hosts: Path, names: Names) -> Sequence[Bind]:
+def _dns_binds(hosts: Path, hosts_files: HostsFiles) -> Sequence[Bind]:
     return (
         Bind(str(hosts), "/etc/hosts"),
-        Bind(str(names.resolver), "/etc/resolv.conf", optional=True),
+        Bind(str(hosts_files.resolver), "/etc/resolv.conf", optional=True),
     )
 
 
-def _machine_binds(names: Names) -> Sequence[Bind]:
+def _machine_binds(hosts_files: HostsFiles) -> Sequence[Bind]:
     return (
-        Bind(str(names.switch), "/etc/nsswitch.conf", optional=True),
+        Bind(str(hosts_files.switch), "/etc/nsswitch.conf", optional=True),
         *(Bind(path, path) for path in _program_roots() if is_private(path)),
     )
 

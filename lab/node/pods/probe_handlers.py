@@ -130,7 +130,7 @@ def port_of(action: Object, target: Target) -> int:
 
 async def _grpc(action: Object, seconds: float, target: Target) -> None:
     where, service = f"{target.address}:{action['port']}", action.get("service") or ""
-    place = grpc_health.Place(target.network, INBOUND_SOURCE if target.network is not None else "")
+    place = grpc_health.Origin(target.network, INBOUND_SOURCE if target.network is not None else "")
     try:
         status = await grpc_health.check(where, service, seconds, target.spawner, place)
     except grpc_health.CheckFailed as failure:

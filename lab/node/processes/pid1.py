@@ -26,7 +26,7 @@ from typing import Any, NoReturn
 
 from lab.node.processes import mounts, syscalls
 
-Request = dict[str, Any]
+StartRequest = dict[str, Any]
 
 _MESSAGE_LIMIT = 4096
 _DESCRIPTOR_LIMIT = 16
@@ -87,7 +87,7 @@ class _Starter:
 
     def _start(self, number: int, fds: Sequence[int]) -> None:
         with os.fdopen(fds[0], "rb") as file:
-            request: Request = json.load(file)
+            request: StartRequest = json.load(file)
         descriptors = dict(zip(request["descriptors"], fds[1:], strict=True))
         report_read, report_write = os.pipe2(os.O_CLOEXEC)
         pid = os.fork()
@@ -150,7 +150,7 @@ def _code(status: int) -> int:
 
 
 def _become(
-    request: Request, fds: dict[str, int], template: int, hidden: Sequence[str], report: int
+    request: StartRequest, fds: dict[str, int], template: int, hidden: Sequence[str], report: int
 ) -> NoReturn:
     """In the new process: enter the namespaces and run the program. Never returns."""
     stage = "session"
@@ -197,7 +197,7 @@ def _become(
         os._exit(127)
 
 
-def _place(fds: dict[str, int], request: Request) -> None:
+def _place(fds: dict[str, int], request: StartRequest) -> None:
     """Standard descriptors at 0, 1, 2, the readiness pipe (if any) at 3; all others close on exec."""
     wanted = [fds["stdin"], fds["stdout"], fds["stderr"]]
     if "ready" in fds:

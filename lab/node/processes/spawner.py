@@ -45,7 +45,7 @@ class Program:
 
 
 @dataclass(frozen=True)
-class Place:
+class Namespaces:
     """Where to run: descriptors of namespaces; `contained` means in a new container file system."""
 
     network: int | None = None
@@ -119,16 +119,16 @@ class Spawner:
         # Blocking is right: messages are small and process 1 does little but read them.
         socket.send_fds(self._channel, [json.dumps(message).encode()], list(fds))
 
-    async def start(self, program: Program, place: Place, streams: Streams) -> Child:
+    async def start(self, program: Program, namespaces: Namespaces, streams: Streams) -> Child:
         """Raises StartFailed."""
         descriptors = {
             "stdin": streams.stdin,
             "stdout": streams.stdout,
             "stderr": streams.stderr,
             "ready": streams.ready,
-            "net": place.network,
-            "uts": place.uts,
-            "mnt": place.mount,
+            "net": namespaces.network,
+            "uts": namespaces.uts,
+            "mnt": namespaces.mount,
         }
         given = {name: fd for name, fd in descriptors.items() if fd is not None}
         request = memory_file(
@@ -139,7 +139,7 @@ class Spawner:
                     "capabilities": program.capabilities and list(program.capabilities),
                     "view": asdict(program.view),
                     "user": program.user and asdict(program.user),
-                    "contained": place.contained,
+                    "contained": namespaces.contained,
                     "terminal": streams.terminal,
                     "group_ends": program.group_ends,
                     "descriptors": list(given),
@@ -170,7 +170,7 @@ class Spawner:
         source, output = memory_file(stdin), os.memfd_create("output", os.MFD_CLOEXEC)
         try:
             tool = Program(argv, {"PATH": os.environ["PATH"]}, capabilities=None)
-            child = await self.start(tool, Place(network=network), Streams(source, output, output))
+            child = await self.start(tool, Namespaces(network=network), Streams(source, output, output))
             try:
                 code = await child.wait()
             finally:

@@ -63,7 +63,7 @@ class Home:
         return process
 
     def processes(self, name: str = "default") -> dict[int, str]:
-        """Command lines of a lab's processes by id: the outermost, all in its PID namespace, the doorman."""
+        """Command lines of a lab's processes by id: the outermost, all in its PID namespace, the listener."""
         outer = [pid for pid, line in _commands().items() if "unshare" in line and self._is_of(line, name)]
         spaces = {_pid_namespace(pid, "pid_for_children") for pid in outer}
         found = {pid: line for pid, line in _commands().items() if _pid_namespace(pid, "pid") in spaces}

@@ -181,7 +181,7 @@ def test_the_node_port_leads_there_too_and_keeps_connections(ingress: Ingress) -
     assert sent in body
 
 
-def test_the_gateway_and_the_doorman_cost_little_memory(ingress: Ingress) -> None:
+def test_the_gateway_and_the_host_listener_cost_little_memory(ingress: Ingress) -> None:
     run_dir = str(Path(ingress.kubectl.kubeconfig).parent)
     uid = ingress.kubectl(
         *("get", "pod", "-n", "istio-system", "-l", "istio=ingressgateway"),
@@ -223,7 +223,7 @@ def test_two_labs_have_addresses_and_ports_of_their_own(home: Home, tmp_path: Pa
     assert code(status[1]) == "200"
 
 
-@pytest.mark.parametrize("layer", ["doorman", "unshare"])
+@pytest.mark.parametrize("layer", ["host listener", "unshare"])
 def test_nothing_listens_after_a_kill(home: Home, layer: str) -> None:
     node_port = up(home, "default").node_port
     url = f"127.0.0.1:{node_port}/"

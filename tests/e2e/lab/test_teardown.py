@@ -14,12 +14,12 @@ def _layers(home: Home, name: str = "default") -> dict[str, int]:
     """The lab's outermost process, process 1 of its namespace, the supervisor, and who is outside."""
     processes = home.processes(name)
     (unshare,) = (pid for pid, line in processes.items() if "unshare" in line)
-    (doorman,) = (pid for pid, line in processes.items() if "host_listener.py" in line)
-    first, supervisor = sorted(processes.keys() - {unshare, doorman})[:2]
-    return {"unshare": unshare, "process 1": first, "supervisor": supervisor, "doorman": doorman}
+    (host_listener,) = (pid for pid, line in processes.items() if "host_listener.py" in line)
+    first, supervisor = sorted(processes.keys() - {unshare, host_listener})[:2]
+    return {"unshare": unshare, "process 1": first, "supervisor": supervisor, "host listener": host_listener}
 
 
-@pytest.mark.parametrize("layer", ["unshare", "process 1", "supervisor", "doorman"])
+@pytest.mark.parametrize("layer", ["unshare", "process 1", "supervisor", "host listener"])
 def test_killing_any_layer_ends_everything(home: Home, layer: str) -> None:
     assert home.lab("up").returncode == 0
     running = home.processes()

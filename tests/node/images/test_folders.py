@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lab.node.images import folders
-from lab.node.images.programs import NothingToRun, Request
+from lab.node.images.programs import ContainerCommand, NothingToRun
 from lab.node.images.references import Reference
 from lab.node.images.search_path import BadImage
 from lab.node.images.store import ImageStore, NoSuchImage
@@ -113,7 +113,7 @@ def test_an_image_is_found_in_the_first_directory_that_has_it_and_by_its_tag(tmp
     folder(tmp_path / "two/istio/pilot", "name: istio/pilot:1\nentrypoint: [one]")
     folder(tmp_path / "two/again", "name: istio/pilot\nentrypoint: [second]")
     store = ImageStore([tmp_path / "one", tmp_path / "two", tmp_path / "none"])
-    nothing = Request(None, None, {})
+    nothing = ContainerCommand(None, None, {})
     assert store.find("docker.io/istio/pilot:2")(nothing).argv == ("any",)
     assert store.find("docker.io/istio/pilot:1")(nothing).argv == ("one",)
     assert store.find("curlimages/curl")(nothing).argv[0] == "curl"
@@ -151,13 +151,13 @@ def test_a_pods_command_replaces_entry_point_and_arguments(
     tmp_path: Path, command: list[str] | None, args: list[str] | None, argv: tuple[str, ...]
 ) -> None:
     folder(tmp_path / "a", 'name: a\nentrypoint: [server]\nargs: [--port, "80"]')
-    assert ImageStore([tmp_path]).find("a")(Request(command, args, {})).argv == argv
+    assert ImageStore([tmp_path]).find("a")(ContainerCommand(command, args, {})).argv == argv
 
 
 def test_an_image_that_says_nothing_needs_a_command(tmp_path: Path) -> None:
     folder(tmp_path / "a", "name: a")
     with pytest.raises(NothingToRun, match="no command specified"):
-        ImageStore([tmp_path]).find("a")(Request(None, None, {}))
+        ImageStore([tmp_path]).find("a")(ContainerCommand(None, None, {}))
 
 
 def test_users_and_groups_are_those_of_the_images_own_files(tmp_path: Path) -> None:

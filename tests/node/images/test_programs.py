@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from lab.node.images import programs
-from lab.node.images.programs import Readiness, Request
+from lab.node.images.programs import ContainerCommand, Readiness
 from lab.node.images.references import Reference
 
 
@@ -46,7 +46,7 @@ def test_httpbin_listens_where_gunicorn_would(
 ) -> None:
     find = programs.find("kong/httpbin")
     assert find
-    launch = find(Request(command, args, {}))
+    launch = find(ContainerCommand(command, args, {}))
     bound = [word for option, word in itertools.pairwise(launch.argv) if option == "--bind"]
     assert bound == addresses.split()
     assert launch.readiness is Readiness.ANNOUNCED
@@ -66,12 +66,12 @@ def test_go_httpbin_listens_where_its_options_say(
 ) -> None:
     find = programs.find("mccutchen/go-httpbin")
     assert find
-    launch = find(Request(None, args, environment))
+    launch = find(ContainerCommand(None, args, environment))
     assert launch.argv[launch.argv.index("--bind") + 1] == address
 
 
 def test_any_other_command_is_run_as_it_is() -> None:
     find = programs.find("kong/httpbin")
     assert find
-    launch = find(Request(["sh", "-c"], ["echo hello"], {}))
+    launch = find(ContainerCommand(["sh", "-c"], ["echo hello"], {}))
     assert (launch.argv, launch.readiness) == (("sh", "-c", "echo hello"), Readiness.STARTED)

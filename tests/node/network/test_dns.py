@@ -9,7 +9,7 @@ from typing import Any
 from lab.kube.kinds.registry import Registry
 from lab.kube.store import Key, Store
 from lab.kube.writing.writes import Writes
-from lab.node.network.dns import Named, Names, hosts_file, named, own_lines
+from lab.node.network.dns import HostsFiles, Record, hosts_file, own_lines, records
 
 SERVICES = Key("", "services")
 
@@ -40,10 +40,10 @@ ENDPOINTS = {
 
 
 def test_pods_of_a_headless_service_are_found_by_their_host_names() -> None:
-    known = named([HEADLESS], [ENDPOINTS])
+    known = records([HEADLESS], [ENDPOINTS])
     assert known == [
-        Named("foo", "web", ("10.244.0.2", "10.244.0.4")),
-        Named("foo", "web-0.web", ("10.244.0.2",)),
+        Record("foo", "web", ("10.244.0.2", "10.244.0.4")),
+        Record("foo", "web-0.web", ("10.244.0.2",)),
     ]
     names = "web-0.web.foo.svc.cluster.local web-0.web.foo.svc web-0.web.foo"
     assert f"10.244.0.2\t{names} web-0.web\n" in hosts_file(known, "foo", "")
@@ -60,7 +60,7 @@ def test_another_name_stands_for_what_it_names_in_the_end() -> None:
         external("short", "web.foo"),
         external("away", "web.example"),
     ]
-    known = {each.name: each.addresses for each in named(services, [ENDPOINTS])}
+    known = {each.name: each.addresses for each in records(services, [ENDPOINTS])}
     assert known["one"] == known["two"] == known["web"]
     assert known["pod"] == known["web-0.web"]
     assert not known.keys() & {"circle", "short", "away"}
@@ -82,7 +82,7 @@ def test_a_pod_knows_its_own_name_and_its_aliases() -> None:
 async def test_a_service_that_comes_just_before_a_pod_is_known_to_the_pods_before_it(tmp_path: Path) -> None:
     objects = Writes(Store(), Registry())
     objects.create(Key("", "namespaces"), {"metadata": {"name": "default"}}, manager="test")
-    names = Names(objects.store, tmp_path)
+    names = HostsFiles(objects.store, tmp_path)
     first, second = tmp_path / "first", tmp_path / "second"
     names.add(first, "default", "")
     following = asyncio.create_task(names.follow())

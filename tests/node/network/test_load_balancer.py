@@ -1,4 +1,4 @@
-"""Which sockets services get on the host, and what is said of it: objects and a doorman, no cluster."""
+"""Which sockets services get on the host, and what is said of it: objects and a host listener, no cluster."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from typing import Any
 from lab.kube.kinds.registry import Registry
 from lab.kube.store import Key, Object, Store
 from lab.kube.writing.writes import Writes
-from lab.node.network.host_ports import LOCALHOST, Outside
-from lab.node.network.load_balancer import Exposure
+from lab.node.network.host_ports import LOCALHOST, HostPorts
+from lab.node.network.load_balancer import LoadBalancer
 from lab.node.network.relay import Relays
 from tests.node.network.test_host_ports import start
 
@@ -87,13 +87,13 @@ def free_port(address: str = LOCALHOST) -> int:
 @contextlib.asynccontextmanager
 async def running() -> AsyncIterator[Host]:
     started = start()
-    outside = Outside(started.channel)
+    host_ports = HostPorts(started.channel)
     registry = Registry()
-    registry.node_port_is_free = outside.node_port_is_free
+    registry.node_port_is_free = host_ports.node_port_is_free
     objects = Writes(Store(), registry)
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}}
     objects.create(Key("", "namespaces"), namespace, manager="test")
-    task = asyncio.create_task(Exposure(objects, outside, Doors(1)).run())
+    task = asyncio.create_task(LoadBalancer(objects, host_ports, Doors(1)).run())
     try:
         yield Host(objects)
     finally:
