@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from lab import node
+from lab.node.images import apps
 
-PROGRAM = Path(node.__file__).parent / "apps" / "serve_httpbin.py"
+PROGRAM = Path(apps.__file__).with_name("serve_httpbin.py")
 
 AT_ONCE = 64
 """More connections than a round opens to one httpbin."""
