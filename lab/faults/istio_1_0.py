@@ -57,7 +57,7 @@ def auto_mutual_tls_on(policies: Policies) -> Policies:
         for service in policies.registry.services
         if policies.destinations.find(service.host) is None and _wants_mutual_tls(service, policies)
     ]
-    return replace(policies, destination_rules=(*policies.destination_rules, *found))
+    return _with_rules(policies, (*policies.networking.destination_rules, *found))
 
 
 @fault(GLOBALLY, DOCUMENT)
@@ -68,7 +68,7 @@ def rules_of_the_clients_namespace() -> Callable[[Seen], Seen]:
     def change(part: Seen) -> Seen:
         if isinstance(part, Policies):
             hosts.clear()
-            for rule in part.destination_rules:
+            for rule in part.networking.destination_rules:
                 hosts.setdefault(rule.namespace, set()).add(rule.host)
             return part
         own = hosts.get(part.namespace, set())
@@ -86,15 +86,17 @@ def rules_of_the_clients_namespace() -> Callable[[Seen], Seen]:
 @fault(GLOBALLY, DOCUMENT)
 def rule_without_tls_ignored(policies: Policies) -> Policies:
     """A rule that says nothing of TLS does not override a wider one that does."""
-    rules = tuple(rule for rule in policies.destination_rules if rule.policy is None or rule.policy.tls)
-    return replace(policies, destination_rules=rules)
+    rules = tuple(
+        rule for rule in policies.networking.destination_rules if rule.policy is None or rule.policy.tls
+    )
+    return _with_rules(policies, rules)
 
 
 @fault(TO_LEGACY, DOCUMENT)
 def plain_text_rule_ignored(policies: Policies) -> Policies:
     """A rule that turns TLS off for a host has no effect."""
-    rules = tuple(rule for rule in policies.destination_rules if not _turns_off(rule))
-    return replace(policies, destination_rules=rules)
+    rules = tuple(rule for rule in policies.networking.destination_rules if not _turns_off(rule))
+    return _with_rules(policies, rules)
 
 
 @fault(PRECEDENCE, DOCUMENT)
@@ -254,3 +256,7 @@ end
         if source.get("inline_string") == token_check.JUDGE_TOKEN:
             source["inline_string"] += wrapper
     return resources
+
+
+def _with_rules(policies: Policies, rules: tuple[DestinationRule, ...]) -> Policies:
+    return replace(policies, networking=replace(policies.networking, destination_rules=rules))

@@ -8,8 +8,8 @@ from typing import Generic, Protocol, TypeVar
 
 from lab.kube.store import Key, Object, Objects, Review, Store
 from lab.mesh.config.key_source import Asker, KeySource
-from lab.mesh.model.proxy_config import GatewayConfig, SidecarConfig
-from lab.mesh.workloads.service_registry import ServiceRegistry, Workload
+from lab.mesh.model.proxy_config import Inbound, Listener, RequestSecurity, Upstream
+from lab.mesh.workloads.service_registry import Service, ServiceRegistry, Workload
 
 
 class Declared(Protocol):
@@ -19,13 +19,8 @@ class Declared(Protocol):
     def registry(self) -> ServiceRegistry: ...
 
     @property
-    def key_sources(self) -> frozenset[KeySource]:
-        """Whose keys have to be fetched."""
-        ...
-
-    @property
     def key_askers(self) -> Iterable[tuple[KeySource, Asker]]:
-        """Which policies need the keys of which source."""
+        """Each source of keys that have to be fetched, with a policy that needs them."""
         ...
 
 
@@ -42,6 +37,10 @@ class Controller(Protocol):
 
 
 D = TypeVar("D", bound=Declared)
+
+
+def nothing_demanded(declared: Declared, workload: Workload) -> RequestSecurity:  # noqa: ARG001
+    return RequestSecurity()
 
 
 def no_controllers(objects: Objects, read_registry: Callable[[], ServiceRegistry]) -> Sequence[Controller]:  # noqa: ARG001
@@ -64,10 +63,14 @@ class PolicyApi(Generic[D]):
     """What `read` depends on, besides the service registry."""
     read: Callable[[Store, ServiceRegistry, Mapping[KeySource, str]], D]
     """What the store holds now, with the key sets that have been fetched for it."""
-    sidecar_config: Callable[[D, Workload], SidecarConfig]
-    """What a sidecar must do."""
-    gateway_config: Callable[[D, Workload], GatewayConfig]
-    """What a gateway must do."""
+    inbound: Callable[[D, Workload], Inbound]
+    """What a workload with a sidecar accepts."""
+    listeners: Callable[[D, Workload], tuple[Listener, ...]]
+    """What a gateway takes from outside the mesh, and where it sends it."""
+    upstreams: Callable[[D, Workload, Service], Iterable[Upstream]]
+    """Each port of a service, and of its subsets, as this client has to treat it."""
+    security: Callable[[D, Workload], RequestSecurity] = nothing_demanded
+    """What a workload or a gateway demands of requests, on all of its ports."""
     controllers: Callable[[Objects, Callable[[], ServiceRegistry]], Sequence[Controller]] = no_controllers
     objects: Callable[[str], Iterable[tuple[Key, Object]]] = lambda root_namespace: ()  # noqa: ARG005
     """What the mesh brings along, besides definitions and its gateway; the argument is its root namespace."""

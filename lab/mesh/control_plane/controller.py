@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 from lab.kube.store import ApiError, Key, Object, Objects
 from lab.mesh.config.policy_api import Declared, PolicyApi
+from lab.mesh.config.proxies import proxy_config
 from lab.mesh.control_plane import ca, refused_configuration
 from lab.mesh.control_plane.acknowledgements import Acknowledgements
 from lab.mesh.control_plane.ca import Authority
@@ -122,7 +123,7 @@ class ReferenceMesh:
         """Brings every proxy's files to what the store says now. `changed` are policies that led to it."""
         store, fetched = self._objects.store, self._key_sets.fetched
         declared: Declared = self._alter_model(self._api.read(store, self._read_registry(), fetched))
-        self._key_sets.want(declared.key_sources)
+        self._key_sets.want(frozenset(source for source, _ in declared.key_askers))
         self._tell_of_missing_keys(declared)
         proxied = {
             workload.uid: workload
@@ -183,11 +184,7 @@ class ReferenceMesh:
         )
 
     def _update(self, declared: Declared, workload: Workload, changed: frozenset[Place]) -> None:
-        wanted: ProxyConfig
-        if workload.gateway:
-            wanted = self._alter_model(self._api.gateway_config(declared, workload))
-        else:
-            wanted = self._alter_model(self._api.sidecar_config(declared, workload))
+        wanted = self._alter_model(proxy_config(self._api, declared, workload))
         proxy = self._running.get(workload.uid)
         if proxy is None:
             folder = ProxyFolder(self._folder(workload.uid))

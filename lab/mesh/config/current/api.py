@@ -16,9 +16,11 @@ from lab.mesh.config.current import (
     request_authentication,
     security_admission,
 )
-from lab.mesh.config.current.gateway import gateway_config
+from lab.mesh.config.current.inbound import inbound
+from lab.mesh.config.current.listeners import listeners
+from lab.mesh.config.current.outbound import upstreams_of
 from lab.mesh.config.current.policies import Policies
-from lab.mesh.config.current.sidecar import sidecar_config
+from lab.mesh.config.current.security import security
 from lab.mesh.config.current.warnings import WARNINGS
 from lab.mesh.config.gateway_api.controller import GatewayController
 from lab.mesh.config.networking import admission
@@ -59,8 +61,10 @@ API: PolicyApi[Policies] = PolicyApi(
     admission=ADMISSION,
     keys=policies.KEYS,
     read=policies.read,
-    sidecar_config=sidecar_config,
-    gateway_config=gateway_config,
+    inbound=inbound,
+    listeners=listeners,
+    upstreams=upstreams_of,
+    security=security,
     controllers=_controllers,
     warnings={key: revisions.asked(review) for key, review in WARNINGS.items()},
 )

@@ -11,12 +11,18 @@ from dataclasses import replace
 from lab.mesh.config.current.attachment import Target
 from lab.mesh.config.current.authorization_policy import Action, AuthorizationPolicy, Rule
 from lab.mesh.config.current.policies import Policies
+from lab.mesh.config.gateway_api.gateways import NAME_LABEL
 from lab.mesh.model.authorization import Attribute, Authorization, AuthorizationRule, Condition, Conjunction
 from lab.mesh.model.hosts import CLUSTER_DOMAIN
 from lab.mesh.model.proxy_config import RequestSecurity
 from lab.mesh.model.tokens import JwtRule
+from lab.mesh.workloads.service_registry import Workload
 
-__all__ = ["Target", "request_security"]
+
+def security(policies: Policies, workload: Workload) -> RequestSecurity:
+    """What a workload or gateway demands of requests."""
+    gateway = workload.labels.get(NAME_LABEL) if workload.gateway else None
+    return request_security(policies, Target(workload.namespace, workload.labels, gateway))
 
 
 def request_security(policies: Policies, target: Target) -> RequestSecurity:

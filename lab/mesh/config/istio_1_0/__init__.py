@@ -4,7 +4,7 @@ authentication_policy   what a Policy or MeshPolicy declares, and which one hold
 destination_rules       which rule a client obeys
 policies                everything that is declared
 authentication          what a policy demands of connections and requests
-snapshot                what follows for sidecars and gateways
+inbound, outbound       what ports accept, and how clients reach services
 admission, definitions  what is refused, and the resource definitions
 api                     all of it, as the control plane sees it
 """

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from lab.kube.store import Key, Object
 from lab.mesh.config.istio_1_0 import admission, authentication_policy, definitions, policies
+from lab.mesh.config.istio_1_0.inbound import inbound, listeners
+from lab.mesh.config.istio_1_0.outbound import upstreams_of
 from lab.mesh.config.istio_1_0.policies import Policies
-from lab.mesh.config.istio_1_0.snapshot import gateway_config, sidecar_config
 from lab.mesh.config.networking import admission as networking_admission
 from lab.mesh.config.networking import destination_rule
 from lab.mesh.config.policy_api import PolicyApi
@@ -49,8 +50,9 @@ API: PolicyApi[Policies] = PolicyApi(
     },
     keys=policies.KEYS,
     read=policies.read,
-    sidecar_config=sidecar_config,
-    gateway_config=gateway_config,
+    inbound=inbound,
+    listeners=listeners,
+    upstreams=upstreams_of,
     objects=_objects,
     account_secrets=True,
 )

@@ -27,7 +27,9 @@ class DestinationRules:
         return self._of_host[chosen] if chosen is not None else None
 
 
-def subset_tls(subset: Subset, rule: DestinationRule, port: int) -> TlsSettings | None:
-    """What a subset says of TLS, or else what its rule says."""
-    own = subset.policy.tls_for(port) if subset.policy is not None else None
+def tls_for(rule: DestinationRule | None, subset: Subset | None, port: int) -> TlsSettings | None:
+    """What a rule says of a port, if there is one; of a subset it is what that says, or else its rule."""
+    if rule is None:
+        return None
+    own = subset.policy.tls_for(port) if subset is not None and subset.policy is not None else None
     return own if own is not None else rule.tls_for(port)

@@ -11,18 +11,14 @@ from lab.mesh.config.istio_1_0 import authentication_policy
 from lab.mesh.config.istio_1_0.authentication_policy import Policy, holding
 from lab.mesh.config.istio_1_0.destination_rules import DestinationRules
 from lab.mesh.config.key_source import NO_KEYS, Asker, KeySource
-from lab.mesh.config.networking import destination_rule, gateway, virtual_service
-from lab.mesh.config.networking.destination_rule import DestinationRule
-from lab.mesh.config.networking.gateway import Gateway
-from lab.mesh.config.networking.virtual_service import VirtualService
+from lab.mesh.config.networking import declared as networking
+from lab.mesh.config.networking.declared import Networking
 from lab.mesh.workloads.service_registry import Service, ServicePort, ServiceRegistry
 
 KEYS = (
     authentication_policy.KEY,
     authentication_policy.MESH_KEY,
-    destination_rule.KEY,
-    gateway.KEY,
-    virtual_service.KEY,
+    *networking.KEYS,
 )
 """What `read` depends on, besides the service registry."""
 
@@ -34,16 +30,9 @@ class Policies:
     registry: ServiceRegistry
     policies: tuple[Policy, ...] = ()
     mesh_policies: tuple[Policy, ...] = ()
-    destination_rules: tuple[DestinationRule, ...] = ()
+    networking: Networking = field(default_factory=Networking)
     key_sets: Mapping[KeySource, str] = field(default_factory=lambda: NO_KEYS)
-    """What has been fetched so far of `key_sources`, as JSON Web Key Sets."""
-    gateways: tuple[Gateway, ...] = ()
-    virtual_services: tuple[VirtualService, ...] = ()
-
-    @property
-    def key_sources(self) -> frozenset[KeySource]:
-        """What the policies need to have fetched."""
-        return frozenset(source for source, _ in self.key_askers)
+    """What has been fetched so far of what `key_askers` need, as JSON Web Key Sets."""
 
     @property
     def key_askers(self) -> Iterator[tuple[KeySource, Asker]]:
@@ -55,7 +44,7 @@ class Policies:
 
     @cached_property
     def destinations(self) -> DestinationRules:
-        return DestinationRules(self.destination_rules)
+        return DestinationRules(self.networking.destination_rules)
 
     def policy_for(self, service: Service, port: ServicePort) -> Policy | None:
         """The one policy that holds for a port of a service."""
@@ -68,8 +57,6 @@ def read(store: Store, registry: ServiceRegistry, key_sets: Mapping[KeySource, s
         registry,
         policies=tuple(map(authentication_policy.parse, store.list(authentication_policy.KEY))),
         mesh_policies=tuple(map(authentication_policy.parse, store.list(authentication_policy.MESH_KEY))),
-        destination_rules=tuple(map(destination_rule.parse, store.list(destination_rule.KEY))),
         key_sets=key_sets,
-        gateways=tuple(map(gateway.parse, store.list(gateway.KEY))),
-        virtual_services=tuple(map(virtual_service.parse, store.list(virtual_service.KEY))),
+        networking=networking.read(store.list),
     )

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from lab.mesh.config.networking.declared import Networking
 from lab.mesh.config.networking.gateway import ANY_NAMESPACE, Gateway, Server
 from lab.mesh.config.networking.virtual_service import HttpMatch, HttpRoute, VirtualService
 from lab.mesh.model.hosts import matches
@@ -48,18 +49,15 @@ class _Opened:
     server: Server
 
 
-def listeners(
-    gateways: Iterable[Gateway],
-    routes: Iterable[VirtualService],
-    registry: ServiceRegistry,
-    workload: Workload,
-) -> tuple[Listener, ...]:
+def listeners(networking: Networking, registry: ServiceRegistry, workload: Workload) -> tuple[Listener, ...]:
     """What the pod listens on. Servers that take anything but plain HTTP are not served."""
     by_port: dict[int, list[_Opened]] = {}
-    for opened in _opened(gateways, registry, workload):
+    for opened in _opened(networking.gateways, registry, workload):
         by_port.setdefault(opened.port, []).append(opened)
     visible = [
-        rule for rule in sorted(routes, key=lambda each: each.age) if rule.exported_to(workload.namespace)
+        rule
+        for rule in sorted(networking.virtual_services, key=lambda each: each.age)
+        if rule.exported_to(workload.namespace)
     ]
     return tuple(
         Listener(port, _virtual_hosts(servers, visible, registry, workload))

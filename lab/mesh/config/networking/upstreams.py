@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from lab.mesh.config.networking.destination_rule import Subset, TlsSettings
+from lab.mesh.config.networking.destination_rule import DestinationRule, Subset, TlsSettings
 from lab.mesh.model.hosts import aliases, fully_qualified
-from lab.mesh.model.proxy_config import ClientTls, Endpoint, Listener, TlsOrigination, Upstream
-from lab.mesh.model.routing import Forward
+from lab.mesh.model.proxy_config import ClientTls, Endpoint, TlsOrigination, Upstream
 from lab.mesh.workloads.service_registry import (
     Service,
     ServiceEndpoint,
@@ -16,19 +15,15 @@ from lab.mesh.workloads.service_registry import (
     Workload,
 )
 
-Key = tuple[str, int, str]
-"""Host, port and subset of an upstream."""
 
-
-def members(
-    registry: ServiceRegistry, service: Service, port: ServicePort, subset: Subset | None
-) -> list[ServiceEndpoint]:
-    """The endpoints of a service port, or those of them whose pods belong to the subset."""
-    return [
-        endpoint
-        for endpoint in service.endpoints.get(port.name, ())
-        if subset is None or _labels_at(registry, endpoint).items() >= subset.labels.items()
-    ]
+def of_service(
+    service: Service, rule: DestinationRule | None, build: Callable[[ServicePort, Subset | None], Upstream]
+) -> Iterator[Upstream]:
+    """Each port of a service, and of the subsets that a rule makes of it."""
+    for port in service.ports:
+        yield build(port, None)
+        for subset in rule.subsets if rule is not None else ():
+            yield build(port, subset)
 
 
 def build(
@@ -36,12 +31,21 @@ def build(
     client: Workload,
     service: Service,
     port: ServicePort,
-    endpoints: tuple[Endpoint, ...],
-    origination: TlsOrigination,
-    told: TlsSettings | None,
-    subset: str = "",
+    subset: Subset | None,
+    tls: TlsSettings | None,
+    takes_mutual_tls: Callable[[ServiceEndpoint], bool],
+    origination: Callable[[tuple[Endpoint, ...]], TlsOrigination],
 ) -> Upstream:
-    """One service port, or a subset of it, as this client has to treat it; `told` are the rule's details."""
+    """One service port, or a subset of it, as this client has to treat it.
+
+    `tls` is what a rule says. Which endpoints are marked for mutual TLS, and what the client does then, is up
+    to the policy API.
+    """
+    endpoints = tuple(
+        Endpoint(each.address, each.port, takes_mutual_tls(each))
+        for each in _members(registry, service, port, subset)
+    )
+    name = subset.name if subset is not None else ""
     return Upstream(
         host=service.host,
         port=port.port,
@@ -52,9 +56,20 @@ def build(
         ),
         addresses=service.addresses,
         endpoints=endpoints,
-        tls=_client_tls(registry, service, port, endpoints, origination, told, subset),
-        subset=subset,
+        tls=_client_tls(registry, service, port, endpoints, origination(endpoints), tls, name),
+        subset=name,
     )
+
+
+def _members(
+    registry: ServiceRegistry, service: Service, port: ServicePort, subset: Subset | None
+) -> list[ServiceEndpoint]:
+    """The endpoints of a service port, or those of them whose pods belong to the subset."""
+    return [
+        endpoint
+        for endpoint in service.endpoints.get(port.name, ())
+        if subset is None or _labels_at(registry, endpoint).items() >= subset.labels.items()
+    ]
 
 
 def _client_tls(
@@ -63,7 +78,7 @@ def _client_tls(
     port: ServicePort,
     endpoints: Iterable[Endpoint],
     origination: TlsOrigination,
-    told: TlsSettings | None,
+    rule_tls: TlsSettings | None,
     subset: str,
 ) -> ClientTls:
     if origination in (TlsOrigination.AUTO, TlsOrigination.ISTIO_MUTUAL):
@@ -74,19 +89,19 @@ def _client_tls(
         }
         return ClientTls(
             origination,
-            sni=(told.sni if told else "") or f"outbound_.{port.port}_.{subset}_.{service.host}",
-            subject_alt_names=(told.subject_alt_names if told else ()) or tuple(sorted(identities)),
+            sni=(rule_tls.sni if rule_tls else "") or f"outbound_.{port.port}_.{subset}_.{service.host}",
+            subject_alt_names=(rule_tls.subject_alt_names if rule_tls else ()) or tuple(sorted(identities)),
         )
-    if told is None or origination is TlsOrigination.DISABLE:
+    if rule_tls is None or origination is TlsOrigination.DISABLE:
         return ClientTls(TlsOrigination.DISABLE)
     return ClientTls(
         origination,
-        sni=told.sni or service.host,
-        subject_alt_names=told.subject_alt_names,
-        client_certificate=told.client_certificate,
-        private_key=told.private_key,
-        ca_certificates=told.ca_certificates,
-        verify=not told.insecure_skip_verify,
+        sni=rule_tls.sni or service.host,
+        subject_alt_names=rule_tls.subject_alt_names,
+        client_certificate=rule_tls.client_certificate,
+        private_key=rule_tls.private_key,
+        ca_certificates=rule_tls.ca_certificates,
+        verify=not rule_tls.insecure_skip_verify,
     )
 
 
@@ -100,27 +115,3 @@ def _names(place: tuple[str, str], client: Workload) -> Iterator[str]:
 def _labels_at(registry: ServiceRegistry, endpoint: ServiceEndpoint) -> Mapping[str, str]:
     workload = registry.by_address.get(endpoint.address)
     return workload.labels if workload is not None else {}
-
-
-def named_by(
-    listeners: Iterable[Listener],
-    services: Iterable[Service],
-    upstreams_of: Callable[[Service], Iterable[Upstream]],
-) -> Iterator[Upstream]:
-    """Only what a gateway's routes name: others would cost memory and could not be asked for."""
-    wanted = set(_destinations(listeners))
-    hosts = {host for host, _, _ in wanted}
-    for service in services:
-        if service.host in hosts:
-            for upstream in upstreams_of(service):
-                if (upstream.host, upstream.port, upstream.subset) in wanted:
-                    yield upstream
-
-
-def _destinations(listeners: Iterable[Listener]) -> Iterator[Key]:
-    for listener in listeners:
-        for host in listener.virtual_hosts:
-            for route in host.routes:
-                if isinstance(route.action, Forward):
-                    for each in route.action.destinations:
-                        yield each.host, each.port, each.subset

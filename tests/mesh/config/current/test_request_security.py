@@ -86,7 +86,7 @@ def test_where_keys_come_from() -> None:
     a, b = KeySource("http://a/"), KeySource("http://b/", timeout=0.01)
     discovered = KeySource(issuer="https://discovered")
     declared = policies.read(cluster.store, ServiceRegistry("cluster.local", "istio-system"))
-    assert declared.key_sources == {a, b, discovered}
+    assert {source for source, _ in declared.key_askers} == {a, b, discovered}
     found = concluded(cluster, SIDECAR, key_sets={a: "A", discovered: "D"}).jwt_rules
     assert {rule.issuer: rule.jwks for rule in found} == {
         "inline": "keys",

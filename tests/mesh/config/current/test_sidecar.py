@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from lab.mesh.config import current
 from lab.mesh.config.current import policies
-from lab.mesh.config.current.sidecar import sidecar_config
+from lab.mesh.config.proxies import sidecar_config
 from lab.mesh.model.proxy_config import Endpoint, Protocol, SidecarConfig, Upstream
 from lab.mesh.workloads import service_registry
 from tests.mesh.cluster import Cluster, playground, when
@@ -17,7 +18,7 @@ def conclude(cluster: Cluster, name: str = "sleep", namespace: str = "foo") -> S
     around = service_registry.read(cluster.store, trust_domain="cluster.local", root_namespace="istio-system")
     declared = policies.read(cluster.store, around)
     [workload] = [each for each in around.workloads if (each.name, each.namespace) == (name, namespace)]
-    return sidecar_config(declared, workload)
+    return sidecar_config(current.API, declared, workload)
 
 
 def upstream(seen: SidecarConfig, host: str = "httpbin.bar", subset: str = "") -> Upstream:

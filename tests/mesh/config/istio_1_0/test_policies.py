@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
+from lab.mesh.config import istio_1_0
 from lab.mesh.config.istio_1_0 import authentication_policy, policies
 from lab.mesh.config.istio_1_0.destination_rules import DestinationRules
-from lab.mesh.config.istio_1_0.snapshot import sidecar_config
 from lab.mesh.config.key_source import KeySource
 from lab.mesh.config.networking.destination_rule import parse
+from lab.mesh.config.proxies import sidecar_config
 from lab.mesh.model.proxy_config import Endpoint, MutualTls, SidecarConfig, Upstream
 from lab.mesh.workloads import service_registry
 from tests.mesh.cluster import Cluster, playground, when
@@ -24,7 +25,7 @@ MESH = {"mesh": STRICT}
 def conclude(cluster: Cluster, name: str = "httpbin", namespace: str = "bar") -> SidecarConfig:
     seen = service_registry.read(cluster.store, trust_domain="cluster.local", root_namespace="istio-system")
     [workload] = [each for each in seen.workloads if (each.name, each.namespace) == (name, namespace)]
-    return sidecar_config(policies.read(cluster.store, seen), workload)
+    return sidecar_config(istio_1_0.API, policies.read(cluster.store, seen), workload)
 
 
 def declare(cluster: Cluster, declared: dict[str, dict[str, Any]]) -> None:
@@ -131,7 +132,7 @@ def test_where_keys_come_from() -> None:
         },
     )
     seen = service_registry.read(cluster.store, trust_domain="cluster.local", root_namespace="istio-system")
-    assert policies.read(cluster.store, seen).key_sources == {
+    assert {source for source, _ in policies.read(cluster.store, seen).key_askers} == {
         KeySource("http://keys/"),
         KeySource(issuer="https://discovered"),
     }

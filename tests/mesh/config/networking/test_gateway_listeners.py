@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from lab.mesh.config import current
 from lab.mesh.config.current import policies
-from lab.mesh.config.current.gateway import gateway_config
 from lab.mesh.config.networking import gateway, virtual_service
 from lab.mesh.config.networking.virtual_service import gateway_names
+from lab.mesh.config.proxies import gateway_config
 from lab.mesh.model.proxy_config import GatewayConfig, TlsOrigination
 from lab.mesh.model.routing import Forward, Redirect, Respond
 from lab.mesh.workloads.service_registry import read
@@ -70,7 +71,7 @@ def route(cluster: Cluster, hosts: Iterable[str], *http: Any, place: str = "foo/
 def concluded(cluster: Cluster) -> GatewayConfig:
     registry = read(cluster.store, trust_domain="cluster.local", root_namespace="istio-system")
     [pod] = [workload for workload in registry.workloads if workload.gateway]
-    return gateway_config(policies.read(cluster.store, registry, {}), pod)
+    return gateway_config(current.API, policies.read(cluster.store, registry, {}), pod)
 
 
 class ByTheModel:

@@ -1,0 +1,33 @@
+"""Everything of networking.istio.io that is in force."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from lab.kube.store import Key, Object
+from lab.mesh.config.networking import destination_rule, gateway, virtual_service
+from lab.mesh.config.networking.destination_rule import DestinationRule
+from lab.mesh.config.networking.gateway import Gateway
+from lab.mesh.config.networking.virtual_service import VirtualService
+
+KEYS = (destination_rule.KEY, gateway.KEY, virtual_service.KEY)
+"""What `read` depends on."""
+
+
+@dataclass(frozen=True)
+class Networking:
+    """Which of them a client obeys or a gateway serves is another question."""
+
+    destination_rules: tuple[DestinationRule, ...] = ()
+    gateways: tuple[Gateway, ...] = ()
+    virtual_services: tuple[VirtualService, ...] = ()
+
+
+def read(objects: Callable[[Key], Iterable[Object]]) -> Networking:
+    """`objects` gives those of a kind that are in force."""
+    return Networking(
+        tuple(map(destination_rule.parse, objects(destination_rule.KEY))),
+        tuple(map(gateway.parse, objects(gateway.KEY))),
+        tuple(map(virtual_service.parse, objects(virtual_service.KEY))),
+    )
