@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fixtures.expectations import Reachability
+
 ALL_REACHABLE = """
                 foo     bar     legacy
         foo     200     200     200
@@ -29,3 +31,8 @@ LEGACY_REFUSED_BY_BOTH = """
         bar     200     200     200
         legacy  000/56  000/56  200
 """
+
+
+def others(grid: str) -> Reachability:
+    """What is so of the workloads and ports that the documents do not ask, while their own grid is right."""
+    return Reachability(grid, test="other-workloads-and-ports", shows=False)

@@ -8,7 +8,7 @@ from fixtures.expectations import ClientCertificateHash, NamesBothEnds, NoClient
 from fixtures.model.document import CURRENT
 from fixtures.model.step import Step
 from fixtures.playground.playground import IN_MESH, NAMESPACES, OUTSIDE
-from suites.grids import ALL_REACHABLE
+from suites.grids import ALL_REACHABLE, others
 
 AUTO_MUTUAL_TLS = CURRENT.section("Auto mutual TLS")
 
@@ -23,7 +23,18 @@ STEPS = [
         "That header's presence is evidence that mutual TLS is used.",
         expect=[
             Reachability(ALL_REACHABLE),
+            others(
+                """
+                        another.foo     another.bar     foo:8001    bar:8001    legacy:8001
+                foo     200             200             200         200         200
+                legacy  200             200             200         200         200
+                """
+            ),
             *(NamesBothEnds(client, server, label=f"{client}-{server}") for client, server in MESH_PAIRS),
+            *(
+                NamesBothEnds(client, server, label=f"{client}-{server}")
+                for client, server in (("foo", "another.bar"), ("bar", "another.foo"), ("foo", "bar:8001"))
+            ),
             *(
                 ClientCertificateHash(
                     client,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from fixtures.expectations import NeverFlaps, Reachability, RefusesTls
+from fixtures.expectations import EveryPod, NeverFlaps, Reachability, RefusesTls
 from fixtures.model.document import CURRENT
 from fixtures.model.step import Step
 from suites.current.features import PEER_AUTHENTICATION
-from suites.grids import ALL_REACHABLE, LEGACY_REFUSED_BY_BOTH
+from suites.grids import ALL_REACHABLE, LEGACY_REFUSED_BY_BOTH, others
 
 NOT_NOW_AND_THEN = "Mutual TLS is now strictly required: not now and then."
 CANNOT_COMPLY = (
@@ -25,6 +25,14 @@ STEPS = [
         features=PEER_AUTHENTICATION,
         expect=[
             Reachability(LEGACY_REFUSED_BY_BOTH),
+            others(
+                """
+                        another.foo     another.bar     foo:8001    bar:8001
+                foo     200             200             200         200
+                legacy  000/56          000/56          000/56      000/56
+                """
+            ),
+            EveryPod("legacy", "bar", "000/56"),
             NeverFlaps("legacy", "foo", label="foo", asks=NOT_NOW_AND_THEN),
             NeverFlaps("legacy", "bar", label="bar", asks=NOT_NOW_AND_THEN),
             RefusesTls(("legacy",), "foo", certificate="none", label="none", asks=CANNOT_COMPLY),
@@ -36,6 +44,14 @@ STEPS = [
         section=CURRENT.section("Cleanup part 1"),
         quote="Remove global authentication policy added in the session",
         features=PEER_AUTHENTICATION,
-        expect=[Reachability(ALL_REACHABLE, test="cleanup")],
+        expect=[
+            Reachability(ALL_REACHABLE, test="cleanup"),
+            others(
+                """
+                        another.foo     another.bar     foo:8001    bar:8001
+                legacy  200             200             200         200
+                """
+            ),
+        ],
     ),
 ]

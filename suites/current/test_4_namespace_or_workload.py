@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from fixtures.expectations import NoClientCertificate, Reachability, UnboundPortOpen, UnboundPortRefused
+from fixtures.expectations import (
+    EveryPod,
+    NamesBothEnds,
+    NoClientCertificate,
+    Reachability,
+    UnboundPortOpen,
+    UnboundPortRefused,
+)
 from fixtures.model.document import CURRENT
 from fixtures.model.step import Step
 from suites.current.features import PEER_AUTHENTICATION
@@ -11,6 +18,7 @@ from suites.grids import (
     LEGACY_REFUSED_BY_BAR,
     LEGACY_REFUSED_BY_BOTH,
     LEGACY_REFUSED_BY_FOO,
+    others,
 )
 
 NAMESPACE_WIDE_POLICY = CURRENT.section("Namespace-wide policy")
@@ -20,6 +28,8 @@ PRECEDENCE = CURRENT.section("Policy precedence")
 NO_HEADER = (
     "The header's presence is evidence that mutual TLS is used: where that is disabled, it is not there."
 )
+
+STILL_MUTUAL = "Where mutual TLS is not disabled, it goes on to be used."
 
 SELECTOR = "specify the labels that match the desired workload."
 EXCEPT_8080 = "the following peer authentication policy requires mutual TLS on all ports, except port 8080"
@@ -39,7 +49,15 @@ STEPS = [
         quote="As this policy is applied on workloads in namespace foo only, you should see only request "
         "from client-without-sidecar (sleep.legacy) to httpbin.foo start to fail.",
         features=PEER_AUTHENTICATION,
-        expect=[Reachability(LEGACY_REFUSED_BY_FOO)],
+        expect=[
+            Reachability(LEGACY_REFUSED_BY_FOO),
+            others(
+                """
+                        another.foo     another.bar     foo:8001    bar:8001
+                legacy  000/56          200             000/56      200
+                """
+            ),
+        ],
     ),
     Step(
         "workload-strict",
@@ -48,7 +66,16 @@ STEPS = [
         quote=f"{SELECTOR} [...] As expected, request from sleep.legacy to httpbin.bar starts failing with "
         "the same reasons.",
         features=PEER_AUTHENTICATION,
-        expect=[Reachability(LEGACY_REFUSED_BY_BOTH)],
+        expect=[
+            Reachability(LEGACY_REFUSED_BY_BOTH),
+            others(
+                """
+                        another.foo     another.bar     foo:8001    bar:8001
+                legacy  000/56          200             000/56      000/56
+                """
+            ),
+            EveryPod("legacy", "bar", "000/56"),
+        ],
     ),
     Step(
         "port-8080-disabled",
@@ -58,6 +85,15 @@ STEPS = [
         features=PEER_AUTHENTICATION,
         expect=[
             Reachability(LEGACY_REFUSED_BY_FOO),
+            others(
+                """
+                        another.foo     another.bar     foo:8001    bar:8001
+                foo     200             200             200         200
+                legacy  000/56          200             000/56      000/56
+                """
+            ),
+            EveryPod("legacy", "bar", "200"),
+            NamesBothEnds("foo", "bar:8001", test="mutual-tls-elsewhere", asks=STILL_MUTUAL),
             NoClientCertificate(
                 "foo",
                 "bar",
@@ -74,7 +110,15 @@ STEPS = [
         manifests=["current/strict-foo.yaml", "current/port-8000-disable-bar.yaml"],
         quote="The port value in the peer authentication policy is the container's port.",
         features=PEER_AUTHENTICATION,
-        expect=[Reachability(LEGACY_REFUSED_BY_BOTH)],
+        expect=[
+            Reachability(LEGACY_REFUSED_BY_BOTH),
+            others(
+                """
+                        another.bar     bar:8001
+                legacy  200             000/56
+                """
+            ),
+        ],
     ),
     # A selector is a set of labels; of these two httpbin.bar has one.
     Step(
@@ -97,6 +141,14 @@ STEPS = [
         features=PEER_AUTHENTICATION,
         expect=[
             Reachability(ALL_REACHABLE),
+            others(
+                """
+                        another.foo     another.bar     foo:8001    bar:8001
+                bar     200             200             200         200
+                legacy  000/56          200             200         000/56
+                """
+            ),
+            NamesBothEnds("bar", "another.foo", test="mutual-tls-elsewhere", asks=STILL_MUTUAL),
             NoClientCertificate(
                 "bar",
                 "foo",
@@ -114,14 +166,30 @@ STEPS = [
         quote="To change mutual TLS for all workloads within a particular namespace, use a namespace-wide "
         "policy.",
         features=PEER_AUTHENTICATION,
-        expect=[Reachability(LEGACY_REFUSED_BY_BAR)],
+        expect=[
+            Reachability(LEGACY_REFUSED_BY_BAR),
+            others(
+                """
+                        another.foo     another.bar     foo:8001    bar:8001
+                legacy  200             000/56          200         000/56
+                """
+            ),
+        ],
     ),
     Step(
         "cleanup-2",
         section=CURRENT.section("Cleanup part 2"),
         quote="Remove policies created in the above steps",
         features=PEER_AUTHENTICATION,
-        expect=[Reachability(ALL_REACHABLE)],
+        expect=[
+            Reachability(ALL_REACHABLE),
+            others(
+                """
+                        another.foo     another.bar     foo:8001    bar:8001
+                legacy  200             200             200         200
+                """
+            ),
+        ],
     ),
     Step(
         "unbound-strict",

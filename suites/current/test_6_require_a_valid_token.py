@@ -28,10 +28,11 @@ STEPS = [
         expect=[
             *at_each_ingress(
                 """
-                            /headers    /ip
-                none        403         403
-                deadbeef    401         401
-                valid       200         200
+                            /headers    /ip     POST:/post
+                none        403         403     403
+                deadbeef    401         401     401
+                basic       403         403     403
+                valid       200         200     200
                 """,
             ),
             *DENIALS,
@@ -55,8 +56,47 @@ STEPS = [
                 valid       200         200             404             200
                 """,
             ),
+            # httpbin takes no POST for /headers: its 405 says that the request was let through.
+            *at_each_ingress(
+                """
+                            POST:/headers   /%68eaders
+                none        403             403
+                valid       405             200
+                """,
+                test="other-ways-to-ask-for-it",
+                shows=False,
+            ),
+            *at_each_ingress(
+                """
+                            /headers/   /HEADERS    /more/headers   POST:/post
+                none        404         404         404             200
+                """,
+                test="paths-that-look-like-it",
+                shows=False,
+            ),
             *DENIALS,
         ],
+    ),
+    Step(
+        "tokens-per-host-and-method",
+        section=CURRENT.section("Require valid tokens per-path"),
+        manifests=in_both_apis(
+            "httpbin-gateway.yaml",
+            "another-service.yaml",
+            "jwt-example.yaml",
+            "require-token-per-host-and-method.yaml",
+        ),
+        quote="To refine authorization with a token requirement per host, path, or method",
+        features=REQUEST_AUTHENTICATION,
+        beside=LOOP,
+        expect=at_each_ingress(
+            """
+                        /headers    another.example.com/headers     POST:/post
+            none        200         403                             403
+            deadbeef    401         401                             401
+            valid       200         200                             200
+            """,
+        ),
     ),
     Step(
         "token-that-expires",
