@@ -84,7 +84,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Profil
     (folder / "pods.yaml").write_text(PODS)
     with running_lab() as kubeconfig:
         context = yaml.safe_load(kubeconfig.read_text())["current-context"]
-        cluster = Cluster(kubeconfig, context, folder, "test")
+        cluster = Cluster(kubeconfig, context, "test")
         for manifest in read_manifests(folder / "pods.yaml"):
             cluster.apply(manifest)
 

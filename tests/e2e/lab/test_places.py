@@ -44,10 +44,10 @@ class There:
 
 
 @pytest.fixture(scope="module")
-def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[There]:
+def there() -> Iterator[There]:
     with running_lab("--fault", "gateways-come-late") as kubeconfig:
         context = yaml.safe_load(kubeconfig.read_text())["current-context"]
-        cluster = Cluster(kubeconfig, context, tmp_path_factory.mktemp("cluster"), "test")
+        cluster = Cluster(kubeconfig, context, "test")
         cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "foo"}})
         profile = profiles.load("reference")
         policies = Policies(cluster, profile, Issuer())

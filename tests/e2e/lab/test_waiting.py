@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,11 +25,10 @@ IMAGE = "curlimages/curl:8.21.0"
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+def cluster() -> Iterator[Cluster]:
     with running_lab() as kubeconfig:
-        scratch: Path = tmp_path_factory.mktemp("cluster")
         context = yaml.safe_load(kubeconfig.read_text())["current-context"]
-        there = Cluster(kubeconfig, context, scratch, "test")
+        there = Cluster(kubeconfig, context, "test")
         there.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
         yield there
 

@@ -51,12 +51,11 @@ class OnLab:
         return seen
 
 
-def on_lab(kubeconfig: Path, scratch: Path, number: int) -> OnLab:
+def on_lab(kubeconfig: Path, number: int) -> OnLab:
     """A lane with its playground ready, and no policy in force."""
     profile = profiles.load("reference")
     context = yaml.safe_load(kubeconfig.read_text())["current-context"]
-    scratch.mkdir()
-    cluster = Cluster(kubeconfig, context, scratch, "test", Lane(number))
+    cluster = Cluster(kubeconfig, context, "test", Lane(number))
     policies = Policies(cluster, profile, Issuer())
     surroundings = Surroundings(kubeconfig, context, profile.root_namespace, profile.folder)
     workloads = Workloads(profile.join, profile.outside, Substitution(profile.images, {}), surroundings)
@@ -68,11 +67,10 @@ def on_lab(kubeconfig: Path, scratch: Path, number: int) -> OnLab:
 
 
 @pytest.fixture(scope="session")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[OnLab, OnLab]]:
+def lab() -> Iterator[tuple[OnLab, OnLab]]:
     """The first and the second lane."""
-    folder = tmp_path_factory.mktemp("lanes")
     with running_lab() as kubeconfig, ThreadPoolExecutor() as both:
-        lanes = both.map(lambda number: on_lab(kubeconfig, folder / str(number), number), (1, 2))
+        lanes = both.map(lambda number: on_lab(kubeconfig, number), (1, 2))
         first, second = lanes
         yield first, second
         for lane in (first, second):

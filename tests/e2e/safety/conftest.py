@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from pathlib import Path
 
 import pytest
 
@@ -22,15 +21,15 @@ def estate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
     """The cluster of somebody else."""
     with running_lab() as kubeconfig:
         there = Estate.of(kubeconfig, tmp_path_factory.mktemp("estate"))
-        cluster = Cluster(there.kubeconfig, CONTEXT, tmp_path_factory.mktemp("cluster"), "test")
+        cluster = Cluster(there.kubeconfig, CONTEXT, "test")
         Waits(cluster).for_deployments(["istio-system"], READY_WITHIN_S)
         yield there
 
 
 @pytest.fixture
-def cluster(estate: Estate, tmp_path: Path) -> Cluster:
+def cluster(estate: Estate) -> Cluster:
     """The cluster as a run sees it."""
-    return Cluster(estate.kubeconfig, CONTEXT, tmp_path, "test")
+    return Cluster(estate.kubeconfig, CONTEXT, "test")
 
 
 @pytest.fixture

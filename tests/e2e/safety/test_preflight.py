@@ -153,7 +153,7 @@ def test_missing_rights_are_named(estate: Estate, tmp_path: Path) -> None:
         ("delete", "peerauthentications", ""),
     }
     with Forbidding(estate.kubeconfig, CONTEXT, tmp_path, forbidden) as kubeconfig:
-        found = refusals(Cluster(kubeconfig, CONTEXT, tmp_path, "test"), workers=1)
+        found = refusals(Cluster(kubeconfig, CONTEXT, "test"), workers=1)
     assert found == [
         "not allowed: create namespaces in the whole cluster",
         "not allowed: create pods/exec in foo, bar, legacy",
@@ -167,7 +167,7 @@ def test_rights_in_the_namespaces_alone_are_enough_where_nothing_else_is_needed(
 ) -> None:
     forbidden = {("create", "deployments", ""), ("delete", POLICIES, "")}
     with Forbidding(estate.kubeconfig, CONTEXT, tmp_path, forbidden, only_everywhere=True) as kubeconfig:
-        assert refusals(Cluster(kubeconfig, CONTEXT, tmp_path, "test")) == []
+        assert refusals(Cluster(kubeconfig, CONTEXT, "test")) == []
 
 
 @pytest.mark.usefixtures("untouched")
@@ -175,7 +175,7 @@ def test_a_mesh_that_is_not_there_is_missed(estate: Estate, tmp_path: Path) -> N
     """The API server in between serves nothing of the Gateway API."""
     hidden = "gateway.networking.k8s.io"
     with Forbidding(estate.kubeconfig, CONTEXT, tmp_path, set(), hides=hidden) as kubeconfig:
-        found = refusals(Cluster(kubeconfig, CONTEXT, tmp_path, "test"))
+        found = refusals(Cluster(kubeconfig, CONTEXT, "test"))
     assert found == [
         f"the cluster does not serve HTTPRoute of {hidden}/v1, Gateway of {hidden}/v1: is the mesh installed?"
     ]
