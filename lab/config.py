@@ -6,11 +6,8 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-MESHES = ("current", "istio-1.0")
-"""Policy APIs that the reference mesh speaks."""
-
 NO_MESH = "none"
-"""In place of one of them: a cluster without a mesh, into which somebody installs another."""
+"""In place of a policy API: a cluster without a mesh, into which somebody installs another."""
 
 
 class BadFault(LookupError):
@@ -23,7 +20,7 @@ class LabConfig:
 
     name: str
     mesh: str
-    """One of `MESHES`, or `NO_MESH`."""
+    """The policy API that the reference mesh speaks, or `NO_MESH`."""
     faults: tuple[str, ...]
     port: int
     run_dir: str

@@ -18,9 +18,10 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from lab.config import MESHES, NO_MESH, BadFault
+from lab.config import NO_MESH, BadFault
 from lab.host import identities, launch, run_directory
 from lab.images import commands as commands_of_images
+from lab.mesh.config.apis import APIS
 from lab.node.images import search_path
 from lab.node.images.search_path import BadImage, MachineLacks
 from lab.node.processes.syscalls import die_with_parent
@@ -82,8 +83,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     up.add_argument(
         "--mesh",
-        default=MESHES[0],
-        help=f"policy API of the reference mesh: {', '.join(MESHES)}; or {NO_MESH}, to install another mesh "
+        default=next(iter(APIS)),
+        help=f"policy API of the reference mesh: {', '.join(APIS)}; or {NO_MESH}, to install another mesh "
         "(default: %(default)s)",
     )
     up.add_argument(
@@ -147,8 +148,8 @@ def _up(options: argparse.Namespace) -> int:
             signal.signal(number, _stop)
         if os.getppid() != parent:
             return OK  # the caller ended before it could be noticed
-    if options.mesh not in (*MESHES, NO_MESH):
-        raise UsageError(f'unknown mesh "{options.mesh}"; known are: {", ".join((*MESHES, NO_MESH))}')
+    if options.mesh not in (*APIS, NO_MESH):
+        raise UsageError(f'unknown mesh "{options.mesh}"; known are: {", ".join((*APIS, NO_MESH))}')
     kubeconfig = options.kubeconfig.absolute() if options.kubeconfig else None
     if kubeconfig and not kubeconfig.parent.is_dir():
         raise UsageError(f"--kubeconfig: there is no directory {kubeconfig.parent}")

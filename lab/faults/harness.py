@@ -17,16 +17,15 @@ from lab.faults.views import late
 from lab.kube.runtime import ExecFailed, Log, Process, Runtime
 from lab.kube.serving import Serving
 from lab.kube.store import Object, Objects, Store
-from lab.mesh.config.current import peer_authentication
+from lab.mesh.config.apis import APIS
 from lab.mesh.config.gateway_api.gateways import GATEWAYS
-from lab.mesh.config.istio_1_0 import authentication_policy
 from lab.mesh.envoy.resources import Resources
 from lab.mesh.model.proxy_config import MutualTls, SidecarConfig
 from lab.node.images.programs import Launch, Readiness
 from lab.node.network.host_ports import LOCALHOST, HostPorts
 
-FIRST_POLICIES = (peer_authentication.KEY, authentication_policy.KEY, authentication_policy.MESH_KEY)
-"""Of these kinds is the first policy of each document; some cases need none, and come before."""
+POLICIES = tuple(key for api in APIS.values() for key in api.policies)
+"""Of one of these kinds is the first policy of each document; some cases need none, and come before."""
 
 LATE_S = 0.5
 
@@ -143,7 +142,7 @@ class _Ending:
         self._end = asyncio.get_running_loop().create_task(self._end_with_a_policy(listeners))
 
     async def _end_with_a_policy(self, listeners: Sequence[socket.socket]) -> None:
-        async with self._store.subscribe(*FIRST_POLICIES, replay=False) as policies:
+        async with self._store.subscribe(*POLICIES, replay=False) as policies:
             await anext(policies)
         # Other processes of the lab hold the same sockets, so that closing them would not be enough.
         for listener in listeners:

@@ -19,7 +19,7 @@ from lab.node.network.host_ports import HostPorts
 
 HOOKS: dict[type, str] = {
     Objects: "the cluster, as the control plane sees it and writes to it",
-    **{api.declared: f"what users have declared in the API {api.name}" for api in APIS.values()},
+    **{api.declared: f"what users have declared in the API {name}" for name, api in APIS.items()},
     SidecarConfig: "what a sidecar must do",
     GatewayConfig: "what a gateway must do",
     Resources: "a proxy's configuration, its own copy",
@@ -33,31 +33,8 @@ HOOKS: dict[type, str] = {
 HARNESS = "The harness"
 """In the place of a section: nothing is wrong with the mesh, but what the suite stands on breaks."""
 
-SECTIONS = {
-    "current": (
-        "Setup",
-        "Auto mutual TLS",
-        "Globally enabling Istio mutual TLS in STRICT mode",
-        "Cleanup part 1",
-        "Namespace-wide policy",
-        "Enable mutual TLS per workload",
-        "Policy precedence",
-        "End-user authentication",
-        "Require a valid token",
-        "Require valid tokens per-path",
-        "Cleanup part 3",
-        HARNESS,
-    ),
-    "istio-1.0": (
-        "Globally enabling Istio mutual TLS",
-        "Request from Istio services to non-Istio services",
-        "Service-specific policy",
-        "Policy precedence",
-        "End-user authentication",
-        "End-user authentication with mutual TLS",
-    ),
-}
-"""For each document its sections, in their order, as far as there are faults that break them."""
+SECTIONS = {name: (*api.sections, HARNESS) for name, api in APIS.items()}
+"""For each document, by the policy API that it describes, its sections in their order."""
 
 Change = Callable[[Any], Any]
 Function = TypeVar("Function", bound=Callable[..., Any])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from lab.kube.store import Key, Object, Objects, Review, Store
 from lab.mesh.config.key_source import Asker, KeySource
@@ -51,14 +51,16 @@ def no_controllers(objects: Objects, read_registry: Callable[[], ServiceRegistry
 class PolicyApi(Generic[D]):
     """One policy API. `D` is what is declared in it; configurations are conclusions in the common model."""
 
-    name: str
-    """As in `python -m lab up --mesh`."""
+    sections: tuple[str, ...]
+    """The headings of the document that describes it, in their order: what a fault breaks stands in one."""
     declared: type[D]
     """What `read` gives: by it a change to what is declared knows which API it is for."""
     definitions: Callable[[], Iterable[Object]]
     """The CustomResourceDefinitions."""
     admission: Mapping[Key, Review]
     """What its webhook says of objects that their schema has nothing against."""
+    policies: tuple[Key, ...]
+    """The kinds that are its own."""
     keys: tuple[Key, ...]
     """What `read` depends on, besides the service registry."""
     read: Callable[[Store, ServiceRegistry, Mapping[KeySource, str]], D]
@@ -78,3 +80,7 @@ class PolicyApi(Generic[D]):
     """What its webhook warns of in objects that it takes."""
     account_secrets: bool = False
     """Whether clusters of its age keep a Secret with a token for every ServiceAccount."""
+
+
+AnyPolicyApi = PolicyApi[Any]
+"""One of them, whatever is declared in it."""

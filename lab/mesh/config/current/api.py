@@ -54,11 +54,27 @@ def _controllers(objects: Objects, read_registry: Callable[[], ServiceRegistry])
     return [GatewayController(objects, read_registry)]
 
 
+SECTIONS = (
+    "Setup",
+    "Auto mutual TLS",
+    "Globally enabling Istio mutual TLS in STRICT mode",
+    "Cleanup part 1",
+    "Namespace-wide policy",
+    "Enable mutual TLS per workload",
+    "Policy precedence",
+    "Cleanup part 2",
+    "End-user authentication",
+    "Require a valid token",
+    "Require valid tokens per-path",
+    "Cleanup part 3",
+)
+
 API: PolicyApi[Policies] = PolicyApi(
-    name="current",
+    sections=SECTIONS,
     declared=Policies,
     definitions=lambda: definitions.load(*DEFINITIONS),
     admission=ADMISSION,
+    policies=policies.OWN,
     keys=policies.KEYS,
     read=policies.read,
     inbound=inbound,

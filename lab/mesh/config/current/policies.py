@@ -20,13 +20,10 @@ from lab.mesh.config.networking.declared import Networking
 from lab.mesh.workloads.revisions import in_force
 from lab.mesh.workloads.service_registry import ServiceRegistry, Workload
 
-KEYS = (
-    peer_authentication.KEY,
-    request_authentication.KEY,
-    authorization_policy.KEY,
-    *networking.KEYS,
-    *gateway_api.KEYS,
-)
+OWN = (peer_authentication.KEY, request_authentication.KEY, authorization_policy.KEY)
+"""The kinds of this API alone."""
+
+KEYS = (*OWN, *networking.KEYS, *gateway_api.KEYS)
 """What `read` depends on, besides the service registry."""
 
 

@@ -36,8 +36,25 @@ def _objects(root_namespace: str) -> Iterator[tuple[Key, Object]]:
         )
 
 
+SECTIONS = (
+    "Setup",
+    "Globally enabling Istio mutual TLS",
+    "Request from non-Istio services to Istio services",
+    "Request from Istio services to non-Istio services",
+    "Request from Istio services to Kubernetes API server",
+    "Cleanup part 1",
+    "Enable mutual TLS per namespace or service",
+    "Namespace-wide policy",
+    "Service-specific policy",
+    "Policy precedence",
+    "Cleanup part 2",
+    "End-user authentication",
+    "End-user authentication with mutual TLS",
+    "Cleanup part 3",
+)
+
 API: PolicyApi[Policies] = PolicyApi(
-    name="istio-1.0",
+    sections=SECTIONS,
     declared=Policies,
     definitions=definitions.load,
     admission={
@@ -48,6 +65,7 @@ API: PolicyApi[Policies] = PolicyApi(
         authentication_policy.KEY: admission.review_policy,
         authentication_policy.MESH_KEY: admission.review_mesh_policy,
     },
+    policies=policies.OWN,
     keys=policies.KEYS,
     read=policies.read,
     inbound=inbound,

@@ -15,11 +15,10 @@ from lab.mesh.config.networking import declared as networking
 from lab.mesh.config.networking.declared import Networking
 from lab.mesh.workloads.service_registry import Service, ServicePort, ServiceRegistry
 
-KEYS = (
-    authentication_policy.KEY,
-    authentication_policy.MESH_KEY,
-    *networking.KEYS,
-)
+OWN = (authentication_policy.KEY, authentication_policy.MESH_KEY)
+"""The kinds of this API alone."""
+
+KEYS = (*OWN, *networking.KEYS)
 """What `read` depends on, besides the service registry."""
 
 

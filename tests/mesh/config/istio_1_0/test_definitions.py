@@ -6,24 +6,18 @@ from typing import Any
 
 import pytest
 
-from lab.config import MESHES
 from lab.kube.kinds.registry import Registry
 from lab.kube.store import ApiError, Key, Object, Store
 from lab.kube.writing.pipeline import at_once
 from lab.kube.writing.shape import WriteOptions
 from lab.kube.writing.writes import Writes
 from lab.mesh.config import istio_1_0
-from lab.mesh.config.apis import APIS
 from lab.mesh.config.cel_rules import CEL_RULES
 from lab.mesh.config.istio_1_0 import authentication_policy
 from tests.mesh.cluster import RULES
 from tests.mesh.config.istio_1_0.declare import MTLS, origin, to
 
 API_VERSION = "authentication.istio.io/v1alpha1"
-
-
-def test_the_meshes_that_can_be_asked_for_are_those_there_are() -> None:
-    assert tuple(APIS) == MESHES
 
 
 def test_what_is_served() -> None:
