@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from lab.faults.registry import fault
 from lab.faults.views import Report, reporting
-from lab.kube.store import Key, Object, Objects
+from lab.kube.client import Client, GroupResource, Object
 from lab.mesh.config.current.attachment import Attachment
 from lab.mesh.config.current.authorization_policy import AuthorizationPolicy
 from lab.mesh.config.current.policies import Policies
@@ -21,13 +21,13 @@ Policy = TypeVar("Policy", RequestAuthentication, AuthorizationPolicy)
 
 
 @fault(END_USER)
-def gateway_never_programmed(cluster: Objects) -> Objects:
+def gateway_never_programmed(cluster: Client) -> Client:
     """A Gateway is never reported to be programmed, although it serves."""
     return reporting(cluster, _programmed("False"))
 
 
 @fault(END_USER)
-def gateway_always_programmed(cluster: Objects) -> Objects:
+def gateway_always_programmed(cluster: Client) -> Client:
     """A Gateway is reported to be programmed at once, before it has an address."""
     return reporting(cluster, _programmed("True"))
 
@@ -56,7 +56,7 @@ def gateway_policy_leaks(policies: Policies) -> Policies:
 
 
 def _programmed(status: str) -> Report:
-    def report(key: Key, _obj: Object, wanted: Object) -> Object:
+    def report(key: GroupResource, _obj: Object, wanted: Object) -> Object:
         if key != GATEWAYS:
             return wanted
         conditions = [

@@ -14,9 +14,9 @@ from typing import Any, cast
 
 from lab.faults.registry import HARNESS, fault
 from lab.faults.views import late
+from lab.kube.client import Client, Object, Store
 from lab.kube.runtime import ExecFailed, Log, Process, Runtime
 from lab.kube.serving import Serving
-from lab.kube.store import Object, Objects, Store
 from lab.mesh.config.apis import APIS
 from lab.mesh.config.gateway_api.gateways import GATEWAYS
 from lab.mesh.envoy.resources import Resources
@@ -64,11 +64,11 @@ def exec_without_tools(runtime: Runtime) -> Runtime:
 
 
 @fault(HARNESS)
-def api_server_gone() -> Callable[[Objects | Serving], Objects | Serving]:
+def api_server_gone() -> Callable[[Client | Serving], Client | Serving]:
     """The API server ends when it has taken the first policy."""
     stores: list[Store] = []
 
-    def change(part: Objects | Serving) -> Objects | Serving:
+    def change(part: Client | Serving) -> Client | Serving:
         if isinstance(part, Serving):
             return _Ending(part, stores[0])
         stores.append(part.store)
@@ -78,7 +78,7 @@ def api_server_gone() -> Callable[[Objects | Serving], Objects | Serving]:
 
 
 @fault(HARNESS)
-def gateways_come_late(cluster: Objects) -> Objects:
+def gateways_come_late(cluster: Client) -> Client:
     """What serves a Gateway of the Gateway API is there half a second after the Gateway."""
     return late(cluster, (GATEWAYS,), LATE_S)
 
@@ -142,7 +142,7 @@ class _Ending:
         self._end = asyncio.get_running_loop().create_task(self._end_with_a_policy(listeners))
 
     async def _end_with_a_policy(self, listeners: Sequence[socket.socket]) -> None:
-        async with self._store.subscribe(*POLICIES, replay=False) as policies:
+        async with self._store.watch(*POLICIES, replay=False) as policies:
             await anext(policies)
         # Other processes of the lab hold the same sockets, so that closing them would not be enough.
         for listener in listeners:

@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lab.faults.registry import fault
-from lab.kube.store import Key, Object, Objects, clone
+from lab.kube.client import PODS, Client, Object, clone
 from lab.mesh.workloads.gateway_pods import is_gateway
 from lab.mesh.workloads.injection import INJECT
 from lab.node.images.programs import Launch
 from lab.node.network.traffic_capture import PROXY_MARK, TABLE
-
-PODS = Key("", "pods")
 
 # Both come before the rules of capture: the first address translation of a connection is final, and what
 # bears the mark is taken for the proxy's own.
@@ -46,7 +44,7 @@ def outbound_not_captured(launch: Launch) -> Launch:
 
 
 @fault("Setup")
-def everybody_injected(cluster: Objects) -> Objects:
+def everybody_injected(cluster: Client) -> Client:
     """Pods get a sidecar also in namespaces that did not ask for it."""
 
     def injected(new: Object, old: Object | None) -> Object:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_type_hints
 
+from lab.kube.client import Client
 from lab.kube.runtime import Runtime
 from lab.kube.serving import Serving
-from lab.kube.store import Objects
 from lab.mesh.config.apis import APIS
 from lab.mesh.envoy.resources import Resources
 from lab.mesh.model.proxy_config import GatewayConfig, SidecarConfig
@@ -18,7 +18,7 @@ from lab.node.images.programs import Launch
 from lab.node.network.host_ports import HostPorts
 
 HOOKS: dict[type, str] = {
-    Objects: "the cluster, as the control plane sees it and writes to it",
+    Client: "the cluster, as the control plane sees it and writes to it",
     **{api.declared: f"what users have declared in the API {name}" for name, api in APIS.items()},
     SidecarConfig: "what a sidecar must do",
     GatewayConfig: "what a gateway must do",

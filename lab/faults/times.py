@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 
 from lab.faults.registry import fault
 from lab.faults.views import delayed
-from lab.kube.store import Objects
+from lab.kube.client import Client
 from lab.mesh.config.current import authorization_policy, peer_authentication, request_authentication
 from lab.mesh.config.current.peer_authentication import PeerAuthentication
 from lab.mesh.config.current.policies import Policies
@@ -37,13 +37,13 @@ Policy = TypeVar("Policy", bound=Named)
 
 
 @fault("Globally enabling Istio mutual TLS in STRICT mode")
-def converges_too_late(cluster: Objects) -> Objects:
+def converges_too_late(cluster: Client) -> Client:
     """Policies take effect 31 seconds after they were applied."""
     return delayed(cluster, POLICY_KINDS, TOO_LATE_S)
 
 
 @fault("Globally enabling Istio mutual TLS in STRICT mode")
-def converges_slowly(cluster: Objects) -> Objects:
+def converges_slowly(cluster: Client) -> Client:
     """Policies take effect 0.4 seconds after they were applied."""
     return delayed(cluster, POLICY_KINDS, IN_TIME_S)
 

@@ -7,16 +7,16 @@ import time
 from collections.abc import Callable, Collection
 from typing import Any, cast
 
-from lab.kube.store import Event, Key, Object, Objects, Store, Subscription
+from lab.kube.client import Client, GroupResource, Object, Store, Watch, WatchEvent
 
-Report = Callable[[Key, Object, Object], Object]
+Report = Callable[[GroupResource, Object, Object], Object]
 """(kind, the object, the status that a controller wants to report) -> the status that it reports."""
 
 
 class View:
     """The cluster as it is, but for what a subclass has of its own."""
 
-    def __init__(self, objects: Objects) -> None:
+    def __init__(self, objects: Client) -> None:
         self._objects = objects
 
     def __getattr__(self, name: str) -> Any:
@@ -26,12 +26,12 @@ class View:
 class Reporting(View):
     """Reports another status than it was told to."""
 
-    def __init__(self, objects: Objects, report: Report) -> None:
+    def __init__(self, objects: Client, report: Report) -> None:
         super().__init__(objects)
         self._report = report
 
     def set_status(
-        self, key: Key, namespace: str, name: str, status: Object, *, manager: str
+        self, key: GroupResource, namespace: str, name: str, status: Object, *, manager: str
     ) -> Object | None:
         found = self._objects.store.get(key, namespace, name)
         reported = status if found is None else self._report(key, found, status)
@@ -41,46 +41,46 @@ class Reporting(View):
 class Belated(View):
     """Learns some seconds late of some of what happens."""
 
-    def __init__(self, objects: Objects, store: Store) -> None:
+    def __init__(self, objects: Client, store: Store) -> None:
         super().__init__(objects)
         self.store = store
 
 
 class _BelatedStore(Store):
-    """Lists objects of some kinds late; subscribers are told again when there is something to be listed."""
+    """Lists objects of some kinds late; who watches is told again when there is something to be listed."""
 
-    def __init__(self, store: Store, keys: Collection[Key], seconds: float) -> None:
+    def __init__(self, store: Store, keys: Collection[GroupResource], seconds: float) -> None:
         super().__init__()
         self._store = store
         self._keys = frozenset(keys)
         self._seconds = seconds
-        self._subscribers: list[Subscription] = []
+        self._watchers: list[Watch] = []
 
-    def get(self, key: Key, namespace: str, name: str) -> Object | None:
+    def get(self, key: GroupResource, namespace: str, name: str) -> Object | None:
         return self._store.get(key, namespace, name)
 
-    def subscribe(self, *keys: Key, replay: bool = True, capacity: int = 20_000) -> Subscription:
-        subscription = self._store.subscribe(*keys, replay=replay, capacity=capacity)
-        self._subscribers.append(subscription)
-        return subscription
+    def watch(self, *keys: GroupResource, replay: bool = True, capacity: int = 20_000) -> Watch:
+        watch = self._store.watch(*keys, replay=replay, capacity=capacity)
+        self._watchers.append(watch)
+        return watch
 
-    def _tell_later(self, key: Key) -> None:
+    def _tell_later(self, key: GroupResource) -> None:
         asyncio.get_running_loop().call_later(self._seconds, self._tell, key)
 
-    def _tell(self, key: Key) -> None:
-        for subscription in self._subscribers:
-            if key in subscription.keys:
-                subscription.push(Event("MODIFIED", key, {}, None, self._store.revision))
+    def _tell(self, key: GroupResource) -> None:
+        for watch in self._watchers:
+            if key in watch.keys:
+                watch.push(WatchEvent("MODIFIED", key, {}, None, self._store.revision))
 
 
 class _DelayedStore(_BelatedStore):
     """What is listed is as old as the delay."""
 
-    def __init__(self, store: Store, keys: Collection[Key], seconds: float) -> None:
+    def __init__(self, store: Store, keys: Collection[GroupResource], seconds: float) -> None:
         super().__init__(store, keys, seconds)
-        self._seen: dict[Key, list[tuple[float, list[Object]]]] = {}
+        self._seen: dict[GroupResource, list[tuple[float, list[Object]]]] = {}
 
-    def list(self, key: Key, namespace: str | None = None) -> list[Object]:
+    def list(self, key: GroupResource, namespace: str | None = None) -> list[Object]:
         now, current = time.monotonic(), self._store.list(key, namespace)
         if key not in self._keys or namespace is not None:
             return current
@@ -96,11 +96,11 @@ class _DelayedStore(_BelatedStore):
 class _LateStore(_BelatedStore):
     """What is new is listed when the delay is over; what is gone is not listed any more."""
 
-    def __init__(self, store: Store, keys: Collection[Key], seconds: float) -> None:
+    def __init__(self, store: Store, keys: Collection[GroupResource], seconds: float) -> None:
         super().__init__(store, keys, seconds)
         self._known_at: dict[str, float] = {}
 
-    def list(self, key: Key, namespace: str | None = None) -> list[Object]:
+    def list(self, key: GroupResource, namespace: str | None = None) -> list[Object]:
         now, current = time.monotonic(), self._store.list(key, namespace)
         if key not in self._keys:
             return current
@@ -111,16 +111,16 @@ class _LateStore(_BelatedStore):
         return [obj for obj in current if self._known_at[obj["metadata"]["uid"]] <= now]
 
 
-def delayed(objects: Objects, keys: Collection[Key], seconds: float) -> Objects:
+def delayed(objects: Client, keys: Collection[GroupResource], seconds: float) -> Client:
     """The cluster for a control plane that is late."""
-    return cast(Objects, Belated(objects, _DelayedStore(objects.store, keys, seconds)))
+    return cast(Client, Belated(objects, _DelayedStore(objects.store, keys, seconds)))
 
 
-def late(objects: Objects, keys: Collection[Key], seconds: float) -> Objects:
+def late(objects: Client, keys: Collection[GroupResource], seconds: float) -> Client:
     """The cluster for a control plane that notices new objects late."""
-    return cast(Objects, Belated(objects, _LateStore(objects.store, keys, seconds)))
+    return cast(Client, Belated(objects, _LateStore(objects.store, keys, seconds)))
 
 
-def reporting(objects: Objects, report: Report) -> Objects:
+def reporting(objects: Client, report: Report) -> Client:
     """The cluster for a control plane that says something else of it than it knows."""
-    return cast(Objects, Reporting(objects, report))
+    return cast(Client, Reporting(objects, report))

@@ -11,11 +11,9 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Literal, Protocol
+from typing import Literal
 
-from lab.kube.admission import Admission, Denied, Invalid, Review
-from lab.kube.errors import ApiError
-from lab.kube.objects import GroupResource, Object, clone, place_of
+from lab.kube.objects import GroupResource, Object, place_of
 
 # `list` is also the name of a method of the store.
 ObjectList = list[Object]
@@ -59,7 +57,7 @@ class Watch:
         if len(self._queue) >= self._limit:
             self._overflowed = True
             self._queue.clear()
-            self._store.unsubscribe(self)
+            self._store.unwatch(self)
         elif not self._overflowed:
             self._queue.append(event)
         self._wake()
@@ -73,7 +71,7 @@ class Watch:
 
     def close(self) -> None:
         self._closed = True
-        self._store.unsubscribe(self)
+        self._store.unwatch(self)
         self._wake()
 
     def _wake(self) -> None:
@@ -139,7 +137,7 @@ class Store:
         """The kinds that have, or once had, objects."""
         return frozenset(self._objects)
 
-    def subscribe(self, *keys: GroupResource, replay: bool = True, capacity: int = 20_000) -> Watch:
+    def watch(self, *keys: GroupResource, replay: bool = True, capacity: int = 20_000) -> Watch:
         """Events from now on; with `replay` the current objects first, as ADDED, with no gap between.
 
         No keys means every kind. `capacity` bounds how many events a slow reader may leave waiting.
@@ -157,7 +155,7 @@ class Store:
             self._watches.setdefault(key, []).append(watch)
         return watch
 
-    def unsubscribe(self, watch: Watch) -> None:
+    def unwatch(self, watch: Watch) -> None:
         for watches in self._watches.values():
             if watch in watches:
                 watches.remove(watch)
@@ -198,82 +196,3 @@ class Store:
         self._history.append(event)
         for watch in (*self._watches.get(event.key, ()), *self._watches.get(None, ())):
             watch.push(event)
-
-
-class Client(Protocol):
-    """The one way to write, for controllers, the node and the mesh. Every method may raise `ApiError`."""
-
-    store: Store
-
-    def create(self, key: GroupResource, obj: Object, *, manager: str, dry_run: bool = False) -> Object: ...
-
-    def update(self, key: GroupResource, obj: Object, *, manager: str, subresource: str = "") -> Object:
-        """Replaces an object; with `metadata.resourceVersion` set, only that revision of it (else 409)."""
-        ...
-
-    def set_status(
-        self, key: GroupResource, namespace: str, name: str, status: Object, *, manager: str
-    ) -> Object | None:
-        """Replaces the status wholly. Equal status keeps the revision. None when the object is gone."""
-        ...
-
-    def delete(
-        self,
-        key: GroupResource,
-        namespace: str,
-        name: str,
-        *,
-        propagation: str = "Background",
-        grace_period: int | None = None,
-    ) -> None:
-        """Deletes, or asks to: finalizers, and pods that have run, leave only later. Seconds of grace."""
-        ...
-
-    def emit(
-        self,
-        about: Object,
-        *,
-        reason: str,
-        message: str,
-        type: Literal["Normal", "Warning"] = "Normal",  # noqa: A002 - the field's name in Kubernetes
-        component: str,
-    ) -> None:
-        """Records a core/v1 Event; the same one again only raises its count."""
-        ...
-
-    def admit(self, key: GroupResource, hook: Admission) -> None:
-        """Registers an admission hook; hooks run in order on create and update, before validation."""
-        ...
-
-    def review(self, key: GroupResource, hook: Review) -> None:
-        """Registers what is asked about an object on create and update, after validation."""
-        ...
-
-
-# The names of before, until everybody has taken the new ones.
-Key = GroupResource
-Event = WatchEvent
-Subscription = Watch
-SubscriptionOverflowError = WatchOverflow
-Objects = Client
-__all__ = [
-    "Admission",
-    "ApiError",
-    "Client",
-    "Denied",
-    "Event",
-    "GroupResource",
-    "Invalid",
-    "Key",
-    "Object",
-    "Objects",
-    "Review",
-    "Store",
-    "Subscription",
-    "SubscriptionOverflowError",
-    "Watch",
-    "WatchEvent",
-    "WatchOverflow",
-    "clone",
-    "place_of",
-]

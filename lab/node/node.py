@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lab.kube.store import Event, Key, Object, Objects, clone
+from lab.kube.client import NODES, PODS, Client, Object, WatchEvent, clone, now
 from lab.node.images.programs import AlterLaunch, unaltered
 from lab.node.images.store import ImageStore
 from lab.node.network import service_proxy
@@ -20,13 +20,11 @@ from lab.node.network.pod_network import NODE_ADDRESS, POD_NETWORK, PodNetwork
 from lab.node.network.relay import Relays
 from lab.node.pods.log_times import LogTimes
 from lab.node.pods.pod_context import BackOff, grace_of, log_file
-from lab.node.pods.pod_worker import NODE_NAME, PODS, NodeContext, PodWorker
-from lab.node.pods.status import now
+from lab.node.pods.pod_worker import NODE_NAME, NodeContext, PodWorker
 from lab.node.pods.streaming import NodeRuntime
 from lab.node.pods.volume_content import AccountTokens
 from lab.node.processes.spawner import Spawner
 
-NODES = Key("", "nodes")
 _POD_LIMIT = 110
 _RELAYED_CONNECTIONS = 256
 
@@ -41,7 +39,7 @@ class Node:
 
     def __init__(
         self,
-        objects: Objects,
+        objects: Client,
         spawner: Spawner,
         directory: Path,
         *,
@@ -104,11 +102,11 @@ class Node:
                 yield log_file(worker.directory, container.name, container.state.restarts)
 
     async def _follow_pods(self) -> None:
-        async with self._objects.store.subscribe(PODS) as events:
+        async with self._objects.store.watch(PODS) as events:
             async for event in events:
                 self._handle(event)
 
-    def _handle(self, event: Event) -> None:
+    def _handle(self, event: WatchEvent) -> None:
         metadata = event.object["metadata"]
         uid = metadata["uid"]
         if event.type == "DELETED":

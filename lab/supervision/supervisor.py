@@ -23,6 +23,8 @@ from typing import Any
 from lab.config import NO_MESH, BadFault, LabConfig
 from lab.host import run_directory
 from lab.kube.api.server import ApiServer
+from lab.kube.client import NAMESPACES, Client, Object, Store, now
+from lab.kube.cluster import API_SERVER_IP
 from lab.kube.controllers import run_all
 from lab.kube.identity.auth import kubeconfig
 from lab.kube.identity.pki import Credentials
@@ -30,8 +32,6 @@ from lab.kube.identity.tokens import ServiceAccountTokens
 from lab.kube.kinds.registry import Registry
 from lab.kube.runtime import Runtime
 from lab.kube.serving import Serving
-from lab.kube.store import Key, Object, Objects, Store
-from lab.kube.timestamps import now
 from lab.kube.writing.writes import Writes
 from lab.mesh.config import unknown_kinds
 from lab.mesh.config.apis import APIS
@@ -49,7 +49,7 @@ from lab.node.processes.spawner import Spawner
 API_PORT = 6443
 """Of the API server in the pod network; pods reach it as kubernetes.default:443."""
 
-NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
+SYSTEM_NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
 LOCALHOST = "127.0.0.1"
 
 Alter = Callable[[type[Any], Any], Any]
@@ -77,7 +77,7 @@ class Cluster:
         host_ports = alter(HostPorts, HostPorts(socket.socket(fileno=config.host_listener_fd)))
         registry.node_port_is_free = host_ports.node_port_is_free
         objects = Writes(Store(), registry)
-        credentials = Credentials.new([], [LOCALHOST, NODE_ADDRESS, "10.96.0.1"])
+        credentials = Credentials.new([], [LOCALHOST, NODE_ADDRESS, API_SERVER_IP])
         tokens = ServiceAccountTokens(credentials.service_account_key, objects.store)
         node = Node(
             objects,
@@ -89,7 +89,7 @@ class Cluster:
             alter_launch=partial(alter, Launch),
         )
         # A fault that ends the API server has looked at the objects before.
-        seen = alter(Objects, objects)
+        seen = alter(Client, objects)
         server = ApiServer(objects, registry, alter(Runtime, node.runtime), credentials)
         serving = alter(Serving, server)
         if config.mesh == NO_MESH:
@@ -107,9 +107,9 @@ class Cluster:
 
     def install(self) -> None:
         """Creates what every cluster has before its first user comes."""
-        for name in NAMESPACES:
+        for name in SYSTEM_NAMESPACES:
             namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-            self.objects.create(Key("", "namespaces"), namespace, manager="kube-apiserver")
+            self.objects.create(NAMESPACES, namespace, manager="kube-apiserver")
         self.node.install()
         if self.mesh is not None:
             self.mesh.install()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lab.kube.store import ApiError
+from lab.kube.client import ApiError
 from lab.mesh.config import current
 from lab.mesh.config.cel_rules import CEL_RULES
 from tests.compare import admission

@@ -15,10 +15,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lab.kube.client import Client
 from lab.kube.group_resources import PODS
 from lab.kube.objects import Object, clone
 from lab.kube.runtime import ExecFailed, Log, Mark, Unconnected
-from lab.kube.store import Client
 
 NODE = "node-0"
 STARTED = "2026-01-01T00:00:00Z"
@@ -77,7 +77,7 @@ class LocalRuntime:
 async def run_node(objects: Client) -> None:
     """Makes every pod run, and every deleted one go."""
     addresses = itertools.count(2)
-    async with objects.store.subscribe(PODS) as events:
+    async with objects.store.watch(PODS) as events:
         async for event in events:
             metadata = event.object["metadata"]
             namespace, name = metadata["namespace"], metadata["name"]

@@ -338,7 +338,7 @@ async def test_a_rollout_without_progress_exceeds_its_deadline(cluster):
     await cluster.quiet()
     assert condition(cluster.one(DEPLOYMENTS, "web"), "Progressing")[0] == "True"
     async with asyncio.timeout(5):
-        async with cluster.store.subscribe(DEPLOYMENTS) as events:
+        async with cluster.store.watch(DEPLOYMENTS) as events:
             async for event in events:
                 if condition(event.object, "Progressing") == ("False", "ProgressDeadlineExceeded"):
                     break
@@ -349,7 +349,7 @@ async def test_recreate_never_runs_two_templates_at_once(cluster):
     cluster.add(DEPLOYMENTS, deployment(replicas=2, strategy={"type": "Recreate"}))
     await cluster.quiet()
     seen: list[set[str]] = []
-    async with cluster.store.subscribe(PODS, replay=False) as events:
+    async with cluster.store.watch(PODS, replay=False) as events:
         cluster.change(DEPLOYMENTS, "web", template=template("app:2"))
         await cluster.quiet()
         present = {"app:1": 2, "app:2": 0}

@@ -21,7 +21,7 @@ async def test_replay_is_followed_by_news_without_gap_or_double():
     store = Store()
     store.put(PODS, named("b"))
     store.put(PODS, named("a"))
-    async with store.subscribe(PODS) as events:
+    async with store.watch(PODS) as events:
         store.put(PODS, named("a", spec={"x": 1}))
         store.put(SERVICES, named("a"))
         store.remove(PODS, "foo", "b")
@@ -41,7 +41,7 @@ async def test_replay_is_followed_by_news_without_gap_or_double():
 
 async def test_pending_takes_what_is_queued_and_does_not_wait():
     store = Store()
-    events = store.subscribe(replay=False)
+    events = store.watch(replay=False)
     assert events.pending() == []
     store.put(PODS, named("a"))
     store.put(SERVICES, named("b"))
@@ -51,7 +51,7 @@ async def test_pending_takes_what_is_queued_and_does_not_wait():
 
 async def test_closing_ends_an_iteration_that_waits():
     store = Store()
-    events = store.subscribe(PODS)
+    events = store.watch(PODS)
     waiting = asyncio.create_task(anext(events, None))
     await asyncio.sleep(0)
     events.close()
@@ -60,7 +60,7 @@ async def test_closing_ends_an_iteration_that_waits():
 
 async def test_a_cancelled_wait_loses_nothing():
     store = Store()
-    events = store.subscribe(PODS)
+    events = store.watch(PODS)
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.01):
             await anext(events)
@@ -70,7 +70,7 @@ async def test_a_cancelled_wait_loses_nothing():
 
 async def test_a_reader_that_falls_behind_is_told_so():
     store = Store()
-    events = store.subscribe(PODS, capacity=2)
+    events = store.watch(PODS, capacity=2)
     for name in "abc":
         store.put(PODS, named(name))
     with pytest.raises(WatchOverflow):
@@ -81,7 +81,7 @@ def test_a_replay_larger_than_the_capacity_is_no_overflow():
     store = Store()
     for name in "abc":
         store.put(PODS, named(name))
-    events = store.subscribe(PODS, capacity=1)
+    events = store.watch(PODS, capacity=1)
     store.put(PODS, named("d"))
     assert len(events.pending()) == 4
 

@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
+from lab.kube.client import (
+    CUSTOM_RESOURCE_DEFINITIONS,
+    NAMESPACES,
+    ApiError,
+    GroupResource,
+    Object,
+    Store,
+    clone,
+)
 from lab.kube.kinds.registry import Registry
-from lab.kube.store import ApiError, Key, Object, Store, clone
 from lab.kube.writing.pipeline import at_once
 from lab.kube.writing.shape import WriteOptions
 from lab.kube.writing.writes import Writes
@@ -15,12 +23,12 @@ from tests.planes.differences import Kind
 
 NAMESPACE = "foo"
 GROUPS = {
-    "RequestAuthentication": Key("security.istio.io", "requestauthentications"),
-    "AuthorizationPolicy": Key("security.istio.io", "authorizationpolicies"),
-    "PeerAuthentication": Key("security.istio.io", "peerauthentications"),
-    "DestinationRule": Key("networking.istio.io", "destinationrules"),
-    "Gateway": Key("networking.istio.io", "gateways"),
-    "VirtualService": Key("networking.istio.io", "virtualservices"),
+    "RequestAuthentication": GroupResource("security.istio.io", "requestauthentications"),
+    "AuthorizationPolicy": GroupResource("security.istio.io", "authorizationpolicies"),
+    "PeerAuthentication": GroupResource("security.istio.io", "peerauthentications"),
+    "DestinationRule": GroupResource("networking.istio.io", "destinationrules"),
+    "Gateway": GroupResource("networking.istio.io", "gateways"),
+    "VirtualService": GroupResource("networking.istio.io", "virtualservices"),
 }
 """By kind."""
 
@@ -36,9 +44,9 @@ class Admission:
         registry = Registry()
         registry.cel_rules.update(cel_rules)
         self._objects = Writes(Store(), registry)
-        self._objects.create(Key("", "namespaces"), {"metadata": {"name": NAMESPACE}}, manager="test")
+        self._objects.create(NAMESPACES, {"metadata": {"name": NAMESPACE}}, manager="test")
         for definition in current.API.definitions():
-            key = Key("apiextensions.k8s.io", "customresourcedefinitions")
+            key = CUSTOM_RESOURCE_DEFINITIONS
             self._objects.create(key, definition, manager="test")
         for key, review in current.API.admission.items():
             self._objects.review(key, review)

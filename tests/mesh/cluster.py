@@ -6,15 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from lab.kube.store import Key, Object, Store
+from lab.kube.client import ENDPOINT_SLICES, PODS, SERVICES, GroupResource, Object, Store
 
-PODS = Key("", "pods")
-SERVICES = Key("", "services")
-SLICES = Key("discovery.k8s.io", "endpointslices")
-PEER = Key("security.istio.io", "peerauthentications")
-RULES = Key("networking.istio.io", "destinationrules")
-TOKENS = Key("security.istio.io", "requestauthentications")
-ACCESS = Key("security.istio.io", "authorizationpolicies")
+PEER = GroupResource("security.istio.io", "peerauthentications")
+RULES = GroupResource("networking.istio.io", "destinationrules")
+TOKENS = GroupResource("security.istio.io", "requestauthentications")
+ACCESS = GroupResource("security.istio.io", "authorizationpolicies")
 
 
 def when(second: int) -> str:
@@ -77,7 +74,7 @@ class Cluster:
         }
         self.store.put(SERVICES, {"metadata": metadata, "spec": spec})
         self.store.put(
-            SLICES,
+            ENDPOINT_SLICES,
             {
                 "metadata": {
                     "name": f"{name}-x",
@@ -99,7 +96,7 @@ class Cluster:
 
     def clear_policies(self) -> None:
         """Whatever is neither a pod nor a Service with its endpoints."""
-        for key in set(self.store.keys()) - {PODS, SERVICES, SLICES}:
+        for key in set(self.store.keys()) - {PODS, SERVICES, ENDPOINT_SLICES}:
             for policy in self.store.list(key):
                 metadata = policy["metadata"]
                 self.store.remove(key, metadata.get("namespace", ""), metadata["name"])

@@ -6,8 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from lab.kube.client import (
+    CUSTOM_RESOURCE_DEFINITIONS,
+    ENDPOINT_SLICES,
+    NAMESPACES,
+    PODS,
+    SERVICES,
+    GroupResource,
+    Object,
+    Store,
+)
 from lab.kube.kinds.registry import Registry
-from lab.kube.store import Key, Object, Store
 from lab.kube.writing.writes import Writes
 from lab.mesh.config import current
 from lab.mesh.config.cel_rules import CEL_RULES
@@ -21,9 +30,11 @@ from tests.mesh.cluster import Cluster
 from tests.planes.differences import Kind
 
 GROUP = "gateway.networking.k8s.io"
-GATEWAYS, ROUTES, GRANTS = Key(GROUP, "gateways"), Key(GROUP, "httproutes"), Key(GROUP, "referencegrants")
-NAMESPACES = Key("", "namespaces")
-SERVICES = Key("", "services")
+GATEWAYS, ROUTES, GRANTS = (
+    GroupResource(GROUP, "gateways"),
+    GroupResource(GROUP, "httproutes"),
+    GroupResource(GROUP, "referencegrants"),
+)
 
 HTTP = {"name": "http", "port": 80, "protocol": "HTTP"}
 POD = "10.244.0.50"
@@ -48,7 +59,7 @@ class GatewayCluster:
         registry.cel_rules.update(CEL_RULES)
         self.objects = Writes(Store(), registry)
         for definition in current.API.definitions():
-            key = Key("apiextensions.k8s.io", "customresourcedefinitions")
+            key = CUSTOM_RESOURCE_DEFINITIONS
             self.objects.create(key, definition, manager="test")
         self.controller = GatewayController(self.objects, self.registry)
         self.controller.install()
@@ -64,7 +75,7 @@ class GatewayCluster:
     def store(self) -> Store:
         return self.objects.store
 
-    def create(self, key: Key, obj: Object) -> Object:
+    def create(self, key: GroupResource, obj: Object) -> Object:
         return self.objects.create(key, obj, manager="test")
 
     def gateway(self, name: str = "gw", *listeners: Object, **metadata: Any) -> Object:
@@ -125,7 +136,7 @@ class GatewayCluster:
             "endpoints": [{"addresses": [address], "conditions": {"ready": ready}}],
             "ports": [{"name": self._name_of(gateway, port), "port": port} for port in ports],
         }
-        self.store.put(Key("discovery.k8s.io", "endpointslices"), slice_)
+        self.store.put(ENDPOINT_SLICES, slice_)
 
     def _name_of(self, gateway: str, number: int) -> str:
         service = self.store.get(SERVICES, "foo", f"{gateway}-istio")
@@ -144,7 +155,7 @@ class GatewayCluster:
     def listeners(self, gateway: str = "gw") -> tuple[Listener, ...]:
         """What the pod of this gateway listens on."""
         self.controller.reconcile()
-        if self.store.get(Key("", "pods"), "foo", gateway) is None:
+        if self.store.get(PODS, "foo", gateway) is None:
             self.run_pod(gateway, ())
         seen = self.registry()
         [pod] = [each for each in seen.workloads if each.name == gateway]
@@ -155,7 +166,7 @@ class GatewayCluster:
         [listener] = self.listeners(gateway)
         return {domain: host for host in listener.virtual_hosts for domain in host.domains}
 
-    def status(self, key: Key, name: str, namespace: str = "foo") -> Any:
+    def status(self, key: GroupResource, name: str, namespace: str = "foo") -> Any:
         self.controller.reconcile()
         found = self.store.get(key, namespace, name)
         assert found

@@ -13,14 +13,14 @@ import pytest
 from lab.config import BadFault
 from lab.faults import find, known, load
 from lab.faults.views import delayed, reporting
-from lab.kube.store import Key, Store
+from lab.kube.client import GroupResource, Store
 from lab.mesh.config.current.policies import Policies
 from lab.mesh.workloads.service_registry import ServiceRegistry
 
 pytestmark = pytest.mark.reference_only("faults are made of the reference")
 
 ROOT = Path(__file__).resolve().parents[2]
-PEER = Key("security.istio.io", "peerauthentications")
+PEER = GroupResource("security.istio.io", "peerauthentications")
 
 OUTSIDE = """
 from collections.abc import Callable
@@ -157,7 +157,7 @@ async def test_a_late_view_is_as_old_as_its_delay_and_says_when_it_changes() -> 
     view = delayed(objects, [PEER], 0.05).store  # type: ignore[arg-type]
     names = lambda: [each["metadata"]["name"] for each in view.list(PEER)]  # noqa: E731
     assert names() == ["old"]
-    async with view.subscribe(PEER, replay=False) as changes:
+    async with view.watch(PEER, replay=False) as changes:
         objects.store.put(PEER, policy("new"))
         await anext(changes)
         assert names() == ["old"]

@@ -23,9 +23,9 @@ from typing import Any
 import pytest
 
 from lab.host import identities, preconditions
+from lab.kube.client import ENDPOINT_SLICES, EVENTS, NAMESPACES, PODS, SERVICES, Object, Store
 from lab.kube.controllers import run_all
 from lab.kube.kinds.registry import Registry
-from lab.kube.store import Key, Object, Store
 from lab.kube.writing.writes import Writes
 from lab.node.images.store import ImageStore
 from lab.node.node import Node
@@ -35,10 +35,6 @@ from lab.node.processes import pid1
 from lab.node.processes.spawner import Spawner
 
 ROOT = Path(__file__).resolve().parents[2]
-PODS = Key("", "pods")
-SERVICES = Key("", "services")
-SLICES = Key("discovery.k8s.io", "endpointslices")
-EVENTS = Key("", "events")
 
 WITHIN_S = 10.0
 BACK_OFF = BackOff(first=0.1, most=0.4)
@@ -101,7 +97,7 @@ class TestNode:
 
     def namespace(self, name: str) -> None:
         namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-        self.objects.create(Key("", "namespaces"), namespace, manager="test")
+        self.objects.create(NAMESPACES, namespace, manager="test")
 
     def pod(
         self, name: str, container: Object, *, namespace: str = "default", labels: Any = None, **spec: Any
@@ -150,7 +146,7 @@ class TestNode:
 
     async def until(self, condition: Callable[[], Any], what: str) -> Any:
         """Waits until a condition on the store holds, and returns its value."""
-        async with self.objects.store.subscribe(replay=False) as changes:
+        async with self.objects.store.watch(replay=False) as changes:
             try:
                 async with asyncio.timeout(WITHIN_S):
                     while not (value := condition()):
@@ -174,7 +170,7 @@ class TestNode:
         def ready() -> bool:
             found = [
                 address
-                for slice_ in self.objects.store.list(SLICES, namespace)
+                for slice_ in self.objects.store.list(ENDPOINT_SLICES, namespace)
                 if slice_["metadata"].get("labels", {}).get("kubernetes.io/service-name") == service
                 for endpoint in slice_.get("endpoints") or ()
                 if endpoint["conditions"].get("ready")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lab.kube.store import Object
+from lab.kube.client import Object
 from tests.mesh.admission import GROUPS, NAMESPACE, Admission
 from tests.planes.api import Api
 

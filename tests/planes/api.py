@@ -9,7 +9,7 @@ from typing import Any
 
 from kubernetes import config
 
-from lab.kube.store import ApiError, Key, Object
+from lab.kube.client import ApiError, GroupResource, Object
 
 _VERSIONS = {"referencegrants": "v1beta1", "envoyfilters": "v1alpha3"}
 _CLUSTER_WIDE = {"namespaces", "gatewayclasses", "customresourcedefinitions", "nodes"}
@@ -48,7 +48,7 @@ class Api:
     def close(self) -> None:
         self._pool.clear()
 
-    def get(self, key: Key, namespace: str, name: str) -> Object | None:
+    def get(self, key: GroupResource, namespace: str, name: str) -> Object | None:
         try:
             return self._ask("GET", _path(key, namespace, name))
         except ApiError as error:
@@ -56,25 +56,25 @@ class Api:
                 return None
             raise
 
-    def list(self, key: Key, namespace: str = "") -> list[Object]:
+    def list(self, key: GroupResource, namespace: str = "") -> list[Object]:
         items: list[Object] = self._ask("GET", _path(key, namespace))["items"]
         return items
 
-    def create(self, key: Key, obj: Object, *, dry_run: bool = False, version: str = "") -> Object:
+    def create(self, key: GroupResource, obj: Object, *, dry_run: bool = False, version: str = "") -> Object:
         namespace = obj["metadata"].get("namespace", "")
         query = "?dryRun=All" if dry_run else ""
         return self._ask("POST", _path(key, namespace, version=version) + query, named(key, obj, version))
 
-    def replace(self, key: Key, obj: Object, part: str = "") -> Object:
+    def replace(self, key: GroupResource, obj: Object, part: str = "") -> Object:
         metadata = obj["metadata"]
         path = _path(key, metadata.get("namespace", ""), metadata["name"]) + part
         return self._ask("PUT", path, named(key, obj))
 
-    def merge(self, key: Key, namespace: str, name: str, patch: Object, part: str = "") -> Object:
+    def merge(self, key: GroupResource, namespace: str, name: str, patch: Object, part: str = "") -> Object:
         path = _path(key, namespace, name) + part
         return self._ask("PATCH", path, patch, **{"Content-Type": "application/merge-patch+json"})
 
-    def delete(self, key: Key, namespace: str, name: str) -> None:
+    def delete(self, key: GroupResource, namespace: str, name: str) -> None:
         self._ask("DELETE", _path(key, namespace, name))
 
     def _ask(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
@@ -87,14 +87,14 @@ class Api:
         return said
 
 
-def named(key: Key, obj: Mapping[str, Any], version: str = "") -> Object:
+def named(key: GroupResource, obj: Mapping[str, Any], version: str = "") -> Object:
     """With its kind, which an object in a store goes without."""
     version = version or _VERSIONS.get(key.plural, "v1")
     api_version = f"{key.group}/{version}" if key.group else version
     return {"apiVersion": api_version, "kind": KINDS[key.plural], **obj}
 
 
-def _path(key: Key, namespace: str, name: str = "", version: str = "") -> str:
+def _path(key: GroupResource, namespace: str, name: str = "", version: str = "") -> str:
     version = version or _VERSIONS.get(key.plural, "v1")
     root = f"/apis/{key.group}/{version}" if key.group else f"/api/{version}"
     inside = f"/namespaces/{namespace}" if namespace and key.plural not in _CLUSTER_WIDE else ""

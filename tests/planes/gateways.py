@@ -11,15 +11,21 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from lab.kube.store import ApiError, Key, Object
-from tests.mesh.cluster import PODS
-from tests.mesh.gateway_cluster import GATEWAYS, GRANTS, GROUP, LABEL, POD, ROUTES, SERVICES, GatewayCluster
+from lab.kube.client import (
+    CONFIG_MAPS,
+    DEPLOYMENTS,
+    NAMESPACES,
+    PODS,
+    SERVICES,
+    ApiError,
+    GroupResource,
+    Object,
+)
+from tests.mesh.gateway_cluster import GATEWAYS, GRANTS, GROUP, LABEL, POD, ROUTES, GatewayCluster
 from tests.planes.istio_lab import IstioLab
 
-CLASSES = Key(GROUP, "gatewayclasses")
-CONFIG_MAPS = Key("", "configmaps")
-DEPLOYMENTS = Key("apps", "deployments")
-NAMESPACES = {"foo": {}, "bar": {"team": "bar"}}
+CLASSES = GroupResource(GROUP, "gatewayclasses")
+LABELS_OF = {"foo": {}, "bar": {"team": "bar"}}
 MADE = (GATEWAYS, ROUTES, GRANTS)
 WATCHED = (GATEWAYS, ROUTES, DEPLOYMENTS, SERVICES)
 
@@ -49,15 +55,15 @@ class IstioGatewayCluster(GatewayCluster):
         self._istiod = lab.istiod
         self.objects = self
         self.controller = self
-        for namespace, labels in NAMESPACES.items():
+        for namespace, labels in LABELS_OF.items():
             lab.namespace(namespace)
-            self._api.merge(Key("", "namespaces"), "", namespace, {"metadata": {"labels": labels}})
+            self._api.merge(NAMESPACES, "", namespace, {"metadata": {"labels": labels}})
             self._provide(SERVICES, _httpbin(namespace))
         self._provide(CONFIG_MAPS, NO_REPLICAS)
 
     def close(self) -> None:
         """Takes away all that is there but the namespaces."""
-        for namespace in NAMESPACES:
+        for namespace in LABELS_OF:
             for key in MADE:
                 for obj in self._api.list(key, namespace):
                     self._remove(key, namespace, obj["metadata"]["name"])
@@ -74,27 +80,29 @@ class IstioGatewayCluster(GatewayCluster):
 
     # As a store
 
-    def get(self, key: Key, namespace: str, name: str) -> Object | None:
+    def get(self, key: GroupResource, namespace: str, name: str) -> Object | None:
         return self._api.get(key, namespace, name)
 
-    def list(self, key: Key) -> list[Object]:
+    def list(self, key: GroupResource) -> list[Object]:
         return self._api.list(key, "foo")
 
     # As objects
 
-    def create(self, key: Key, obj: Object) -> Object:
+    def create(self, key: GroupResource, obj: Object) -> Object:
         body = {name: value for name, value in obj.items() if name not in ("apiVersion", "kind")}
         return self._api.create(key, body)
 
-    def update(self, key: Key, obj: Object, *, manager: str = "") -> Object:
+    def update(self, key: GroupResource, obj: Object, *, manager: str = "") -> Object:
         return self._write(key, obj, "")
 
-    def set_status(self, key: Key, namespace: str, name: str, status: Any, *, manager: str = "") -> Object:
+    def set_status(
+        self, key: GroupResource, namespace: str, name: str, status: Any, *, manager: str = ""
+    ) -> Object:
         return self._write(
             key, {"metadata": {"name": name, "namespace": namespace}, "status": status}, "/status"
         )
 
-    def delete(self, key: Key, namespace: str, name: str) -> None:
+    def delete(self, key: GroupResource, namespace: str, name: str) -> None:
         self._api.delete(key, namespace, name)
 
     # As the controller
@@ -107,7 +115,7 @@ class IstioGatewayCluster(GatewayCluster):
         def quiet() -> bool:
             nonlocal last, since
             seen = [
-                obj for key in WATCHED for namespace in NAMESPACES for obj in self._api.list(key, namespace)
+                obj for key in WATCHED for namespace in LABELS_OF for obj in self._api.list(key, namespace)
             ]
             state = [obj["metadata"]["resourceVersion"] for obj in seen]
             if state != last:
@@ -160,21 +168,21 @@ class IstioGatewayCluster(GatewayCluster):
             "istiod reports on a gateway with a pod",
         )
 
-    def _provide(self, key: Key, obj: Object) -> None:
+    def _provide(self, key: GroupResource, obj: Object) -> None:
         try:
             self._api.create(key, obj)
         except ApiError as error:
             if error.code != 409:
                 raise
 
-    def _remove(self, key: Key, namespace: str, name: str) -> None:
+    def _remove(self, key: GroupResource, namespace: str, name: str) -> None:
         try:
             self._api.delete(key, namespace, name)
         except ApiError as error:
             if error.code != 404:
                 raise
 
-    def _write(self, key: Key, obj: Object, part: str) -> Object:
+    def _write(self, key: GroupResource, obj: Object, part: str) -> Object:
         """As it is given, whoever has written in between."""
         metadata = obj["metadata"]
         place = key, metadata.get("namespace", ""), metadata["name"]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.kube.store import ApiError, Key
+from lab.kube.client import NAMESPACES, ApiError
 from tests.labs import running_lab
 from tests.planes.api import Api
 from tests.planes.istiod import Istiod, forwarded
@@ -22,8 +22,6 @@ from tools import bundles
 
 FAST = "values.pilot.env.PILOT_DEBOUNCE_AFTER=10ms"
 """istiod waits so long for more changes before it pushes; by default 100 ms."""
-
-NAMESPACES = Key("", "namespaces")
 
 
 @dataclass(frozen=True)

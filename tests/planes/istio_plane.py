@@ -18,8 +18,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from lab.kube.store import Key, Object
-from tests.mesh.cluster import PODS, Cluster
+from lab.kube.client import PODS, SERVICE_ACCOUNTS, GroupResource, Object
+from tests.mesh.cluster import Cluster
 from tests.planes.differences import Kind
 from tests.planes.istio_lab import IstioLab
 from tests.planes.pods import InPod
@@ -30,8 +30,7 @@ IMAGE = "curlimages/curl"
 OTHERS = {"bar", "baz"}
 """Namespaces in which there are no pods, but policies."""
 PATIENCE = 30
-ACCOUNTS = Key("", "serviceaccounts")
-FILTERS = Key("networking.istio.io", "envoyfilters")
+FILTERS = GroupResource("networking.istio.io", "envoyfilters")
 TLS_MODE = "security.istio.io/tlsMode"
 ADMIN = "http://127.0.0.1:15000"
 CERTIFICATES = "/etc/istio/proxy"
@@ -195,7 +194,7 @@ def _start_pods(
     for pod in declared:
         metadata, address = pod["metadata"], pod["status"]["podIP"]
         account = {"name": pod["spec"]["serviceAccountName"], "namespace": metadata["namespace"]}
-        lab.api.create(ACCOUNTS, {"metadata": account})
+        lab.api.create(SERVICE_ACCOUNTS, {"metadata": account})
         _take_addresses_before(lab, address)
         lab.api.create(PODS, _pod(pod, folder, applications.get(metadata["name"], ())))
         given = _address(lab, metadata["namespace"], metadata["name"])

@@ -18,13 +18,12 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from lab.kube.store import Key
+from lab.kube.client import NAMESPACES, PODS, GroupResource
 from tests.planes.api import Api
 
 PATIENCE = 15
-MARKER = Key("security.istio.io", "authorizationpolicies")
+MARKER = GroupResource("security.istio.io", "authorizationpolicies")
 NAMESPACE = "marker"
-PODS = Key("", "pods")
 PUSHED = ("Cluster", "Listener", "RouteConfiguration")
 _EVENT = re.compile(r'^pilot_k8s_(?:cfg|reg)_events\{event="\w+",type="(\w+)"\} (\d+)', re.MULTILINE)
 _INBOUND = re.compile(r'^pilot_inbound_updates\{type="config"\} (\S+)', re.MULTILINE)
@@ -42,7 +41,7 @@ class Istiod:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
         self._marks = 0
         metadata = {"name": NAMESPACE}
-        api.create(Key("", "namespaces"), {"metadata": metadata})
+        api.create(NAMESPACES, {"metadata": metadata})
         self._api.create(MARKER, self._marker())
 
     def close(self) -> None:

@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
-from lab.kube.store import ApiError, Key, Object, Store, clone
-from tests.mesh.cluster import PODS, SERVICES, SLICES, when
+from lab.kube.client import ENDPOINT_SLICES, PODS, SERVICES, ApiError, GroupResource, Object, Store, clone
+from tests.mesh.cluster import when
 from tests.planes.api import KINDS, Api
 
-Place = tuple[Key, str, str]
+Place = tuple[GroupResource, str, str]
 
 FOREIGN = {(SERVICES, "default", "kubernetes")}
 """Of the API server itself."""
@@ -53,7 +53,7 @@ class Written:
         for (key, _, _), changes in zip([*gone, *old, *created], seen, strict=True):
             events[KINDS[key.plural]] += changes
 
-    def adopt(self, key: Key, namespace: str, name: str) -> None:
+    def adopt(self, key: GroupResource, namespace: str, name: str) -> None:
         """An object is there already, as it is declared."""
         place = key, namespace, name
         stored = self.api.get(*place)
@@ -64,7 +64,7 @@ class Written:
     def _wanted(self) -> dict[Place, Object]:
         found = {}
         for key in self.store.keys():  # noqa: SIM118 (a store is no mapping)
-            for obj in self.store.list(key) if key != SLICES else ():
+            for obj in self.store.list(key) if key != ENDPOINT_SLICES else ():
                 place = key, obj["metadata"].get("namespace", ""), obj["metadata"]["name"]
                 if place not in FOREIGN:
                     found[place] = _as_declared(obj, _DECLARED_OF_PODS if key == PODS else _DECLARED)

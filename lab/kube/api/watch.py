@@ -75,7 +75,7 @@ async def serve(request: web.BaseRequest, selection: Selection, store: Store) ->
     stream = _Stream(selection, options)
     # Subscribing and reading the past happen without a pause between, so nothing is missed or doubled.
     with_past = list(stream.past(store))
-    async with store.subscribe(selection.resource.key, replay=False, capacity=CAPACITY) as events:
+    async with store.watch(selection.resource.key, replay=False, capacity=CAPACITY) as events:
         response = web.StreamResponse(
             headers={"Content-Type": "application/json", "Cache-Control": "no-cache, private"}
         )

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from lab.kube.client import Client
+from lab.kube.cluster import API_SERVER_IP
 from lab.kube.group_resources import ENDPOINT_SLICES, ENDPOINTS, SERVICES
 from lab.kube.objects import Object
-from lab.kube.store import Client
 
 MANAGER = "kube-apiserver"
 NAME, NAMESPACE = "kubernetes", "default"
 LABELS = {"component": "apiserver", "provider": "kubernetes"}
 
 
-def publish(objects: Client, address: str, port: int, cluster_ip: str = "10.96.0.1") -> None:
+def publish(objects: Client, address: str, port: int, cluster_ip: str = API_SERVER_IP) -> None:
     """Writes the Service `kubernetes` with its Endpoints and EndpointSlice. Once, at start-up."""
     metadata: Object = {"name": NAME, "namespace": NAMESPACE}
     service: Object = {

@@ -80,7 +80,7 @@ class _Following:
 
     async def follow(self, store: Store, waits: Callable[[], bool]) -> None:
         loop = asyncio.get_running_loop()
-        async with store.subscribe(*self._reconciler.watches) as events:
+        async with store.watch(*self._reconciler.watches) as events:
             while True:
                 batch: list[WatchEvent] = []
                 with contextlib.suppress(TimeoutError):  # Something asked to be looked at again by now.

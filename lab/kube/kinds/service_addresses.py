@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Container, Iterable
-from ipaddress import IPv4Network, ip_address
+from ipaddress import ip_address
 
 from lab.golang.printing import quoted
 from lab.kube import errors
+from lab.kube.cluster import API_SERVER_IP, CLUSTER_IPS
 from lab.kube.errors import Cause
 from lab.kube.group_resources import SERVICES
 from lab.kube.kinds.strategies import Server
 from lab.kube.objects import Object
 from lab.kube.store import Store
 
-CLUSTER_IPS = IPv4Network("10.96.0.0/16")
-API_SERVER_IP = "10.96.0.1"
 NODE_PORTS = range(30000, 32768)
 
 

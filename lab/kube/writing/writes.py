@@ -19,7 +19,7 @@ from lab.kube.writing.shape import WriteOptions
 
 
 class Writes:
-    """Implements `Objects`, on a pipeline that requests and controllers use as well."""
+    """Implements `Client`, on a pipeline that requests and controllers use as well."""
 
     def __init__(self, store: Store, registry: Registry) -> None:
         self.store = store

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from lab.kube.store import Object, clone
+from lab.kube.client import Object, clone
 
 GATEWAY_API = Path(__file__).parent / "gateway_api" / "crds"
 NETWORKING = Path(__file__).parent / "networking" / "crds"

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from lab.golang import urls
 from lab.golang.printing import quoted
-from lab.kube.store import Key
+from lab.kube.client import GroupResource
 from lab.mesh.model.tokens import JwtRule
 
 DEFAULT_TIMEOUT_S = 5.0
@@ -29,7 +29,7 @@ class KeySource:
 class Asker:
     """The policy object whose tokens need keys."""
 
-    key: Key
+    key: GroupResource
     namespace: str
     name: str
 

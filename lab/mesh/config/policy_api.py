@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
-from lab.kube.store import Key, Object, Objects, Review, Store
+from lab.kube.client import Client, GroupResource, Object, Review, Store
 from lab.mesh.config.key_source import Asker, KeySource
 from lab.mesh.model.proxy_config import Inbound, Listener, RequestSecurity, Upstream
 from lab.mesh.workloads.service_registry import Service, ServiceRegistry, Workload
@@ -43,7 +43,7 @@ def nothing_demanded(declared: Declared, workload: Workload) -> RequestSecurity:
     return RequestSecurity()
 
 
-def no_controllers(objects: Objects, read_registry: Callable[[], ServiceRegistry]) -> Sequence[Controller]:  # noqa: ARG001
+def no_controllers(objects: Client, read_registry: Callable[[], ServiceRegistry]) -> Sequence[Controller]:  # noqa: ARG001
     return ()
 
 
@@ -57,11 +57,11 @@ class PolicyApi(Generic[D]):
     """What `read` gives: by it a change to what is declared knows which API it is for."""
     definitions: Callable[[], Iterable[Object]]
     """The CustomResourceDefinitions."""
-    admission: Mapping[Key, Review]
+    admission: Mapping[GroupResource, Review]
     """What its webhook says of objects that their schema has nothing against."""
-    policies: tuple[Key, ...]
+    policies: tuple[GroupResource, ...]
     """The kinds that are its own."""
-    keys: tuple[Key, ...]
+    keys: tuple[GroupResource, ...]
     """What `read` depends on, besides the service registry."""
     read: Callable[[Store, ServiceRegistry, Mapping[KeySource, str]], D]
     """What the store holds now, with the key sets that have been fetched for it."""
@@ -73,10 +73,10 @@ class PolicyApi(Generic[D]):
     """Each port of a service, and of its subsets, as this client has to treat it."""
     security: Callable[[D, Workload], RequestSecurity] = nothing_demanded
     """What a workload or a gateway demands of requests, on all of its ports."""
-    controllers: Callable[[Objects, Callable[[], ServiceRegistry]], Sequence[Controller]] = no_controllers
-    objects: Callable[[str], Iterable[tuple[Key, Object]]] = lambda root_namespace: ()  # noqa: ARG005
+    controllers: Callable[[Client, Callable[[], ServiceRegistry]], Sequence[Controller]] = no_controllers
+    objects: Callable[[str], Iterable[tuple[GroupResource, Object]]] = lambda root_namespace: ()  # noqa: ARG005
     """What the mesh brings along, besides definitions and its gateway; the argument is its root namespace."""
-    warnings: Mapping[Key, Review] = field(default_factory=dict)
+    warnings: Mapping[GroupResource, Review] = field(default_factory=dict)
     """What its webhook warns of in objects that it takes."""
     account_secrets: bool = False
     """Whether clusters of its age keep a Secret with a token for every ServiceAccount."""

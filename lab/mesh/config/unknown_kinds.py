@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from lab.kube.store import Key
+from lab.kube.client import GroupResource
 
 GROUPS = frozenset(
     {
@@ -26,10 +26,10 @@ GROUPS = frozenset(
 )
 
 
-def notice(known: Collection[Key]) -> Callable[[Key, str], str]:
+def notice(known: Collection[GroupResource]) -> Callable[[GroupResource, str], str]:
     """What to tell of a kind, by its key and name; nothing of those that are known or none of the mesh's."""
 
-    def of(key: Key, kind: str) -> str:
+    def of(key: GroupResource, kind: str) -> str:
         if key.group not in GROUPS or key in known:
             return ""
         return f"the reference mesh does not know a {kind}: it is stored, but changes nothing"

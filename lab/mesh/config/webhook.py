@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from lab.golang.printing import listed
-from lab.kube.store import Denied, Review
+from lab.kube.client import Denied, Review
 
 HEADER_LETTERS = r"!#$%&'*+.^_`|~0-9A-Za-z-"
 HEADER_NAME = re.compile(f"[{HEADER_LETTERS}]+")

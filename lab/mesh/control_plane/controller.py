@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from lab.kube.store import ApiError, Key, Object, Objects
+from lab.kube.client import CUSTOM_RESOURCE_DEFINITIONS, NAMESPACES, PODS, ApiError, Client, Object
 from lab.mesh.config.policy_api import Declared, PolicyApi
 from lab.mesh.config.proxies import proxy_config
 from lab.mesh.control_plane import ca, refused_configuration
@@ -24,10 +24,8 @@ from lab.mesh.envoy.resources import Resources, build
 from lab.mesh.model.certificates import Certificate
 from lab.mesh.model.proxy_config import GatewayConfig, ProxyConfig
 from lab.mesh.workloads import gateway_pods, ingress, injection, service_registry
-from lab.mesh.workloads.service_registry import PODS, Workload
+from lab.mesh.workloads.service_registry import Workload
 
-NAMESPACES = Key("", "namespaces")
-DEFINITIONS = Key("apiextensions.k8s.io", "customresourcedefinitions")
 MANAGER = "reference-mesh"
 
 Part = TypeVar("Part")
@@ -62,7 +60,7 @@ class ReferenceMesh:
 
     def __init__(
         self,
-        objects: Objects,
+        objects: Client,
         run_dir: Path,
         api: PolicyApi[Any],
         *,
@@ -93,7 +91,7 @@ class ReferenceMesh:
     def install(self) -> None:
         """Resource definitions, admission and the root namespace: what users see of a mesh at once."""
         for definition in self._api.definitions():
-            self._objects.create(DEFINITIONS, definition, manager=MANAGER)
+            self._objects.create(CUSTOM_RESOURCE_DEFINITIONS, definition, manager=MANAGER)
         self._objects.admit(PODS, self._inject)
         for key, review in (*self._api.admission.items(), *self._api.warnings.items()):
             self._objects.review(key, review)
@@ -164,7 +162,7 @@ class ReferenceMesh:
         self.reconcile()
 
     async def _follow(self) -> None:
-        async with self._objects.store.subscribe(*service_registry.KEYS, *self._api.keys) as changes:
+        async with self._objects.store.watch(*service_registry.KEYS, *self._api.keys) as changes:
             async for change in changes:
                 seen = (change, *changes.pending())
                 self.reconcile(refused_configuration.declared_anew(seen, self._api.keys))

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from lab.kube.store import Event, Key, Object, Objects
+from lab.kube.client import PODS, Client, GroupResource, Object, WatchEvent
 from lab.mesh.control_plane.event_reasons import PROXY_ACCEPTED, PROXY_REJECTED
-from lab.mesh.workloads.service_registry import PODS
 
-Place = tuple[Key, str, str]
+Place = tuple[GroupResource, str, str]
 """Kind, namespace and name of an object."""
 
 
@@ -27,7 +26,7 @@ class Answer:
     behind: frozenset[Place]
 
 
-def tell(objects: Objects, answer: Answer, component: str) -> None:
+def tell(objects: Client, answer: Answer, component: str) -> None:
     """Records what a proxy says: on its pod, and on the policies whose changes led to what it refuses."""
     pod = next((pod for pod in objects.store.list(PODS) if pod["metadata"].get("uid") == answer.uid), None)
     if pod is None:
@@ -47,7 +46,7 @@ def tell(objects: Objects, answer: Answer, component: str) -> None:
         _warn(objects, policy, text, component)
 
 
-def declared_anew(events: Iterable[Event], kinds: Collection[Key]) -> frozenset[Place]:
+def declared_anew(events: Iterable[WatchEvent], kinds: Collection[GroupResource]) -> frozenset[Place]:
     """The objects of these kinds that users have created or changed, but for those that only got a status."""
     return frozenset(
         (event.key, metadata.get("namespace", ""), metadata["name"])
@@ -59,12 +58,12 @@ def declared_anew(events: Iterable[Event], kinds: Collection[Key]) -> frozenset[
     )
 
 
-def _only_status(event: Event) -> bool:
+def _only_status(event: WatchEvent) -> bool:
     generations = [each["metadata"].get("generation") for each in (event.previous, event.object) if each]
     return len(generations) == 2 and generations[0] is not None and generations[0] == generations[1]
 
 
-def _warn(objects: Objects, about: Object, message: str, component: str) -> None:
+def _warn(objects: Client, about: Object, message: str, component: str) -> None:
     objects.emit(about, reason=PROXY_REJECTED, message=message, type="Warning", component=component)
 
 

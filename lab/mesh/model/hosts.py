@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-CLUSTER_DOMAIN = "cluster.local"
-"""The DNS domain of the cluster; it is not the trust domain, which the mesh may name differently."""
+from lab.kube.client import CLUSTER_DOMAIN
 
 
 def service_host(name: str, namespace: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from lab.kube.store import Object
+from lab.kube.client import Object
 
 ANNOTATION = "sidecar.istio.io/rewriteAppHTTPProbers"
 VARIABLE = "ISTIO_KUBE_APP_PROBERS"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from lab.kube.store import Object
+from lab.kube.client import Object
 from lab.mesh.model.hosts import service_host
 
 Place = tuple[str, str]

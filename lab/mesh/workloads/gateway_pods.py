@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lab.kube.store import Object, clone
+from lab.kube.client import Object, clone
 from lab.mesh.envoy.bootstrap import ADMIN_SOCKET
 from lab.mesh.envoy.proto import STATUS_PORT
 from lab.mesh.workloads.injection import PROXY_CONTAINER, PROXY_IMAGE

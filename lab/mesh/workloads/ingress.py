@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from lab.kube.store import Key, Object
+from lab.kube.client import DEPLOYMENTS, SERVICE_ACCOUNTS, SERVICES, GroupResource, Object
 from lab.mesh.envoy.proto import STATUS_PORT
 from lab.mesh.workloads import gateway_pods
 
@@ -17,20 +17,20 @@ HTTP_PORT = 8080
 HTTPS_PORT = 8443
 
 
-def objects(namespace: str) -> Iterator[tuple[Key, Object]]:
+def objects(namespace: str) -> Iterator[tuple[GroupResource, Object]]:
     """What has to be created, in that order."""
     metadata = {"name": NAME, "namespace": namespace, "labels": dict(LABELS)}
     account = metadata | {"name": SERVICE_ACCOUNT}
     yield (
-        Key("", "serviceaccounts"),
+        SERVICE_ACCOUNTS,
         {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": account},
     )
     yield (
-        Key("apps", "deployments"),
+        DEPLOYMENTS,
         {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": _deployment()},
     )
     yield (
-        Key("", "services"),
+        SERVICES,
         {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": _service()},
     )
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from lab.kube.store import Object, clone
+from lab.kube.client import Object, clone
 from lab.mesh.envoy.bootstrap import ADMIN_SOCKET
 from lab.mesh.workloads import app_probes, interception, revisions
 

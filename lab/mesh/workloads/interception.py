@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from lab.golang.printing import listed
-from lab.kube.store import Denied
+from lab.kube.client import Denied
 
 PREFIX = "traffic.sidecar.istio.io/"
 ALL = "*"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from lab.kube.store import Denied, Key, Object, Review, Store
+from lab.kube.client import Denied, GroupResource, Object, Review, Store
 
 LABEL = "istio.io/rev"
 REVISION = "default"
@@ -14,7 +14,7 @@ WEBHOOK = "rev.validation.istio.io"
 """It is asked about what is for the revision, as `validation.istio.io` is about what is for none."""
 
 
-def in_force(store: Store, key: Key) -> Iterator[Object]:
+def in_force(store: Store, key: GroupResource) -> Iterator[Object]:
     """The objects of a kind that are not for another revision."""
     return (obj for obj in store.list(key) if _revision(obj) in (None, REVISION))
 

@@ -7,16 +7,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from lab.kube.store import Key, Object, Store
-from lab.mesh.model.hosts import CLUSTER_DOMAIN, service_host
+from lab.kube.client import CLUSTER_DOMAIN, ENDPOINT_SLICES, PODS, SERVICES, Object, Store
+from lab.mesh.model.hosts import service_host
 from lab.mesh.model.proxy_config import Identity, Protocol
 from lab.mesh.workloads import external_names
 from lab.mesh.workloads.gateway_pods import is_gateway
 from lab.mesh.workloads.injection import STATUS_ANNOTATION, TLS_MODE_LABEL
-
-PODS = Key("", "pods")
-SERVICES = Key("", "services")
-ENDPOINT_SLICES = Key("discovery.k8s.io", "endpointslices")
 
 KEYS = (PODS, SERVICES, ENDPOINT_SLICES)
 """What `read` depends on."""

@@ -9,11 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.kube.store import Key, Object, Store
-from lab.node.network.service_proxy import SERVICES, cluster_addresses
-
-ENDPOINT_SLICES = Key("discovery.k8s.io", "endpointslices")
-CLUSTER_DOMAIN = "cluster.local"
+from lab.kube.client import CLUSTER_DOMAIN, ENDPOINT_SLICES, SERVICES, Object, Store
+from lab.node.network.service_proxy import cluster_addresses
 
 NamespacedName = tuple[str, str]
 """Namespace and name."""
@@ -159,7 +156,7 @@ class HostsFiles:
     async def follow(self) -> None:
         """Keeps all hosts files as the store says, for ever."""
         written: list[Record] = []
-        async with self._store.subscribe(SERVICES, ENDPOINT_SLICES) as changes:
+        async with self._store.watch(SERVICES, ENDPOINT_SLICES) as changes:
             while True:
                 services = self._read()
                 if services != written:

@@ -12,12 +12,11 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from lab.kube.store import Key, Object, Objects
+from lab.kube.client import SERVICES, Client, Object
 from lab.node.network.host_ports import LOCALHOST, HostPorts
 from lab.node.network.relay import Relays
 from lab.node.network.service_proxy import cluster_addresses
 
-SERVICES = Key("", "services")
 MANAGER = "service-controller"
 
 SocketAddress = tuple[str, int]
@@ -35,7 +34,7 @@ class Balancer:
 class LoadBalancer:
     """Keeps open on the host what the services want."""
 
-    def __init__(self, objects: Objects, host_ports: HostPorts, relays: Relays) -> None:
+    def __init__(self, objects: Client, host_ports: HostPorts, relays: Relays) -> None:
         self._objects = objects
         self._host_ports = host_ports
         self._relays = relays
@@ -56,7 +55,7 @@ class LoadBalancer:
                 os.close(balancer.claim)
 
     async def _follow(self) -> None:
-        async with self._objects.store.subscribe(SERVICES) as changes:
+        async with self._objects.store.watch(SERVICES) as changes:
             while True:
                 await self._reconcile(self._objects.store.list(SERVICES))
                 if not changes.pending():

@@ -10,12 +10,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from lab.kube.store import Key, Object, Store
+from lab.kube.client import ENDPOINT_SLICES, SERVICES, Object, Store
 from lab.node.network.pod_network import SERVICE_NETWORK
 from lab.node.processes.spawner import Spawner
-
-SERVICES = Key("", "services")
-ENDPOINT_SLICES = Key("discovery.k8s.io", "endpointslices")
 
 # Long enough to take a burst of changes (a deployment that becomes ready) as one, too short to be noticed.
 _DEBOUNCE_S = 0.003
@@ -143,7 +140,7 @@ def _choice(endpoints: Sequence[Endpoint]) -> str:
 async def forward(store: Store, spawner: Spawner) -> None:
     """Keeps the node's translations as the store says, for ever."""
     written = ""
-    async with store.subscribe(SERVICES, ENDPOINT_SLICES) as changes:
+    async with store.watch(SERVICES, ENDPOINT_SLICES) as changes:
         while True:
             script = rules(forwardings(store.list(SERVICES), store.list(ENDPOINT_SLICES)))
             if script != written:

@@ -13,7 +13,7 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from lab.kube.store import Object
+from lab.kube.client import Object
 from lab.node.images.references import Reference
 from lab.node.pods.probe_handlers import ProbeFailed, Target, http_status, once
 from lab.node.processes import syscalls

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from lab.kube.store import Object
+from lab.kube.client import Object, now
 from lab.node.images import programs
 from lab.node.images.programs import Launch, Readiness
 from lab.node.images.search_path import BadImage
@@ -23,7 +23,7 @@ from lab.node.pods.container_health import Health
 from lab.node.pods.environment import environment, words
 from lab.node.pods.pod_context import PodContext, log_file
 from lab.node.pods.probe_handlers import RunCommand, Target
-from lab.node.pods.status import ContainerState, Role, Running, Terminated, Waiting, now
+from lab.node.pods.status import ContainerState, Role, Running, Terminated, Waiting
 from lab.node.pods.waiting import once_there
 from lab.node.processes.spawner import Child, Namespaces, Program, Spawner, StartFailed, Streams
 

@@ -6,7 +6,7 @@ import asyncio
 import os
 from typing import Literal, Protocol
 
-from lab.kube.store import Object
+from lab.kube.client import Object
 from lab.node.images.programs import Launch, Readiness
 from lab.node.pods import lifecycle_hooks, probes
 from lab.node.pods.pod_context import PodContext, grace_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lab.kube.store import Object
+from lab.kube.client import Object
 from lab.node.images.programs import Launch
 from lab.node.pods import security_context
 from lab.node.pods.environment import DEFAULTS

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from lab.kube.store import Object
+from lab.kube.client import Object
 
 if TYPE_CHECKING:
     from fractions import Fraction

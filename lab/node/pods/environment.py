@@ -6,7 +6,7 @@ import base64
 import re
 from collections.abc import Mapping, Sequence
 
-from lab.kube.store import Key, Object, Store
+from lab.kube.client import CONFIG_MAPS, SECRETS, SERVICES, Object, Store
 from lab.node.network.dns import hostname
 from lab.node.pods import downward_api
 from lab.node.pods.downward_api import ConfigMissing
@@ -14,8 +14,7 @@ from lab.node.pods.downward_api import ConfigMissing
 DEFAULTS = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/"}
 """Variables of containers whose image and pod do not set them."""
 
-_SERVICES = Key("", "services")
-_SOURCES = {"configMap": Key("", "configmaps"), "secret": Key("", "secrets")}
+_SOURCES = {"configMap": CONFIG_MAPS, "secret": SECRETS}
 _REFERENCE = re.compile(r"\$\$|\$\(([A-Za-z_.-][\w.-]*)\)")
 
 
@@ -54,7 +53,7 @@ def words(given: Sequence[str] | None, variables: Mapping[str, str]) -> list[str
 
 def _api_server(store: Store) -> dict[str, str]:
     """How a container finds the API server, once that has a Service."""
-    service = store.get(_SERVICES, "default", "kubernetes")
+    service = store.get(SERVICES, "default", "kubernetes")
     if service is None:
         return {}
     address, port = service["spec"]["clusterIP"], str(service["spec"]["ports"][0]["port"])

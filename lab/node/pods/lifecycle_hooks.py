@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from lab.kube.store import Object
+from lab.kube.client import Object
 from lab.node.pods.probe_handlers import ProbeFailed, Target, once
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from lab.kube.store import Object, Store
+from lab.kube.client import Object, Store
 from lab.node.images.programs import AlterLaunch
 from lab.node.images.store import ImageStore
 from lab.node.network.pod_network import Sandbox

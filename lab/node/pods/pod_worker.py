@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from lab.kube.store import ApiError, Key, Object, Objects
+from lab.kube.client import PODS, ApiError, Client, Object
 from lab.node.images.programs import AlterLaunch
 from lab.node.images.store import ImageStore
 from lab.node.network.dns import HostsFiles, hostname, own_lines
@@ -30,7 +30,6 @@ from lab.node.pods.waiting import once_there
 from lab.node.processes.mounts import Bind, is_private
 from lab.node.processes.spawner import Spawner, ToolFailed
 
-PODS = Key("", "pods")
 NODE_NAME = "node-0"
 KUBELET = "kubelet"
 
@@ -42,7 +41,7 @@ _SIDECARS_LEAST_GRACE_S = 2.0
 class NodeContext:
     """What every pod of the node uses."""
 
-    objects: Objects
+    objects: Client
     spawner: Spawner
     pod_network: PodNetwork
     hosts_files: HostsFiles

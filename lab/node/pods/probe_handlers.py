@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from lab.kube.store import Object
+from lab.kube.client import Object
 from lab.node.pods import grpc_health
 from lab.node.processes import syscalls
 from lab.node.processes.spawner import Spawner

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.kube.store import Object
+from lab.kube.client import Object
 from lab.node.pods.probe_handlers import ProbeFailed, Target, once, timed_out
 
 

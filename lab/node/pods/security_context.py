@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from lab.kube.store import Object
+from lab.kube.client import Object
 from lab.node.images.programs import Launch
 from lab.node.processes.syscalls import CAPABILITIES
 from lab.node.processes.users import User

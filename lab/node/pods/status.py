@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, Literal
 
-from lab.kube.store import Object
+from lab.kube.client import Object, now
 from lab.node.network.pod_network import NODE_ADDRESS
 
 Phase = Literal["Pending", "Running", "Succeeded", "Failed"]
-
-
-def now() -> str:
-    """The present instant, as Kubernetes writes times (UTC, whole seconds)."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @dataclass(frozen=True)

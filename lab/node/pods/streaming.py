@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from lab.kube.client import Object
 from lab.kube.runtime import ExecFailed, Log, Unconnected
-from lab.kube.store import Object
 from lab.node.pods.log_times import LogTimes
 from lab.node.pods.pod_context import log_file
 from lab.node.pods.pod_worker import PodWorker

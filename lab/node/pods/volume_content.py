@@ -6,13 +6,9 @@ import base64
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from lab.kube.store import Key, Object, Store
+from lab.kube.client import CONFIG_MAPS, SECRETS, SERVICE_ACCOUNTS, GroupResource, Object, Store
 from lab.node.pods import downward_api
 from lab.node.pods.downward_api import ConfigMissing
-
-_CONFIG_MAPS = Key("", "configmaps")
-_SECRETS = Key("", "secrets")
-_ACCOUNTS = Key("", "serviceaccounts")
 
 _DEFAULT_MODE = 0o644
 # What Kubernetes extends the tokens in pods to, for programs that do not read them again.
@@ -88,17 +84,17 @@ class Sources:
 
     def _account(self) -> Object:
         name = self.pod["spec"].get("serviceAccountName") or "default"
-        account = self.store.get(_ACCOUNTS, self._namespace, name)
+        account = self.store.get(SERVICE_ACCOUNTS, self._namespace, name)
         if account is None:
             raise ConfigMissing(f'serviceaccount "{name}" not found')
         return account
 
     def _source(self, source: Object, mode: int) -> Iterator[File]:
         if (config := source.get("configMap")) is not None:
-            yield from self._selected(_CONFIG_MAPS, "configmap", config, config.get("name"), mode)
+            yield from self._selected(CONFIG_MAPS, "configmap", config, config.get("name"), mode)
         elif (secret := source.get("secret")) is not None:
             name = secret.get("secretName") or secret.get("name")
-            yield from self._selected(_SECRETS, "secret", secret, name, mode)
+            yield from self._selected(SECRETS, "secret", secret, name, mode)
         elif (told := source.get("downwardAPI")) is not None:
             for item in told.get("items") or ():
                 yield File(item["path"], self._downward(item).encode(), item.get("mode", mode))
@@ -121,13 +117,15 @@ class Sources:
         audiences = [wanted["audience"]] if wanted.get("audience") else []
         return self.tokens.issue(account, self.pod, audiences, lifetime)
 
-    def _selected(self, key: Key, word: str, source: Object, name: str | None, mode: int) -> Iterator[File]:
+    def _selected(
+        self, key: GroupResource, word: str, source: Object, name: str | None, mode: int
+    ) -> Iterator[File]:
         obj = self.store.get(key, self._namespace, name or "")
         if obj is None:
             if source.get("optional"):
                 return
             raise ConfigMissing(f'{word} "{name}" not found')
-        entries = _entries(obj, encoded=key == _SECRETS)
+        entries = _entries(obj, encoded=key == SECRETS)
         items = source.get("items")
         if items is None:
             for entry, content in entries.items():

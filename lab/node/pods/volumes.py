@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from lab.kube.store import Object
+from lab.kube.client import Object
 from lab.node.pods import security_context
 from lab.node.pods.downward_api import ConfigMissing
 from lab.node.pods.environment import expand

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from lab.kube.store import Key, Store
+from lab.kube.client import CONFIG_MAPS, SECRETS, SERVICE_ACCOUNTS, Store
 from lab.node.pods.downward_api import ConfigMissing
 
-_WAITED_FOR = (Key("", "configmaps"), Key("", "secrets"), Key("", "serviceaccounts"))
+_WAITED_FOR = (CONFIG_MAPS, SECRETS, SERVICE_ACCOUNTS)
 
 T = TypeVar("T")
 
@@ -22,7 +22,7 @@ async def once_there(store: Store, attempt: Callable[[], T], missing: Callable[[
         return attempt()
     except ConfigMissing as first:
         said = str(first)
-    async with store.subscribe(*_WAITED_FOR, replay=False) as changes:
+    async with store.watch(*_WAITED_FOR, replay=False) as changes:
         missing(said)
         while True:
             await anext(changes)

@@ -19,30 +19,38 @@ from typing import Any
 
 import yaml
 
+from lab.kube.client import (
+    CUSTOM_RESOURCE_DEFINITIONS,
+    NAMESPACES,
+    PODS,
+    ApiError,
+    GroupResource,
+    Object,
+    Store,
+)
 from lab.kube.kinds.registry import Registry
-from lab.kube.store import ApiError, Key, Object, Store
 from lab.kube.writing.writes import Writes
 from lab.mesh.config import current
 from lab.mesh.config.cel_rules import CEL_RULES
-from lab.mesh.control_plane.controller import DEFINITIONS, ReferenceMesh
+from lab.mesh.control_plane.controller import ReferenceMesh
 from lab.mesh.workloads.gateway_pods import ARGUMENTS
 from tests.mesh import validation
-from tests.mesh.cluster import PODS, Cluster
+from tests.mesh.cluster import Cluster
 from tests.mesh.config.odd_objects import Odd, Taste
 
 BATCH = 20
 ISTIO = "networking.istio.io"
 GATEWAY_API = "gateway.networking.k8s.io"
 HTTP = {"name": "http", "port": 8000, "targetPort": 8080}
-NAMESPACES = ("foo", "istio-system")
+PLACES = ("foo", "istio-system")
 KINDS = {
-    Key("security.istio.io", "peerauthentications"): 2,
-    Key("security.istio.io", "requestauthentications"): 4,
-    Key("security.istio.io", "authorizationpolicies"): 6,
-    Key(ISTIO, "destinationrules"): 3,
-    Key(ISTIO, "gateways"): 1,
-    Key(ISTIO, "virtualservices"): 6,
-    Key(GATEWAY_API, "httproutes"): 4,
+    GroupResource("security.istio.io", "peerauthentications"): 2,
+    GroupResource("security.istio.io", "requestauthentications"): 4,
+    GroupResource("security.istio.io", "authorizationpolicies"): 6,
+    GroupResource(ISTIO, "destinationrules"): 3,
+    GroupResource(ISTIO, "gateways"): 1,
+    GroupResource(ISTIO, "virtualservices"): 6,
+    GroupResource(GATEWAY_API, "httproutes"): 4,
 }
 """With how often each is made."""
 LEFT_OUT = frozenset(("targetRefs", "targetRef", "jwksUri", "jwks_uri", "tcp", "tls", "credentialName"))
@@ -70,16 +78,16 @@ class Search:
         registry = Registry()
         registry.cel_rules.update(CEL_RULES)
         self._objects = Writes(Store(), registry)
-        for namespace in NAMESPACES:
-            self._create(Key("", "namespaces"), {"apiVersion": "v1", "kind": "Namespace"}, namespace, "")
-        self._schemas: dict[Key, tuple[Object, Any]] = {}
+        for namespace in PLACES:
+            self._create(NAMESPACES, {"apiVersion": "v1", "kind": "Namespace"}, namespace, "")
+        self._schemas: dict[GroupResource, tuple[Object, Any]] = {}
         for definition in current.API.definitions():
             spec = definition["spec"]
-            self._objects.create(DEFINITIONS, definition, manager="test")
+            self._objects.create(CUSTOM_RESOURCE_DEFINITIONS, definition, manager="test")
             version = next(each for each in spec["versions"] if each["storage"])
             about = {"apiVersion": f"{spec['group']}/{version['name']}", "kind": spec["names"]["kind"]}
             schema = version["schema"]["openAPIV3Schema"]["properties"]["spec"]
-            self._schemas[Key(spec["group"], spec["names"]["plural"])] = (about, schema)
+            self._schemas[GroupResource(spec["group"], spec["names"]["plural"])] = (about, schema)
         for key, review in current.API.admission.items():
             self._objects.review(key, review)
         self._cluster = Cluster(self._objects.store)
@@ -96,7 +104,7 @@ class Search:
                 found.ways.append((why, self._smallest(batch)))
         return found
 
-    def _batch(self, found: Found) -> Iterator[tuple[Key, Object]]:
+    def _batch(self, found: Found) -> Iterator[tuple[GroupResource, Object]]:
         for number in range(BATCH):
             key = self._random.choices(list(KINDS), list(KINDS.values()))[0]
             while not (obj := self._taken(key, f"odd-{number}")):
@@ -104,10 +112,10 @@ class Search:
             found.taken[key.plural] += 1
             yield key, obj
 
-    def _taken(self, key: Key, name: str) -> Object | None:
+    def _taken(self, key: GroupResource, name: str) -> Object | None:
         """The next object, if admission takes it."""
         about, schema = self._schemas[key]
-        metadata = {"name": name, "namespace": self._random.choice(NAMESPACES)}
+        metadata = {"name": name, "namespace": self._random.choice(PLACES)}
         obj = {**about, "metadata": metadata, "spec": self._attached(key, self._odd().spec(schema))}
         try:
             self._objects.create(key, obj, manager="test", dry_run=True)
@@ -119,15 +127,15 @@ class Search:
         """So odd that admission takes some of it."""
         return Odd(self._random, Taste(self._random.choice(SOUNDNESS), left_out=LEFT_OUT))
 
-    def _attached(self, key: Key, spec: Any) -> Any:
+    def _attached(self, key: GroupResource, spec: Any) -> Any:
         """So that there is a gateway for it."""
         if key.plural == "httproutes":
             return {**spec, "parentRefs": [{"name": "gw", "namespace": "istio-system"}]}
-        if key == Key(ISTIO, "gateways"):
+        if key == GroupResource(ISTIO, "gateways"):
             return {**spec, "selector": {"istio": "ingressgateway"}}
         return spec
 
-    def refusal(self, batch: Sequence[tuple[Key, Object]]) -> str:
+    def refusal(self, batch: Sequence[tuple[GroupResource, Object]]) -> str:
         """Envoy's words where it refuses what follows from these objects; "" otherwise."""
         made = [(key, self._objects.create(key, obj, manager="test")) for key, obj in batch]
         try:
@@ -142,7 +150,7 @@ class Search:
                 metadata = obj["metadata"]
                 self._objects.store.remove(key, metadata["namespace"], metadata["name"])
 
-    def _smallest(self, batch: list[tuple[Key, Object]]) -> list[Object]:
+    def _smallest(self, batch: list[tuple[GroupResource, Object]]) -> list[Object]:
         """Without the objects that it does not take."""
         for one in list(batch):
             if self.refusal([one]):
@@ -153,7 +161,7 @@ class Search:
                 batch = fewer
         return [obj for _, obj in batch]
 
-    def _create(self, key: Key, about: Object, name: str, namespace: str, spec: Any = None) -> None:
+    def _create(self, key: GroupResource, about: Object, name: str, namespace: str, spec: Any = None) -> None:
         metadata = {"name": name} | ({"namespace": namespace} if namespace else {})
         self._objects.create(
             key, {**about, "metadata": metadata} | ({"spec": spec} if spec else {}), manager="test"
@@ -180,10 +188,10 @@ class Search:
     def _gateways(self) -> None:
         everybody = {"allowedRoutes": {"namespaces": {"from": "All"}}}
         listener = {"name": "http", "port": 80, "protocol": "HTTP", **everybody}
-        key = Key(GATEWAY_API, "gateways")
+        key = GroupResource(GATEWAY_API, "gateways")
         spec: Any = {"gatewayClassName": "istio", "listeners": [listener]}
         self._create(key, self._schemas[key][0], "gw", "istio-system", spec)
-        key = Key(ISTIO, "gateways")
+        key = GroupResource(ISTIO, "gateways")
         server = {"port": {"number": 80, "name": "http", "protocol": "HTTP"}, "hosts": ["*"]}
         spec = {"selector": {"istio": "ingressgateway"}, "servers": [server]}
         self._create(key, self._schemas[key][0], "gw", "istio-system", spec)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from lab.cli import main
+from lab.kube.client import NAMESPACES, ApiError, GroupResource, Object, Store
 from lab.kube.kinds.registry import Registry
-from lab.kube.store import ApiError, Key, Object, Store
 from lab.kube.writing.writes import Writes
 from lab.mesh.config import apis
 from lab.mesh.config.apis import APIS
@@ -29,7 +29,9 @@ def _line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(apis.FOLDERS, *LINE)
 
 
-def create(writes: Writes, key: Key, kind: str, name: str, namespace: str = "", **rest: Object) -> Object:
+def create(
+    writes: Writes, key: GroupResource, kind: str, name: str, namespace: str = "", **rest: Object
+) -> Object:
     metadata = {"name": name} | ({"namespace": namespace} if namespace else {})
     version = f"{key.group}/v1".lstrip("/")
     obj = {"apiVersion": version, "kind": kind, "metadata": metadata | rest.pop("labelled", {}), **rest}
@@ -45,9 +47,7 @@ def writes() -> Writes:
 def mesh(writes: Writes, tmp_path: Path) -> ReferenceMesh:
     mesh = ReferenceMesh(writes, tmp_path, APIS["toy"])
     mesh.install()
-    create(
-        writes, Key("", "namespaces"), "Namespace", "foo", labelled={"labels": {"istio-injection": "enabled"}}
-    )
+    create(writes, NAMESPACES, "Namespace", "foo", labelled={"labels": {"istio-injection": "enabled"}})
     return mesh
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lab.golang import regexp
-from lab.kube.store import Key
+from lab.kube.client import GroupResource
 from lab.mesh.envoy import expressions
 from tests.mesh.config.refusal_search import BATCH, ISTIO, KINDS, Search
 
@@ -41,5 +41,7 @@ def test_what_admission_should_not_have_taken_is_found(
     monkeypatch.setattr(expressions, "check", lambda _: None)
     monkeypatch.setattr(regexp, "compiled", lambda _: None)
     search = Search(tmp_path, seed=1)
-    assert "invalid perl operator: (?=" in search.refusal([(Key(ISTIO, "virtualservices"), LOOKAHEAD)])
+    assert "invalid perl operator: (?=" in search.refusal(
+        [(GroupResource(ISTIO, "virtualservices"), LOOKAHEAD)]
+    )
     assert search.refusal([]) == ""

@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 
 from lab.faults import load
+from lab.kube.client import PODS
 from lab.mesh.config import current
 from lab.mesh.control_plane.controller import ReferenceMesh
 from tests.mesh import foreign
-from tests.mesh.cluster import PODS, Cluster, playground
+from tests.mesh.cluster import Cluster, playground
 from tests.mesh.validation import assert_envoy_finds_nothing_wrong
 
 pytestmark = pytest.mark.reference_only("which files the reference writes")

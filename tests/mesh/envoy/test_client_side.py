@@ -11,7 +11,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from tests.mesh.cluster import PODS
+from lab.kube.client import PODS
 from tests.mesh.conftest import API_IP, NAKED_IP, SERVER, SERVER_IP
 from tests.mesh.plane import Plane
 from tests.planes.differences import Either, on

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from lab.kube.client import PODS, SERVICES
 from lab.mesh.config.networking import gateway, virtual_service
 from lab.mesh.workloads.gateway_pods import ARGUMENTS
 from tests.mesh import foreign
-from tests.mesh.cluster import PODS, SERVICES, Cluster
+from tests.mesh.cluster import Cluster
 from tests.mesh.config.networking.test_gateway_listeners import open_for, put, server, to
 from tests.mesh.conftest import NAKED, SERVER, three_pods
 from tests.mesh.envoy.claim_routes import ROUTES, TOKENS

@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
+from lab.kube.client import NAMESPACES, PODS
 from lab.mesh.workloads.injection import inject, injector
-from tests.mesh.cluster import PODS
-from tests.mesh.gateway_cluster import NAMESPACES
 from tests.planes.istio_lab import IstioLab
 from tests.planes.option import chosen
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lab.kube.store import Denied
+from lab.kube.client import Denied
 from lab.mesh.workloads.interception import PREFIX, arguments, refuse_misread
 
 WEBHOOK = "namespace.sidecar-injector.istio.io"

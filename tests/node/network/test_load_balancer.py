@@ -11,16 +11,13 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
+from lab.kube.client import EVENTS, NAMESPACES, SERVICES, Object, Store
 from lab.kube.kinds.registry import Registry
-from lab.kube.store import Key, Object, Store
 from lab.kube.writing.writes import Writes
 from lab.node.network.host_ports import LOCALHOST, HostPorts
 from lab.node.network.load_balancer import LoadBalancer
 from lab.node.network.relay import Relays
 from tests.node.network.test_host_ports import start
-
-SERVICES = Key("", "services")
-EVENTS = Key("", "events")
 
 
 class Doors(Relays):
@@ -92,7 +89,7 @@ async def running() -> AsyncIterator[Host]:
     registry.node_port_is_free = host_ports.node_port_is_free
     objects = Writes(Store(), registry)
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}}
-    objects.create(Key("", "namespaces"), namespace, manager="test")
+    objects.create(NAMESPACES, namespace, manager="test")
     task = asyncio.create_task(LoadBalancer(objects, host_ports, Doors(1)).run())
     try:
         yield Host(objects)

@@ -5,7 +5,8 @@ import json
 import time
 from collections import Counter
 
-from tests.node.real_node import PODS, SERVICES, TestNode, on_a_node
+from lab.kube.client import PODS, SERVICES
+from tests.node.real_node import TestNode, on_a_node
 
 CURL = {"image": "curlimages/curl", "command": ["/bin/sleep", "infinity"]}
 HTTPBIN = {"image": "docker.io/kong/httpbin:0.1"}

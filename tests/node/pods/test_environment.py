@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from lab.kube.store import Key, Object, Store
+from lab.kube.client import SERVICES, Object, Store
 from lab.node.pods import downward_api
 from lab.node.pods.downward_api import ConfigMissing
 from lab.node.pods.environment import environment
@@ -71,7 +71,7 @@ def test_the_api_server_is_found_once_it_has_a_service() -> None:
         "metadata": {"name": "kubernetes", "namespace": "default"},
         "spec": {"clusterIP": "10.96.0.1", "ports": [{"name": "https", "port": 443}]},
     }
-    store.put(Key("", "services"), service)
+    store.put(SERVICES, service)
     found = environment({"env": env}, POD, "", store)
     assert found["WHERE"] == "10.96.0.1:443"
     assert found["KUBERNETES_PORT"] == found["KUBERNETES_PORT_443_TCP"] == "tcp://10.96.0.1:443"

@@ -3,9 +3,9 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from lab.kube.client import PODS, Object
 from lab.kube.kinds.builtin.pod import RESOURCES
-from lab.kube.store import Object
-from tests.node.real_node import PODS, TestNode, on_a_node
+from tests.node.real_node import TestNode, on_a_node
 
 LOG = {"name": "log", "mountPath": "/tmp/log"}
 VOLUMES = [{"name": "log", "emptyDir": {}}]

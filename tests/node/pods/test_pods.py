@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from lab.kube.client import CONFIG_MAPS, PODS
 from lab.kube.runtime import ExecFailed
 from lab.node.pods.log_times import LOOK
-from tests.node.real_node import PODS, TestNode, on_a_node
+from tests.node.real_node import TestNode, on_a_node
 
 CURL = {"image": "curlimages/curl", "command": ["/bin/sleep", "infinity"]}
 HTTPBIN = {"image": "docker.io/kong/httpbin:0.1"}
@@ -270,11 +271,8 @@ async def test_a_config_map_that_is_missing_keeps_the_container_waiting_until_it
     )
     assert node.status("one")["state"]["waiting"]["message"] == 'configmap "settings" not found'
     settings = {"metadata": {"name": "settings", "namespace": "default"}, "data": {"colour": "red"}}
-    from lab.kube.store import Key
 
-    node.objects.create(
-        Key("", "configmaps"), {"apiVersion": "v1", "kind": "ConfigMap", **settings}, manager="test"
-    )
+    node.objects.create(CONFIG_MAPS, {"apiVersion": "v1", "kind": "ConfigMap", **settings}, manager="test")
     await node.ready("one")
     assert await node.exec("one", "/bin/sh", "-c", "echo $COLOUR") == (0, "red\n")
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from lab.kube.store import Object
+from lab.kube.client import Object
 from tests.node.real_node import TestNode, needs_users, on_a_node
 
 SEEN = (

@@ -4,8 +4,8 @@ import json
 import time
 from typing import Any
 
-from lab.kube.store import Key, Object
-from tests.node.real_node import PODS, TestNode, on_a_node
+from lab.kube.client import PODS, GroupResource, Object
+from tests.node.real_node import TestNode, on_a_node
 
 SLEEP = {"image": "curlimages/curl", "command": ["sleep", "infinity"]}
 
@@ -23,7 +23,7 @@ def configure(
         "metadata": {"name": name, "namespace": "default"},
         field: data,
     }
-    node.objects.create(Key("", f"{kind.lower()}s"), obj, manager="test")
+    node.objects.create(GroupResource("", f"{kind.lower()}s"), obj, manager="test")
 
 
 @on_a_node

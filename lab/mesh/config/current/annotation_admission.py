@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lab.golang.printing import quoted
-from lab.kube.store import Object
+from lab.kube.client import Object
 from lab.mesh.config.webhook import mapping, refuse_for
 
 REFUSED = {

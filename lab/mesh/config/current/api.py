@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from lab.kube.store import Key, Objects, Review
+from lab.kube.client import Client, GroupResource, Review
 from lab.mesh.config import definitions
 from lab.mesh.config.current import (
     annotation_admission,
@@ -31,7 +31,7 @@ from lab.mesh.workloads.service_registry import ServiceRegistry
 
 DEFINITIONS = (definitions.NETWORKING, Path(__file__).parent / "crds", definitions.GATEWAY_API)
 
-ADMISSION: dict[Key, Review] = {
+ADMISSION: dict[GroupResource, Review] = {
     key: revisions.asked(
         in_turn(
             *admission.DECODING.get(key, ()),
@@ -50,7 +50,7 @@ ADMISSION: dict[Key, Review] = {
 """In the order in which Istio looks, which stops where something is wrong."""
 
 
-def _controllers(objects: Objects, read_registry: Callable[[], ServiceRegistry]) -> Sequence[Controller]:
+def _controllers(objects: Client, read_registry: Callable[[], ServiceRegistry]) -> Sequence[Controller]:
     return [GatewayController(objects, read_registry)]
 
 

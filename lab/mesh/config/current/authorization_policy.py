@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from lab.kube.store import Key, Object
+from lab.kube.client import GroupResource, Object
 from lab.mesh.config.current import dry_run
 from lab.mesh.config.current.attachment import Attachment
 from lab.mesh.config.current.attachment import parse as parse_attachment
 from lab.mesh.config.webhook import UNREADABLE
 from lab.mesh.model.authorization import Attribute, Condition, Conjunction
 
-KEY = Key("security.istio.io", "authorizationpolicies")
+KEY = GroupResource("security.istio.io", "authorizationpolicies")
 
 SOURCE_FIELDS = {
     "principals": Attribute.PRINCIPAL,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lab.kube.store import Object
+from lab.kube.client import Object
 from lab.mesh.config.webhook import mapping, refuse_for
 
 ANNOTATION = "istio.io/dry-run"

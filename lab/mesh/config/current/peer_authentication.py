@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lab.kube.store import Key, Object
+from lab.kube.client import GroupResource, Object
 from lab.mesh.model.proxy_config import MutualTls
 
-KEY = Key("security.istio.io", "peerauthentications")
+KEY = GroupResource("security.istio.io", "peerauthentications")
 
 
 @dataclass(frozen=True)

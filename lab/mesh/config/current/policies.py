@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 
-from lab.kube.store import Store
+from lab.kube.client import Store
 from lab.mesh.config.current import authorization_policy, peer_authentication, request_authentication
 from lab.mesh.config.current.authorization_policy import AuthorizationPolicy
 from lab.mesh.config.current.destination_rules import DestinationRules

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from lab.golang.durations import seconds
-from lab.kube.store import Key, Object
+from lab.kube.client import GroupResource, Object
 from lab.mesh.config.current.attachment import Attachment
 from lab.mesh.config.current.attachment import parse as parse_attachment
 from lab.mesh.config.key_source import DEFAULT_TIMEOUT_S, DeclaredRule, KeySource
 from lab.mesh.model.tokens import ClaimHeader, JwtRule, TokenHeader
 
-KEY = Key("security.istio.io", "requestauthentications")
+KEY = GroupResource("security.istio.io", "requestauthentications")
 
 
 @dataclass(frozen=True)

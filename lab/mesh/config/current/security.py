@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from lab.kube.client import CLUSTER_DOMAIN
 from lab.mesh.config.current.attachment import Target
 from lab.mesh.config.current.authorization_policy import Action, AuthorizationPolicy, Rule
 from lab.mesh.config.current.policies import Policies
 from lab.mesh.config.gateway_api.gateways import NAME_LABEL
 from lab.mesh.model.authorization import Attribute, Authorization, AuthorizationRule, Condition, Conjunction
-from lab.mesh.model.hosts import CLUSTER_DOMAIN
 from lab.mesh.model.proxy_config import RequestSecurity
 from lab.mesh.model.tokens import JwtRule
 from lab.mesh.workloads.service_registry import Workload

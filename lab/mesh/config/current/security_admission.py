@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from lab.golang.printing import quoted
-from lab.kube.store import Object
+from lab.kube.client import Object
 from lab.mesh.config.current import key_set_admission, path_templates
 from lab.mesh.config.current.attribute_admission import (
     accounts_problem,

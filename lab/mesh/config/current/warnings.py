@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from lab.kube.store import Key, Review
+from lab.kube.client import GroupResource, Review
 from lab.mesh.config.current import (
     authorization_policy,
     peer_authentication,
@@ -26,7 +26,7 @@ def _review(find: Find) -> Review:
     return lambda new: list(find(mapping(new.get("spec"))))
 
 
-WARNINGS: Mapping[Key, Review] = {
+WARNINGS: Mapping[GroupResource, Review] = {
     key: _review(find)
     for key, find in (
         (authorization_policy.KEY, security_warnings.authorization_policy_warnings),

@@ -9,17 +9,26 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from functools import partial
 
-from lab.kube.store import ApiError, Invalid, Key, Object, Objects, SubscriptionOverflowError
+from lab.kube.client import (
+    NAMESPACES,
+    SERVICES,
+    ApiError,
+    Client,
+    GroupResource,
+    Invalid,
+    Object,
+    WatchOverflow,
+    now,
+)
 from lab.mesh.config.gateway_api import declared, provisioning, status
-from lab.mesh.config.gateway_api.declared import NAMESPACES, GatewayApi
+from lab.mesh.config.gateway_api.declared import GatewayApi
 from lab.mesh.config.gateway_api.gateways import CLASSES, CONTROLLER, GATEWAYS, GROUP, UNMANAGED
 from lab.mesh.config.gateway_api.http_routes import HTTP_ROUTES
 from lab.mesh.model.hosts import service_host
 from lab.mesh.workloads import service_registry
-from lab.mesh.workloads.service_registry import SERVICES, ServiceRegistry
+from lab.mesh.workloads.service_registry import ServiceRegistry
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +42,7 @@ KEYS = tuple(dict.fromkeys((*declared.KEYS, *provisioning.KEYS, *service_registr
 class GatewayController:
     """`read_registry` gives the registry as the store holds it now."""
 
-    def __init__(self, objects: Objects, read_registry: Callable[[], ServiceRegistry]) -> None:
+    def __init__(self, objects: Client, read_registry: Callable[[], ServiceRegistry]) -> None:
         self._objects = objects
         self._read_registry = read_registry
         self._refused: set[str] = set()
@@ -48,8 +57,8 @@ class GatewayController:
         """Follows the cluster, for ever."""
         while True:
             # After a burst too large for the queue everything is looked at anyway.
-            with contextlib.suppress(SubscriptionOverflowError):
-                async with self._objects.store.subscribe(*KEYS) as changes:
+            with contextlib.suppress(WatchOverflow):
+                async with self._objects.store.watch(*KEYS) as changes:
                     async for _ in changes:
                         changes.pending()
                         self.reconcile()
@@ -78,7 +87,7 @@ class GatewayController:
                 log.warning("the gateway controller was refused: %s", refusal.message)
                 self._refused.add(refusal.message)
 
-    def _provide(self, key: Key, wanted: Object) -> None:
+    def _provide(self, key: GroupResource, wanted: Object) -> None:
         metadata = wanted["metadata"]
         present = self._objects.store.get(key, metadata["namespace"], metadata["name"])
         if present is None:
@@ -92,10 +101,10 @@ class GatewayController:
 
     def _report_classes(self) -> None:
         for obj in declared.served_classes(self._objects.store, CONTROLLER, UNMANAGED):
-            self._set(CLASSES, obj, status.of_class(obj, _now()))
+            self._set(CLASSES, obj, status.of_class(obj, now()))
 
     def _report(self, api: GatewayApi, seen: ServiceRegistry) -> None:
-        store, now = self._objects.store, _now()
+        store, instant = self._objects.store, now()
         services = {
             service_host(each["metadata"]["name"], each["metadata"]["namespace"]): each
             for each in store.list(SERVICES)
@@ -103,22 +112,18 @@ class GatewayController:
         for gateway in api.gateways:
             found = store.get(GATEWAYS, gateway.namespace, gateway.name)
             if found is not None:
-                report = status.of_gateway(gateway, found, api, seen, services, now)
+                report = status.of_gateway(gateway, found, api, seen, services, instant)
                 self._set(GATEWAYS, found, report)
         for route in api.routes:
             found = store.get(HTTP_ROUTES, route.namespace, route.name)
             if found is not None:
-                report = status.of_route(route, found, api, seen, now)
+                report = status.of_route(route, found, api, seen, instant)
                 self._set(HTTP_ROUTES, found, report)
 
-    def _set(self, key: Key, obj: Object, wanted: status.Status) -> None:
+    def _set(self, key: GroupResource, obj: Object, wanted: status.Status) -> None:
         namespace, name = obj["metadata"].get("namespace", ""), obj["metadata"]["name"]
         write = partial(self._objects.set_status, manager=MANAGER)
         self._attempt(partial(write, key, namespace, name, wanted))
-
-
-def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def gateway_classes() -> Iterator[Object]:

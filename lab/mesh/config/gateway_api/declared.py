@@ -6,12 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from lab.kube.store import Key, Object, Store
+from lab.kube.client import NAMESPACES, Object, Store
 from lab.mesh.config.gateway_api import gateways, http_routes
 from lab.mesh.config.gateway_api.gateways import CLASSES, CONTROLLER, GATEWAYS, GRANTS, Gateway, Grant
 from lab.mesh.config.gateway_api.http_routes import HTTP_ROUTES, HttpRoute
-
-NAMESPACES = Key("", "namespaces")
 
 KEYS = (CLASSES, GATEWAYS, GRANTS, HTTP_ROUTES, NAMESPACES)
 """What `read` depends on."""

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lab.kube.store import Key, Object
+from lab.kube.client import GroupResource, Object
 from lab.mesh.model.hosts import fully_qualified, service_host
 
 GROUP = "gateway.networking.k8s.io"
-CLASSES = Key(GROUP, "gatewayclasses")
-GATEWAYS = Key(GROUP, "gateways")
-GRANTS = Key(GROUP, "referencegrants")
+CLASSES = GroupResource(GROUP, "gatewayclasses")
+GATEWAYS = GroupResource(GROUP, "gateways")
+GRANTS = GroupResource(GROUP, "referencegrants")
 
 CONTROLLER = "istio.io/gateway-controller"
 UNMANAGED = "istio.io/unmanaged-gateway"

@@ -8,7 +8,7 @@ from typing import Any
 
 from lab.golang.durations import seconds
 from lab.golang.regexp import NotAnExpression
-from lab.kube.store import Key, Object
+from lab.kube.client import GroupResource, Object
 from lab.mesh.config.gateway_api.cel_rules import FILTERS
 from lab.mesh.config.gateway_api.gateways import GROUP
 from lab.mesh.envoy import expressions
@@ -22,7 +22,7 @@ from lab.mesh.model.routing import (
     TextMatching,
 )
 
-HTTP_ROUTES = Key(GROUP, "httproutes")
+HTTP_ROUTES = GroupResource(GROUP, "httproutes")
 
 SERVED_FILTERS = frozenset(
     {"RequestHeaderModifier", "ResponseHeaderModifier", "RequestRedirect", "URLRewrite"}

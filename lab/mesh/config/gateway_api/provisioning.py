@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lab.kube.store import Key, Object
+from lab.kube.client import DEPLOYMENTS, SERVICE_ACCOUNTS, SERVICES, GroupResource, Object
 from lab.mesh.config.gateway_api.gateways import (
     CLASS_LABEL,
     GROUP,
@@ -17,10 +17,6 @@ from lab.mesh.config.gateway_api.gateways import (
     Gateway,
 )
 from lab.mesh.workloads import gateway_pods
-
-SERVICE_ACCOUNTS = Key("", "serviceaccounts")
-DEPLOYMENTS = Key("apps", "deployments")
-SERVICES = Key("", "services")
 
 KEYS = (SERVICE_ACCOUNTS, DEPLOYMENTS, SERVICES)
 
@@ -35,7 +31,7 @@ _NOT_INHERITED = frozenset(
 )
 
 
-def objects(gateway: Gateway) -> Iterator[tuple[Key, Object]]:
+def objects(gateway: Gateway) -> Iterator[tuple[GroupResource, Object]]:
     """What has to be there, in the order in which it has to be created."""
     if not gateway.provisioned:
         return

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from lab.kube.store import Object
+from lab.kube.client import Object
 from lab.mesh.config.gateway_api import attachment, backends
 from lab.mesh.config.gateway_api.attachment import Refusal
 from lab.mesh.config.gateway_api.conditions import Condition, dated

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from lab.kube.store import Object
+from lab.kube.client import Object
 from lab.mesh.config.istio_1_0 import spelling
 from lab.mesh.config.istio_1_0.authentication_policy import DEFAULT
 from lab.mesh.config.key_source import uri_problems

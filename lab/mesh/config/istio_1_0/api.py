@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lab.kube.store import Key, Object
+from lab.kube.client import GroupResource, Object
 from lab.mesh.config.istio_1_0 import admission, authentication_policy, definitions, policies
 from lab.mesh.config.istio_1_0.inbound import inbound, listeners
 from lab.mesh.config.istio_1_0.outbound import upstreams_of
@@ -19,7 +19,7 @@ OWN_SERVICES = ("istio-policy", "istio-telemetry")
 """Parts of the control plane of Istio 1.0. This mesh has none; but users expect their DestinationRules."""
 
 
-def _objects(root_namespace: str) -> Iterator[tuple[Key, Object]]:
+def _objects(root_namespace: str) -> Iterator[tuple[GroupResource, Object]]:
     for name in OWN_SERVICES:
         limits = {"http2MaxRequests": 10_000, "maxRequestsPerConnection": 10_000}
         yield (

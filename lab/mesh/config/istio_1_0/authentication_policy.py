@@ -10,15 +10,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lab.kube.store import Key, Object
+from lab.kube.client import GroupResource, Object
 from lab.mesh.config.istio_1_0 import spelling
 from lab.mesh.config.key_source import DeclaredRule, KeySource
 from lab.mesh.model.proxy_config import MutualTls
 from lab.mesh.model.tokens import JwtRule, TokenHeader
 from lab.mesh.workloads.service_registry import Service, ServicePort
 
-KEY = Key("authentication.istio.io", "policies")
-MESH_KEY = Key("authentication.istio.io", "meshpolicies")
+KEY = GroupResource("authentication.istio.io", "policies")
+MESH_KEY = GroupResource("authentication.istio.io", "meshpolicies")
 
 DEFAULT = "default"
 """The name of the policy of a namespace, or of the mesh."""

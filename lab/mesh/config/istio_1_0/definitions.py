@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lab.kube.store import Object, clone
+from lab.kube.client import Object, clone
 from lab.mesh.config import definitions
 from lab.mesh.config.istio_1_0 import spelling
 

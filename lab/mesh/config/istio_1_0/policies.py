@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from lab.kube.store import Store
+from lab.kube.client import Store
 from lab.mesh.config.istio_1_0 import authentication_policy
 from lab.mesh.config.istio_1_0.authentication_policy import Policy, holding
 from lab.mesh.config.istio_1_0.destination_rules import DestinationRules

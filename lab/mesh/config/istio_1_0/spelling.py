@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lab.kube.store import Object
+from lab.kube.client import Object
 
 
 def with_underscores(name: str) -> str:

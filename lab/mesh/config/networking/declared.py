@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from lab.kube.store import Key, Object
+from lab.kube.client import GroupResource, Object
 from lab.mesh.config.networking import destination_rule, gateway, virtual_service
 from lab.mesh.config.networking.destination_rule import DestinationRule
 from lab.mesh.config.networking.gateway import Gateway
@@ -24,7 +24,7 @@ class Networking:
     virtual_services: tuple[VirtualService, ...] = ()
 
 
-def read(objects: Callable[[Key], Iterable[Object]]) -> Networking:
+def read(objects: Callable[[GroupResource], Iterable[Object]]) -> Networking:
     """`objects` gives those of a kind that are in force."""
     return Networking(
         tuple(map(destination_rule.parse, objects(destination_rule.KEY))),

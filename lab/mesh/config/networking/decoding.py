@@ -9,7 +9,7 @@ from typing import Any
 
 from lab.golang.durations import nanoseconds
 from lab.golang.printing import quoted
-from lab.kube.store import Object, Review
+from lab.kube.client import Object, Review
 from lab.mesh.config.webhook import refuse_undecodable
 
 Reader = Callable[[Any], str]

@@ -10,7 +10,7 @@ from typing import Any
 
 from lab.golang.durations import MILLISECOND, nanoseconds
 from lab.golang.printing import quoted
-from lab.kube.store import Object
+from lab.kube.client import Object
 from lab.mesh.config.networking.load_balancer_admission import load_balancer_problems
 from lab.mesh.config.validation import (
     address_problems,

@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lab.kube.store import Key, Object
+from lab.kube.client import GroupResource, Object
 from lab.mesh.model.hosts import fully_qualified
 from lab.mesh.model.proxy_config import TlsOrigination
 
-KEY = Key("networking.istio.io", "destinationrules")
+KEY = GroupResource("networking.istio.io", "destinationrules")
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lab.kube.store import Key, Object
+from lab.kube.client import GroupResource, Object
 
-KEY = Key("networking.istio.io", "gateways")
+KEY = GroupResource("networking.istio.io", "gateways")
 
 ANY_NAMESPACE = "*"
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lab.golang.printing import quoted
-from lab.kube.store import Object
+from lab.kube.client import Object
 from lab.mesh.config.validation import address_problems, host_problems, is_address, is_label, port_problems
 from lab.mesh.config.webhook import mapping, refuse_for, sequence
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lab.golang.durations import seconds
-from lab.kube.store import Key, Object
+from lab.kube.client import GroupResource, Object
 from lab.mesh.model.hosts import fully_qualified
 from lab.mesh.model.routing import (
     ClaimMatch,
@@ -22,7 +22,7 @@ from lab.mesh.model.routing import (
     TextMatching,
 )
 
-KEY = Key("networking.istio.io", "virtualservices")
+KEY = GroupResource("networking.istio.io", "virtualservices")
 
 MESH = "mesh"
 """The name that stands for all sidecars, and the only binding of a rule that names none."""

@@ -7,7 +7,7 @@ from itertools import combinations
 from typing import Any
 
 from lab.golang.printing import quoted
-from lab.kube.store import Object
+from lab.kube.client import Object
 from lab.mesh.config.networking import unservable
 from lab.mesh.config.networking.route_admission import destinations_problems, route_problems
 from lab.mesh.config.networking.virtual_service import MESH, claim_path

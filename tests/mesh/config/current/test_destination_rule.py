@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from lab.kube.client import SERVICES
 from lab.mesh.config.current.destination_rules import DestinationRules
 from lab.mesh.config.networking.destination_rule import parse
 from lab.mesh.model.hosts import fully_qualified, most_specific
-from tests.mesh.cluster import RULES, SERVICES, when
+from tests.mesh.cluster import RULES, when
 from tests.mesh.plane import Plane
 
 reference_only = pytest.mark.reference_only("asks the reference's own tables")

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from lab.kube.store import ApiError
+from lab.kube.client import PODS, ApiError
 from lab.mesh.config.current.attachment import Target
-from tests.mesh.cluster import ACCESS, PODS, TOKENS, Cluster
+from tests.mesh.cluster import ACCESS, TOKENS, Cluster
 from tests.mesh.config.current.test_request_security import concluded
 from tests.mesh.conftest import SERVER
 from tests.mesh.gateway_cluster import GATEWAYS, HTTP

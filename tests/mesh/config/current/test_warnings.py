@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from lab.kube.client import CUSTOM_RESOURCE_DEFINITIONS, NAMESPACES, Store
 from lab.kube.kinds.registry import Registry
-from lab.kube.store import Key, Store
 from lab.kube.writing.pipeline import at_once
 from lab.kube.writing.shape import WriteOptions
 from lab.kube.writing.writes import Writes
@@ -23,7 +23,6 @@ from tests.planes.option import chosen
 Told = Callable[[str, dict[str, Any]], list[str]]
 """What is said of an object of a kind, by its `spec`, without keeping it."""
 
-DEFINITIONS = Key("apiextensions.k8s.io", "customresourcedefinitions")
 PLURALS = {"AuthorizationPolicy": "authorizationpolicies"}
 
 
@@ -48,9 +47,9 @@ def by_the_reference() -> Told:
     registry.cel_rules.update(CEL_RULES)
     objects = Writes(Store(), registry)
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "foo"}}
-    objects.create(Key("", "namespaces"), namespace, manager="test")
+    objects.create(NAMESPACES, namespace, manager="test")
     for definition in current.API.definitions():
-        objects.create(DEFINITIONS, definition, manager="test")
+        objects.create(CUSTOM_RESOURCE_DEFINITIONS, definition, manager="test")
     for key, review in current.API.warnings.items():
         objects.review(key, review)
 

@@ -6,14 +6,12 @@ from typing import Any
 
 import pytest
 
-from lab.kube.store import ApiError, Key
+from lab.kube.client import DEPLOYMENTS, NAMESPACES, SERVICE_ACCOUNTS, SERVICES, ApiError, GroupResource
 from tests.mesh.gateway_cluster import (
     GATEWAYS,
     GROUP,
     HTTP,
-    NAMESPACES,
     ROUTES,
-    SERVICES,
     GatewayCluster,
     all_namespaces,
     path,
@@ -22,8 +20,8 @@ from tests.mesh.gateway_cluster import (
 )
 from tests.planes.differences import Either, on
 
-CLASSES = Key(GROUP, "gatewayclasses")
-ACCOUNTS, DEPLOYMENTS = Key("", "serviceaccounts"), Key("apps", "deployments")
+CLASSES = GroupResource(GROUP, "gatewayclasses")
+ACCOUNTS, DEPLOYMENTS = SERVICE_ACCOUNTS, DEPLOYMENTS
 SERVICE_TYPE = "networking.istio.io/service-type"
 FQDN = "gw-istio.foo.svc.cluster.local"
 
@@ -57,7 +55,7 @@ def test_a_class_keeps_its_controller(cluster: GatewayCluster) -> None:
 # Provisioning
 
 
-def made(cluster: GatewayCluster, key: Key, name: str = "gw-istio") -> Any:
+def made(cluster: GatewayCluster, key: GroupResource, name: str = "gw-istio") -> Any:
     cluster.controller.reconcile()
     return cluster.store.get(key, "foo", name)
 

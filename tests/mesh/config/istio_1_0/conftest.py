@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
+from lab.kube.client import PODS
 from lab.mesh.config import istio_1_0
 from lab.mesh.config.istio_1_0.policies import Policies
 from lab.mesh.config.key_source import KeySource
 from lab.mesh.config.networking import gateway, virtual_service
 from lab.mesh.workloads.gateway_pods import ARGUMENTS
 from tests.mesh import foreign
-from tests.mesh.cluster import PODS, Cluster, when
+from tests.mesh.cluster import Cluster, when
 from tests.mesh.config.istio_1_0.declare import KEYS_AT
 from tests.mesh.conftest import CLIENT, NAKED, SERVER, three_pods
 from tests.mesh.issuer import ISSUER, key

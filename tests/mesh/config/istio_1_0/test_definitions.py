@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from lab.kube.client import CUSTOM_RESOURCE_DEFINITIONS, NAMESPACES, ApiError, Object, Store
 from lab.kube.kinds.registry import Registry
-from lab.kube.store import ApiError, Key, Object, Store
 from lab.kube.writing.pipeline import at_once
 from lab.kube.writing.shape import WriteOptions
 from lab.kube.writing.writes import Writes
@@ -45,11 +45,11 @@ def api() -> Writes:
     registry.cel_rules.update(CEL_RULES)
     writes = Writes(Store(), registry)
     for definition in istio_1_0.API.definitions():
-        writes.create(Key("apiextensions.k8s.io", "customresourcedefinitions"), definition, manager="test")
+        writes.create(CUSTOM_RESOURCE_DEFINITIONS, definition, manager="test")
     for key, review in istio_1_0.API.admission.items():
         writes.review(key, review)
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "foo"}}
-    writes.create(Key("", "namespaces"), namespace, manager="test")
+    writes.create(NAMESPACES, namespace, manager="test")
     return writes
 
 

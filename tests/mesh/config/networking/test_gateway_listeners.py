@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from lab.kube.client import PODS, SERVICES
 from lab.mesh.config import current
 from lab.mesh.config.current import policies
 from lab.mesh.config.networking import gateway, virtual_service
@@ -15,7 +16,7 @@ from lab.mesh.config.proxies import gateway_config
 from lab.mesh.model.proxy_config import GatewayConfig, TlsOrigination
 from lab.mesh.model.routing import Forward, Redirect, Respond
 from lab.mesh.workloads.service_registry import read
-from tests.mesh.cluster import PODS, SERVICES, Cluster, playground, when
+from tests.mesh.cluster import Cluster, playground, when
 from tests.planes.differences import Either, Kind, on
 from tests.planes.istio_plane import IstioPlane
 from tests.planes.option import chosen

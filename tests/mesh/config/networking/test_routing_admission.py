@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lab.kube.store import ApiError, Object
+from lab.kube.client import ApiError, Object
 from tests.mesh.admission import WEBHOOK, Admission
 from tests.planes.differences import Either, on
 

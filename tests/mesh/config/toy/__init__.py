@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from lab.kube.store import Key, Object, Store
+from lab.kube.client import GroupResource, Object, Store
 from lab.mesh.config.key_source import Asker, KeySource
 from lab.mesh.config.policy_api import PolicyApi
 from lab.mesh.config.webhook import refuse_for
@@ -13,7 +13,7 @@ from lab.mesh.model.proxy_config import Inbound, InboundPort, Listener, MutualTl
 from lab.mesh.workloads.service_registry import Service, ServiceRegistry, Workload
 
 GROUP = "toy.example.com"
-SWITCHES = Key(GROUP, "switches")
+SWITCHES = GroupResource(GROUP, "switches")
 
 SPEC = {"type": "object", "properties": {"on": {"type": "boolean"}}}
 DEFINITION = {

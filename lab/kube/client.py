@@ -1,0 +1,124 @@
+"""The API server as the rest of the lab sees it: its store to read and to watch, and a client to write with.
+
+The node, the meshes and the faults know nothing else of it, but for what it asks of a node (`runtime`).
+"""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol
+
+from lab.kube.admission import Admission, Denied, Invalid, Review
+from lab.kube.cluster import CLUSTER_DOMAIN
+from lab.kube.errors import ApiError
+from lab.kube.group_resources import (
+    CONFIG_MAPS,
+    CONTROLLER_REVISIONS,
+    CUSTOM_RESOURCE_DEFINITIONS,
+    DEPLOYMENTS,
+    ENDPOINT_SLICES,
+    ENDPOINTS,
+    EVENTS,
+    MUTATING_WEBHOOK_CONFIGURATIONS,
+    NAMESPACES,
+    NODES,
+    PODS,
+    REPLICA_SETS,
+    SECRETS,
+    SERVICE_ACCOUNTS,
+    SERVICES,
+    STATEFUL_SETS,
+    VALIDATING_ADMISSION_POLICIES,
+    VALIDATING_ADMISSION_POLICY_BINDINGS,
+    VALIDATING_WEBHOOK_CONFIGURATIONS,
+)
+from lab.kube.objects import GroupResource, Json, Object, clone
+from lab.kube.store import Store, Watch, WatchEvent, WatchOverflow
+from lab.kube.timestamps import now
+
+__all__ = [
+    "CLUSTER_DOMAIN",
+    "CONFIG_MAPS",
+    "CONTROLLER_REVISIONS",
+    "CUSTOM_RESOURCE_DEFINITIONS",
+    "DEPLOYMENTS",
+    "ENDPOINTS",
+    "ENDPOINT_SLICES",
+    "EVENTS",
+    "MUTATING_WEBHOOK_CONFIGURATIONS",
+    "NAMESPACES",
+    "NODES",
+    "PODS",
+    "REPLICA_SETS",
+    "SECRETS",
+    "SERVICES",
+    "SERVICE_ACCOUNTS",
+    "STATEFUL_SETS",
+    "VALIDATING_ADMISSION_POLICIES",
+    "VALIDATING_ADMISSION_POLICY_BINDINGS",
+    "VALIDATING_WEBHOOK_CONFIGURATIONS",
+    "Admission",
+    "ApiError",
+    "Client",
+    "Denied",
+    "GroupResource",
+    "Invalid",
+    "Json",
+    "Object",
+    "Review",
+    "Store",
+    "Watch",
+    "WatchEvent",
+    "WatchOverflow",
+    "clone",
+    "now",
+]
+
+
+class Client(Protocol):
+    """The one way to write, for controllers, the node and the mesh. Every method may raise `ApiError`."""
+
+    store: Store
+
+    def create(self, key: GroupResource, obj: Object, *, manager: str, dry_run: bool = False) -> Object: ...
+
+    def update(self, key: GroupResource, obj: Object, *, manager: str, subresource: str = "") -> Object:
+        """Replaces an object; with `metadata.resourceVersion` set, only that revision of it (else 409)."""
+        ...
+
+    def set_status(
+        self, key: GroupResource, namespace: str, name: str, status: Object, *, manager: str
+    ) -> Object | None:
+        """Replaces the status wholly. Equal status keeps the revision. None when the object is gone."""
+        ...
+
+    def delete(
+        self,
+        key: GroupResource,
+        namespace: str,
+        name: str,
+        *,
+        propagation: str = "Background",
+        grace_period: int | None = None,
+    ) -> None:
+        """Deletes, or asks to: finalizers, and pods that have run, leave only later. Seconds of grace."""
+        ...
+
+    def emit(
+        self,
+        about: Object,
+        *,
+        reason: str,
+        message: str,
+        type: Literal["Normal", "Warning"] = "Normal",  # noqa: A002 - the field's name in Kubernetes
+        component: str,
+    ) -> None:
+        """Records a core/v1 Event; the same one again only raises its count."""
+        ...
+
+    def admit(self, key: GroupResource, hook: Admission) -> None:
+        """Registers an admission hook; hooks run in order on create and update, before validation."""
+        ...
+
+    def review(self, key: GroupResource, hook: Review) -> None:
+        """Registers what is asked about an object on create and update, after validation."""
+        ...
