@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
-from fixtures.mesh_profile.features import OF_KINDS, XFCC, case_name, features
+from fixtures.mesh_profile.features import OF_KINDS, XFCC
 from fixtures.mesh_profile.profile import MESHES
+from fixtures.model.case_ids import case_id
+from fixtures.pytest_plugin.items import features_of
 from tests.e2e.suite.runs import ROOT, run_suites
 
 REASON = "the mesh writes none"
@@ -27,7 +29,7 @@ def marked() -> Mapping[str, set[str]]:
 
     class Collected:
         def pytest_collection_finish(self, session: pytest.Session) -> None:
-            found.update({case_name(item): features(item) for item in session.items})
+            found.update({case_id(item.nodeid): features_of(item) for item in session.items})
 
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
