@@ -168,6 +168,25 @@ def test_a_user_whose_inotify_instances_are_used_up_is_told_so(
     )
 
 
+OTHERS_END = """
+import ctypes, os, threading, time
+from lab.host import preconditions
+held = [ctypes.CDLL(None).inotify_init1(os.O_CLOEXEC) for _ in range(20)]
+threading.Timer(2, lambda: [os.close(each) for each in held]).start()
+began = time.monotonic()
+print(preconditions.missing(1), time.monotonic() - began > 1)
+"""
+
+
+def test_inotify_instances_that_others_hold_are_waited_for() -> None:
+    """Another lab of the same user may be about to end."""
+    limit = 'echo 40 > /proc/sys/user/max_inotify_instances; exec "$@"'
+    command = ["unshare", "-r", "sh", "-c", limit, "sh", sys.executable, "-c", OTHERS_END]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stdout == "[] True\n", done.stderr
+    assert done.stderr == "lab: waiting until other programs give back inotify instances (10 lack)\n"
+
+
 def test_a_place_that_others_can_write_to_is_refused(home: Home) -> None:
     home.path.chmod(0o777)
     done = home.lab("up")
