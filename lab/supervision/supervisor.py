@@ -29,7 +29,7 @@ from lab.kube.controllers import run_all
 from lab.kube.identity.auth import kubeconfig
 from lab.kube.identity.pki import Credentials
 from lab.kube.identity.tokens import ServiceAccountTokens
-from lab.kube.kinds.registry import Registry
+from lab.kube.kinds.scheme import Scheme
 from lab.kube.runtime import Runtime
 from lab.kube.serving import Serving
 from lab.kube.writing.writes import Writes
@@ -72,11 +72,11 @@ class Cluster:
 
     @classmethod
     def compose(cls, config: LabConfig, spawner: Spawner, alter: Alter) -> Cluster:
-        registry = Registry()
-        registry.cel_rules.update(CEL_RULES)
+        scheme = Scheme()
+        scheme.cel_rules.update(CEL_RULES)
         host_ports = alter(HostPorts, HostPorts(socket.socket(fileno=config.host_listener_fd)))
-        registry.node_port_is_free = host_ports.node_port_is_free
-        objects = Writes(Store(), registry)
+        scheme.node_port_is_free = host_ports.node_port_is_free
+        objects = Writes(Store(), scheme)
         credentials = Credentials.new([], [LOCALHOST, NODE_ADDRESS, API_SERVER_IP])
         tokens = ServiceAccountTokens(credentials.service_account_key, objects.store)
         node = Node(
@@ -90,12 +90,12 @@ class Cluster:
         )
         # A fault that ends the API server has looked at the objects before.
         seen = alter(Client, objects)
-        server = ApiServer(objects, registry, alter(Runtime, node.runtime), credentials)
+        server = ApiServer(objects, scheme, alter(Runtime, node.runtime), credentials)
         serving = alter(Serving, server)
         if config.mesh == NO_MESH:
             return cls(objects, credentials, node, None, serving, tokens, account_secrets=False)
         api = APIS[config.mesh]
-        registry.notice = unknown_kinds.notice({*api.keys, *api.admission})
+        scheme.notice = unknown_kinds.notice({*api.keys, *api.admission})
         mesh = ReferenceMesh(
             seen,
             config.directory,

@@ -20,7 +20,7 @@ from lab.kube.controllers import run_all
 from lab.kube.group_resources import NAMESPACES
 from lab.kube.identity.auth import kubeconfig
 from lab.kube.identity.pki import Credentials
-from lab.kube.kinds.registry import Registry
+from lab.kube.kinds.scheme import Scheme
 from lab.kube.store import Store
 from lab.kube.writing.writes import Writes
 from tests.kube.local_runtime import LocalRuntime, run_node
@@ -31,7 +31,7 @@ SYSTEM_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 @dataclass
 class Served:
     directory: Path
-    objects: Writes = field(default_factory=lambda: Writes(Store(), Registry()))
+    objects: Writes = field(default_factory=lambda: Writes(Store(), Scheme()))
     loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
 
     @property
@@ -96,8 +96,8 @@ async def _serve(served: Served, ready: threading.Event, done: asyncio.Event) ->
     for name in SYSTEM_NAMESPACES:
         namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
         served.objects.create(NAMESPACES, namespace, manager="test")
-    registry = served.objects.registry
-    server = ApiServer(served.objects, registry, served.runtime, served.credentials)
+    scheme = served.objects.scheme
+    server = ApiServer(served.objects, scheme, served.runtime, served.credentials)
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
     await server.start([listener])

@@ -14,9 +14,9 @@ from lab.kube.client import (
     Store,
     clone,
 )
-from lab.kube.kinds.registry import Registry
+from lab.kube.kinds.scheme import Scheme
 from lab.kube.writing.pipeline import at_once
-from lab.kube.writing.shape import WriteOptions
+from lab.kube.writing.request_validation import WriteOptions
 from lab.kube.writing.writes import Writes
 from lab.mesh.config import current
 from tests.planes.differences import Kind
@@ -41,9 +41,9 @@ class Admission:
     kind: ClassVar[Kind] = "reference"
 
     def __init__(self, cel_rules: Mapping[str, Callable[[Any], bool]]) -> None:
-        registry = Registry()
-        registry.cel_rules.update(cel_rules)
-        self._objects = Writes(Store(), registry)
+        scheme = Scheme()
+        scheme.cel_rules.update(cel_rules)
+        self._objects = Writes(Store(), scheme)
         self._objects.create(NAMESPACES, {"metadata": {"name": NAMESPACE}}, manager="test")
         for definition in current.API.definitions():
             key = CUSTOM_RESOURCE_DEFINITIONS
@@ -56,7 +56,7 @@ class Admission:
     ) -> Object:
         """For a dry run, as a client would who uses this version. Raises ApiError."""
         key = GROUPS[kind]
-        resource = self._objects.registry.get(key.group, version, key.plural)
+        resource = self._objects.scheme.get(key.group, version, key.plural)
         assert resource
         metadata = {"name": "x", "namespace": NAMESPACE, "annotations": annotations or {}}
         obj = {"apiVersion": resource.api_version, "kind": kind, "metadata": metadata, "spec": spec}

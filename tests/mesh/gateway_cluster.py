@@ -16,7 +16,7 @@ from lab.kube.client import (
     Object,
     Store,
 )
-from lab.kube.kinds.registry import Registry
+from lab.kube.kinds.scheme import Scheme
 from lab.kube.writing.writes import Writes
 from lab.mesh.config import current
 from lab.mesh.config.cel_rules import CEL_RULES
@@ -55,13 +55,13 @@ class GatewayCluster:
     controller: GatewayController = field(init=False)
 
     def __post_init__(self) -> None:
-        registry = Registry()
-        registry.cel_rules.update(CEL_RULES)
-        self.objects = Writes(Store(), registry)
+        scheme = Scheme()
+        scheme.cel_rules.update(CEL_RULES)
+        self.objects = Writes(Store(), scheme)
         for definition in current.API.definitions():
             key = CUSTOM_RESOURCE_DEFINITIONS
             self.objects.create(key, definition, manager="test")
-        self.controller = GatewayController(self.objects, self.registry)
+        self.controller = GatewayController(self.objects, self.scheme)
         self.controller.install()
         for namespace, labels in (("foo", {}), ("bar", {"team": "bar"})):
             metadata = {"name": namespace, "labels": labels}

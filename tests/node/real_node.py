@@ -25,7 +25,7 @@ import pytest
 from lab.host import identities, preconditions
 from lab.kube.client import ENDPOINT_SLICES, EVENTS, NAMESPACES, PODS, SERVICES, Object, Store
 from lab.kube.controllers import run_all
-from lab.kube.kinds.registry import Registry
+from lab.kube.kinds.scheme import Scheme
 from lab.kube.writing.writes import Writes
 from lab.node.images.store import ImageStore
 from lab.node.node import Node
@@ -227,7 +227,7 @@ def _token(account: Object, pod: Object, audiences: Sequence[str], seconds: int)
 async def _run(where: str, directory: Path, channel: socket.socket) -> None:
     module, _, name = where.partition(":")
     scenario: Scenario = getattr(importlib.import_module(module), name).scenario
-    objects = Writes(Store(), Registry())
+    objects = Writes(Store(), Scheme())
     spawner = Spawner(channel)
     images = directory / "images"
     images.mkdir()

@@ -6,8 +6,8 @@ from typing import Any
 
 from lab.kube.api.negotiation import Accepted
 from lab.kube.errors import no_such_path
-from lab.kube.kinds.registry import Registry
 from lab.kube.kinds.resources import Resource
+from lab.kube.kinds.scheme import Scheme
 from lab.kube.objects import Object
 
 AGGREGATED = "APIGroupDiscoveryList"
@@ -32,7 +32,7 @@ def _subresource(resource: Resource, name: str) -> tuple[str, tuple[str, str], t
     return resource.kind, (resource.group, resource.version), _VERBS[name]
 
 
-def aggregated(registry: Registry, *, core: bool, accepted: Accepted) -> tuple[Object, str]:
+def aggregated(scheme: Scheme, *, core: bool, accepted: Accepted) -> tuple[Object, str]:
     """Every group with its resources, and the media type that names the format."""
     version = accepted.parameters.get("v", "v2")
     document = {
@@ -51,7 +51,7 @@ def aggregated(registry: Registry, *, core: bool, accepted: Accepted) -> tuple[O
                     for name, resources in versions.items()
                 ],
             }
-            for group, versions in registry.groups().items()
+            for group, versions in scheme.groups().items()
             if (group == "") == core
         ],
     }
@@ -89,14 +89,14 @@ def core_versions() -> Object:
     return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []}
 
 
-def group_list(registry: Registry) -> Object:
-    groups = [_group(name, list(versions)) for name, versions in registry.groups().items() if name]
+def group_list(scheme: Scheme) -> Object:
+    groups = [_group(name, list(versions)) for name, versions in scheme.groups().items() if name]
     return {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}
 
 
-def group(registry: Registry, name: str) -> Object:
+def group(scheme: Scheme, name: str) -> Object:
     """Raises a 404."""
-    versions = registry.groups().get(name)
+    versions = scheme.groups().get(name)
     if not versions or not name:
         raise no_such_path()
     return {"kind": "APIGroup", "apiVersion": "v1", **_group(name, list(versions))}
@@ -107,9 +107,9 @@ def _group(name: str, versions: list[str]) -> Object:
     return {"name": name, "versions": listed, "preferredVersion": listed[0]}
 
 
-def resource_list(registry: Registry, group_name: str, version: str) -> Object:
+def resource_list(scheme: Scheme, group_name: str, version: str) -> Object:
     """Raises a 404."""
-    resources = registry.groups().get(group_name, {}).get(version)
+    resources = scheme.groups().get(group_name, {}).get(version)
     if not resources:
         raise no_such_path()
     return {

@@ -28,7 +28,7 @@ from lab.kube.writing.apply_request import check_apply
 from lab.kube.writing.deletion import DeleteOptions
 from lab.kube.writing.patching import json_patch, merge_patch, strategic_merge_patch
 from lab.kube.writing.replacement import STATUS_LIKE, in_version
-from lab.kube.writing.shape import WriteOptions, check_shape
+from lab.kube.writing.request_validation import WriteOptions, check_shape
 from lab.kube.writing.writes import Writes
 
 JSON_PATCH = "application/json-patch+json"

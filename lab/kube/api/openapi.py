@@ -8,9 +8,9 @@ from typing import Any
 import orjson
 
 from lab.kube.errors import no_such_path
-from lab.kube.kinds.registry import Registry
 from lab.kube.kinds.resources import Resource
 from lab.kube.kinds.schema import OBJECT_META, definition
+from lab.kube.kinds.scheme import Scheme
 from lab.kube.objects import Object
 
 _PREFIX = "#/components/schemas/"
@@ -25,8 +25,8 @@ _COLLECTION_ACTIONS = {"get": "list", "post": "post", "delete": "deletecollectio
 class OpenApi:
     """Builds the documents when they are first asked for, and anew when the kinds have changed."""
 
-    def __init__(self, registry: Registry) -> None:
-        self._registry = registry
+    def __init__(self, scheme: Scheme) -> None:
+        self._scheme = scheme
         self._revision = -1
         self._documents: dict[str, bytes] = {}
 
@@ -50,11 +50,11 @@ class OpenApi:
         return hashlib.sha256(self.document(path)).hexdigest().upper()
 
     def _all(self) -> dict[str, bytes]:
-        if self._revision != self._registry.revision:
-            self._revision = self._registry.revision
+        if self._revision != self._scheme.revision:
+            self._revision = self._scheme.revision
             self._documents = {
                 resources[0].path: orjson.dumps(_document(resources))
-                for versions in self._registry.groups().values()
+                for versions in self._scheme.groups().values()
                 for resources in versions.values()
             }
         return self._documents

@@ -14,7 +14,7 @@ from lab.kube.identity.auth import User
 from lab.kube.kinds.resources import Resource
 from lab.kube.kinds.selectors import field_predicate, label_predicate
 from lab.kube.objects import Object
-from lab.kube.writing.shape import Strictness, WriteOptions
+from lab.kube.writing.request_validation import Strictness, WriteOptions
 
 _TRUE = ("1", "true", "True", "TRUE", "t", "T")
 _FALSE = ("", "0", "false", "False", "FALSE", "f", "F")

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
 from lab.kube.errors import bad_request, no_such_path
-from lab.kube.kinds.registry import Registry
 from lab.kube.kinds.resources import Resource
+from lab.kube.kinds.scheme import Scheme
 
 # Of a namespace itself; any other word behind its name is a collection in it.
 _NAMESPACE_SUBRESOURCES = ("finalize", "status")
@@ -41,7 +41,7 @@ def segments(raw_path: str) -> list[str]:
     return found
 
 
-def route(parts: list[str], registry: Registry) -> Route:
+def route(parts: list[str], scheme: Scheme) -> Route:
     """The resource that a path below `/api` or `/apis` means. Raises a 404."""
     group, version, rest = ("", parts[1], parts[2:]) if parts[0] == "api" else (parts[1], parts[2], parts[3:])
     if len(rest) > 1 and "" in rest:
@@ -52,7 +52,7 @@ def route(parts: list[str], registry: Registry) -> Route:
     if len(rest) > 3:
         raise no_such_path()
     plural, name, subresource = (*rest, "", "")[:3]
-    resource = registry.get(group, version, plural)
+    resource = scheme.get(group, version, plural)
     if resource is None:
         raise no_such_path()
     misplaced = resource.namespaced != bool(namespace) and (name or not resource.namespaced)

@@ -10,7 +10,7 @@ from lab.kube.api.routes import Route
 from lab.kube.kinds.scale import scale_of, scaled
 from lab.kube.objects import Object
 from lab.kube.writing.pipeline import Overtaken, Pipeline
-from lab.kube.writing.shape import WriteOptions
+from lab.kube.writing.request_validation import WriteOptions
 
 _KIND = ("autoscaling", "v1", "Scale")
 _ATTEMPTS = 5

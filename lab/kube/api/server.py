@@ -21,7 +21,7 @@ from lab.kube.errors import ApiError
 from lab.kube.identity.auth import Authenticator
 from lab.kube.identity.impersonation import acting
 from lab.kube.identity.pki import Credentials
-from lab.kube.kinds.registry import Registry
+from lab.kube.kinds.scheme import Scheme
 from lab.kube.runtime import Runtime
 from lab.kube.writing.writes import Writes
 
@@ -53,14 +53,12 @@ _ROOT_PATHS += ["/openid/v1/jwks", "/readyz", "/version"]
 class ApiServer:
     """Serves a store on sockets that the caller has bound."""
 
-    def __init__(
-        self, objects: Writes, registry: Registry, runtime: Runtime, credentials: Credentials
-    ) -> None:
-        self._registry = registry
+    def __init__(self, objects: Writes, scheme: Scheme, runtime: Runtime, credentials: Credentials) -> None:
+        self._scheme = scheme
         self._credentials = credentials
         self._authenticator = Authenticator(credentials, objects.store)
         self._handlers = Handlers(objects, self._authenticator, runtime)
-        self._openapi = OpenApi(registry)
+        self._openapi = OpenApi(scheme)
         self._watches = 0
         self._http: web.Server | None = None
         self._servers: list[asyncio.Server] = []
@@ -138,7 +136,7 @@ class ApiServer:
         user = acting(user, request.headers, request.headers.getall("Impersonate-Group", ()))
         self._authenticator.authorize(user, request.method, "/" + "/".join(parts), request.query)
         if (parts[0] == "api" and len(parts) > 2) or (parts[0] == "apis" and len(parts) > 3):
-            call = Call(request, route(parts, self._registry), user)
+            call = Call(request, route(parts, self._scheme), user)
             if request.method == "GET" and not call.route.name and flag(request.query, "watch"):
                 return await self._counted(call)
             return await self._handlers.answer(call)
@@ -174,11 +172,11 @@ class ApiServer:
             case ["api" | "apis"]:
                 return self._groups(request, core=parts[0] == "api")
             case ["api", version]:
-                return json_answer(discovery.resource_list(self._registry, "", version))
+                return json_answer(discovery.resource_list(self._scheme, "", version))
             case ["apis", group]:
-                return json_answer(discovery.group(self._registry, group))
+                return json_answer(discovery.group(self._scheme, group))
             case ["apis", group, version]:
-                return json_answer(discovery.resource_list(self._registry, group, version))
+                return json_answer(discovery.resource_list(self._scheme, group, version))
             case ["openapi", "v2"] if OPENAPI_V2 in request.headers.get("Accept", ""):
                 return web.Response(body=b"", content_type=OPENAPI_V2.replace("@", "."))
             case ["openapi", "v3"]:
@@ -190,9 +188,9 @@ class ApiServer:
     def _groups(self, request: web.BaseRequest, *, core: bool) -> web.Response:
         accepted = negotiate(request.headers.get("Accept"), (discovery.AGGREGATED,))
         if accepted.shape and accepted.parameters.get("v") in ("v2", "v2beta1"):
-            document, media = discovery.aggregated(self._registry, core=core, accepted=accepted)
+            document, media = discovery.aggregated(self._scheme, core=core, accepted=accepted)
             return json_answer(document, content_type=media)
-        return json_answer(discovery.core_versions() if core else discovery.group_list(self._registry))
+        return json_answer(discovery.core_versions() if core else discovery.group_list(self._scheme))
 
     def _openapi_document(self, request: web.BaseRequest, path: str) -> web.Response:
         document, digest = self._openapi.document(path), self._openapi.hash(path)

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from lab.kube.errors import ApiError
-from lab.kube.kinds.registry import Registry
 from lab.kube.kinds.resources import Resource
+from lab.kube.kinds.scheme import Scheme
 from lab.kube.objects import Object, clone
 from lab.kube.store import Store
 from lab.kube.webhooks import conditions, policies
@@ -34,9 +34,9 @@ log = logging.getLogger(__name__)
 class Asking:
     """Asks the webhooks that the objects of a store declare."""
 
-    def __init__(self, store: Store, registry: Registry) -> None:
+    def __init__(self, store: Store, scheme: Scheme) -> None:
         self._store = store
-        self._registry = registry
+        self._scheme = scheme
 
     async def mutated(self, asked: Asked, completed: Completed) -> Object | None:
         """The object as the mutating webhooks want it; None when they leave it alone. Raises ApiError."""
@@ -79,7 +79,7 @@ class Asking:
         """Raises the ApiError of the first policy, else webhook, in their order, that does not allow it."""
         if is_exempt(asked.resource):
             return
-        policies.check(asked, self._store, self._registry)
+        policies.check(asked, self._store, self._scheme)
         hooks = webhooks(self._store, VALIDATING_WEBHOOK_CONFIGURATIONS)
         concerned = [(hook, wanted) for hook in hooks if (wanted := self._wanted(hook, asked)) is not None]
         calls = (
@@ -91,7 +91,7 @@ class Asking:
 
     def _wanted(self, hook: Webhook, asked: Asked) -> Resource | None:
         """In which version a webhook is to be asked, if it is."""
-        wanted = version_asked(hook, asked, self._registry)
+        wanted = version_asked(hook, asked, self._scheme)
         return wanted if wanted is not None and is_selected(hook, asked, self._store) else None
 
     async def _ask(self, hook: Webhook, theirs: Asked, asked: Asked, *, mutating: bool) -> Answer | None:

@@ -11,8 +11,8 @@ from lab.kube.group_resources import (
     NAMESPACES,
     VALIDATING_WEBHOOK_CONFIGURATIONS,
 )
-from lab.kube.kinds.registry import Registry
 from lab.kube.kinds.resources import Resource
+from lab.kube.kinds.scheme import Scheme
 from lab.kube.kinds.selectors import match_label_selector
 from lab.kube.objects import GroupResource, Object
 from lab.kube.store import Store
@@ -51,14 +51,14 @@ def is_exempt(resource: Resource) -> bool:
     return resource.group == MUTATING_WEBHOOK_CONFIGURATIONS.group
 
 
-def version_asked(webhook: Webhook, asked: Asked, registry: Registry) -> Resource | None:
+def version_asked(webhook: Webhook, asked: Asked, scheme: Scheme) -> Resource | None:
     """The resource, in the version that the webhook wants it in; None when no rule is about it."""
     rules = webhook.declared.get("rules") or ()
     if any(_concerns(rule, asked, asked.resource) for rule in rules):
         return asked.resource
     if webhook.declared.get("matchPolicy") == "Exact" or asked.kind is not None:
         return None
-    for other in registry.versions(asked.resource.key):
+    for other in scheme.versions(asked.resource.key):
         if any(_concerns(rule, asked, other) for rule in rules):
             return other
     return None

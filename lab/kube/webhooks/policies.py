@@ -17,7 +17,7 @@ from lab.kube.group_resources import (
 )
 from lab.kube.kinds import cel
 from lab.kube.kinds.builtin.validating_admission_policy import VARIABLES, why_not
-from lab.kube.kinds.registry import Registry
+from lab.kube.kinds.scheme import Scheme
 from lab.kube.objects import Object
 from lab.kube.store import Store
 from lab.kube.webhooks import conditions
@@ -28,15 +28,15 @@ from lab.kube.webhooks.matching import Webhook, is_selected, version_asked
 _CODES = {"Unauthorized": 401, "Forbidden": 403, "RequestEntityTooLarge": 413, "Invalid": 422}
 
 
-def check(asked: Asked, store: Store, registry: Registry) -> None:
+def check(asked: Asked, store: Store, scheme: Scheme) -> None:
     """Raises the ApiError of the first policy that denies it; warns of those that only warn."""
     for binding in store.list(VALIDATING_ADMISSION_POLICY_BINDINGS):
         policy = store.get(VALIDATING_ADMISSION_POLICIES, "", binding["spec"]["policyName"])
         if policy is None or why_not(policy):
             continue
-        theirs = _matched(policy["spec"].get("matchConstraints") or {}, asked, store, registry)
+        theirs = _matched(policy["spec"].get("matchConstraints") or {}, asked, store, scheme)
         resources = binding["spec"].get("matchResources")
-        if theirs is None or (resources and _matched(resources, asked, store, registry) is None):
+        if theirs is None or (resources and _matched(resources, asked, store, scheme) is None):
             continue
         names = f"ValidatingAdmissionPolicy '{_name(policy)}' with binding '{_name(binding)}'"
         for reason, message in _failures(policy, theirs, asked, store):
@@ -50,14 +50,14 @@ def _name(obj: Object) -> str:
     return str(obj["metadata"]["name"])
 
 
-def _matched(resources: Object, asked: Asked, store: Store, registry: Registry) -> Asked | None:
+def _matched(resources: Object, asked: Asked, store: Store, scheme: Scheme) -> Asked | None:
     """The question in the version that the rules are about; None when they are not about it."""
     fields = ("matchPolicy", "namespaceSelector", "objectSelector")
     common = {field: resources[field] for field in fields if field in resources}
     for exclude in (True, False):
         rules = resources.get("excludeResourceRules" if exclude else "resourceRules") or ()
         named = [rule for rule in rules if asked.name in rule.get("resourceNames", (asked.name,))]
-        wanted = version_asked(Webhook(("", 0), {**common, "rules": named}), asked, registry)
+        wanted = version_asked(Webhook(("", 0), {**common, "rules": named}), asked, scheme)
         if exclude and wanted is not None:
             return None
     if "resourceRules" not in resources:

@@ -11,7 +11,7 @@ from lab.kube.group_resources import (
     VALIDATING_ADMISSION_POLICY_BINDINGS,
     VALIDATING_WEBHOOK_CONFIGURATIONS,
 )
-from lab.kube.kinds.registry import Registry
+from lab.kube.kinds.scheme import Scheme
 from lab.kube.objects import Object
 from lab.kube.store import Store
 
@@ -26,9 +26,9 @@ Completed = Callable[[Object], Object]
 class Webhooks:
     """The webhooks that the objects of a store declare."""
 
-    def __init__(self, store: Store, registry: Registry) -> None:
+    def __init__(self, store: Store, scheme: Scheme) -> None:
         self._store = store
-        self._registry = registry
+        self._scheme = scheme
 
     @property
     def any(self) -> bool:
@@ -56,4 +56,4 @@ class Webhooks:
     def _asking(self) -> Asking:
         from lab.kube.webhooks.asking import Asking
 
-        return Asking(self._store, self._registry)
+        return Asking(self._store, self._scheme)

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from lab.kube import errors
 from lab.kube.errors import bad_request
-from lab.kube.kinds.registry import Registry
 from lab.kube.kinds.resources import Resource
+from lab.kube.kinds.scheme import Scheme
 from lab.kube.objects import Object, clone, place_of
 from lab.kube.store import Store
 from lab.kube.timestamps import now
@@ -33,7 +33,7 @@ from lab.kube.writing.replacement import (
     same,
     wrong_name,
 )
-from lab.kube.writing.shape import WriteOptions, check_shape, check_valid, fill_defaults
+from lab.kube.writing.request_validation import WriteOptions, check_shape, check_valid, fill_defaults
 from lab.kube.writing.steps import Steps
 
 if TYPE_CHECKING:
@@ -73,11 +73,11 @@ def at_once(write: Coroutine[Any, Any, T]) -> T:
 class Pipeline:
     """Every method may raise `ApiError`. Objects handed over are given away."""
 
-    def __init__(self, store: Store, registry: Registry) -> None:
+    def __init__(self, store: Store, scheme: Scheme) -> None:
         self.store = store
-        self.registry = registry
-        self.steps = Steps(store, registry)
-        self.webhooks = Webhooks(store, registry)
+        self.scheme = scheme
+        self.steps = Steps(store, scheme)
+        self.webhooks = Webhooks(store, scheme)
 
     def existing(self, resource: Resource, namespace: str, name: str) -> Object:
         """The stored object. Raises a 404."""

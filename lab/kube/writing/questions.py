@@ -10,7 +10,7 @@ from lab.kube.objects import Object
 from lab.kube.webhooks.asked import Asked
 from lab.kube.writing.deletion import DeleteOptions
 from lab.kube.writing.replacement import in_version
-from lab.kube.writing.shape import WriteOptions
+from lab.kube.writing.request_validation import WriteOptions
 
 
 def creation(resource: Resource, namespace: str, obj: Object, options: WriteOptions) -> Asked:

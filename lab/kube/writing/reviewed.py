@@ -7,7 +7,7 @@ from typing import Literal
 from lab.kube.identity.auth import User
 from lab.kube.objects import GroupResource, Object, clone
 from lab.kube.writing import deletion
-from lab.kube.writing.shape import WriteOptions
+from lab.kube.writing.request_validation import WriteOptions
 from lab.kube.writing.writes import Writes
 
 
@@ -25,14 +25,14 @@ class Reviewed:
         self._user = User(f"system:serviceaccount:kube-system:{account}", groups)
 
     async def create(self, key: GroupResource, obj: Object, *, manager: str) -> Object:
-        resource = self._objects.registry.storage(key)
+        resource = self._objects.scheme.storage(key)
         namespace = obj["metadata"].get("namespace", "")
         options = WriteOptions(manager, user=self._user)
         return await self._pipeline.create(resource, namespace, clone(obj), options)
 
     async def update(self, key: GroupResource, obj: Object, *, manager: str, subresource: str = "") -> Object:
         """Replaces an object; with `metadata.resourceVersion` set, only that revision of it (else 409)."""
-        resource = self._objects.registry.storage(key)
+        resource = self._objects.scheme.storage(key)
         metadata = obj["metadata"]
         return await self._pipeline.change(
             resource,
@@ -46,7 +46,7 @@ class Reviewed:
     async def delete(
         self, key: GroupResource, namespace: str, name: str, *, propagation: str = "Background"
     ) -> None:
-        resource = self._objects.registry.storage(key)
+        resource = self._objects.scheme.storage(key)
         options = deletion.DeleteOptions(propagation=propagation, user=self._user)
         await self._pipeline.remove(resource, namespace, name, options)
 

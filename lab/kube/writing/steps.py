@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from lab.kube import errors
-from lab.kube.kinds.registry import Registry
 from lab.kube.kinds.resources import Resource
+from lab.kube.kinds.scheme import Scheme
 from lab.kube.kinds.strategies import Server
 from lab.kube.objects import Object, place_of
 from lab.kube.store import Store
@@ -12,16 +12,16 @@ from lab.kube.writing import naming
 from lab.kube.writing.admission import Hooks
 from lab.kube.writing.managed_fields import track_update
 from lab.kube.writing.replacement import in_version
-from lab.kube.writing.shape import WriteOptions, check_shape, check_valid, fill_defaults
+from lab.kube.writing.request_validation import WriteOptions, check_shape, check_valid, fill_defaults
 
 
 class Steps:
     """Any of them may raise `ApiError`."""
 
-    def __init__(self, store: Store, registry: Registry) -> None:
+    def __init__(self, store: Store, scheme: Scheme) -> None:
         self.store = store
-        self.registry = registry
-        self.server = Server(store, registry)
+        self.scheme = scheme
+        self.server = Server(store, scheme)
         self.hooks = Hooks()
 
     def complete(self, resource: Resource, obj: Object, options: WriteOptions) -> None:
@@ -43,7 +43,7 @@ class Steps:
 
     def admitted(self, resource: Resource, new: Object, old: Object | None, options: WriteOptions) -> Object:
         """After admission and validation: the object to store, in its storage version."""
-        storage = self.registry.storage(resource.key)
+        storage = self.scheme.storage(resource.key)
         new = in_version(storage, new)
         before = in_version(storage, old) if old is not None else None
         new = self.hooks.admitted(resource, new, before)
@@ -71,7 +71,7 @@ class Steps:
 
     def put(self, resource: Resource, obj: Object) -> Object:
         """Stores an object."""
-        stored = self.store.put(resource.key, in_version(self.registry.storage(resource.key), obj))
+        stored = self.store.put(resource.key, in_version(self.scheme.storage(resource.key), obj))
         resource.strategy.after_write(stored, self.server)
         return stored
 

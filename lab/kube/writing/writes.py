@@ -9,34 +9,34 @@ from typing import Literal
 
 from lab.kube.admission import Admission, Review
 from lab.kube.group_resources import EVENTS, NAMESPACES
-from lab.kube.kinds.registry import Registry
+from lab.kube.kinds.scheme import Scheme
 from lab.kube.objects import GroupResource, Object, clone
 from lab.kube.store import Store
 from lab.kube.writing import deletion
 from lab.kube.writing.event_recorder import EventRecorder
 from lab.kube.writing.pipeline import Pipeline, at_once
-from lab.kube.writing.shape import WriteOptions
+from lab.kube.writing.request_validation import WriteOptions
 
 
 class Writes:
     """Implements `Client`, on a pipeline that requests and controllers use as well."""
 
-    def __init__(self, store: Store, registry: Registry) -> None:
+    def __init__(self, store: Store, scheme: Scheme) -> None:
         self.store = store
-        self.registry = registry
-        self.pipeline = Pipeline(store, registry)
+        self.scheme = scheme
+        self.pipeline = Pipeline(store, scheme)
         self._recorder = EventRecorder(store)
 
     def create(self, key: GroupResource, obj: Object, *, manager: str, dry_run: bool = False) -> Object:
         """Creates an object. Raises `ApiError`."""
-        resource = self.registry.storage(key)
+        resource = self.scheme.storage(key)
         namespace = ((obj.get("metadata") or {}).get("namespace") or "default") if resource.namespaced else ""
         options = WriteOptions(manager, dry_run)
         return at_once(self.pipeline.create(resource, namespace, clone(obj), options, reviewed=False))
 
     def update(self, key: GroupResource, obj: Object, *, manager: str, subresource: str = "") -> Object:
         """Replaces an object, or the part of it that a subresource is. Raises `ApiError`."""
-        resource = self.registry.storage(key)
+        resource = self.scheme.storage(key)
         metadata = obj["metadata"]
         old = self.pipeline.existing(resource, metadata.get("namespace", ""), metadata["name"])
         options = WriteOptions(manager)
@@ -49,7 +49,7 @@ class Writes:
         old = self.store.get(key, namespace, name)
         if old is None or old.get("status") == status:
             return old
-        resource = self.registry.storage(key)
+        resource = self.scheme.storage(key)
         new = {**old, "metadata": {**old["metadata"]}, "status": clone(status)}
         self.pipeline.steps.track(resource, old, new, manager, "status")
         return self.store.put(key, new)
@@ -64,7 +64,7 @@ class Writes:
         grace_period: int | None = None,
     ) -> None:
         """Deletes an object, or marks it where somebody must act first. Raises `ApiError`."""
-        resource = self.registry.storage(key)
+        resource = self.scheme.storage(key)
         options = deletion.DeleteOptions(grace_period=grace_period, propagation=propagation)
         at_once(self.pipeline.remove(resource, namespace, name, options, reviewed=False))
 

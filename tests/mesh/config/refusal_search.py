@@ -28,7 +28,7 @@ from lab.kube.client import (
     Object,
     Store,
 )
-from lab.kube.kinds.registry import Registry
+from lab.kube.kinds.scheme import Scheme
 from lab.kube.writing.writes import Writes
 from lab.mesh.config import current
 from lab.mesh.config.cel_rules import CEL_RULES
@@ -75,9 +75,9 @@ class Search:
     def __init__(self, folder: Path, seed: int) -> None:
         self._folder = folder
         self._random = random.Random(seed)
-        registry = Registry()
-        registry.cel_rules.update(CEL_RULES)
-        self._objects = Writes(Store(), registry)
+        scheme = Scheme()
+        scheme.cel_rules.update(CEL_RULES)
+        self._objects = Writes(Store(), scheme)
         for namespace in PLACES:
             self._create(NAMESPACES, {"apiVersion": "v1", "kind": "Namespace"}, namespace, "")
         self._schemas: dict[GroupResource, tuple[Object, Any]] = {}

@@ -10,7 +10,7 @@ import pytest
 
 from lab.cli import main
 from lab.kube.client import NAMESPACES, ApiError, GroupResource, Object, Store
-from lab.kube.kinds.registry import Registry
+from lab.kube.kinds.scheme import Scheme
 from lab.kube.writing.writes import Writes
 from lab.mesh.config import apis
 from lab.mesh.config.apis import APIS
@@ -40,7 +40,7 @@ def create(
 
 @pytest.fixture
 def writes() -> Writes:
-    return Writes(Store(), Registry())
+    return Writes(Store(), Scheme())
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.kube.client import NAMESPACES, SERVICES, Store
-from lab.kube.kinds.registry import Registry
+from lab.kube.kinds.scheme import Scheme
 from lab.kube.writing.writes import Writes
 from lab.node.network.dns import HostsFiles, Record, hosts_file, own_lines, records
 
@@ -78,7 +78,7 @@ def test_a_pod_knows_its_own_name_and_its_aliases() -> None:
 
 
 async def test_a_service_that_comes_just_before_a_pod_is_known_to_the_pods_before_it(tmp_path: Path) -> None:
-    objects = Writes(Store(), Registry())
+    objects = Writes(Store(), Scheme())
     objects.create(NAMESPACES, {"metadata": {"name": "default"}}, manager="test")
     names = HostsFiles(objects.store, tmp_path)
     first, second = tmp_path / "first", tmp_path / "second"

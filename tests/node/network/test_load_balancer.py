@@ -12,7 +12,7 @@ from functools import wraps
 from typing import Any
 
 from lab.kube.client import EVENTS, NAMESPACES, SERVICES, Object, Store
-from lab.kube.kinds.registry import Registry
+from lab.kube.kinds.scheme import Scheme
 from lab.kube.writing.writes import Writes
 from lab.node.network.host_ports import LOCALHOST, HostPorts
 from lab.node.network.load_balancer import LoadBalancer
@@ -85,9 +85,9 @@ def free_port(address: str = LOCALHOST) -> int:
 async def running() -> AsyncIterator[Host]:
     started = start()
     host_ports = HostPorts(started.channel)
-    registry = Registry()
-    registry.node_port_is_free = host_ports.node_port_is_free
-    objects = Writes(Store(), registry)
+    scheme = Scheme()
+    scheme.node_port_is_free = host_ports.node_port_is_free
+    objects = Writes(Store(), scheme)
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}}
     objects.create(NAMESPACES, namespace, manager="test")
     task = asyncio.create_task(LoadBalancer(objects, host_ports, Doors(1)).run())

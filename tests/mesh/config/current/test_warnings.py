@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from lab.kube.client import CUSTOM_RESOURCE_DEFINITIONS, NAMESPACES, Store
-from lab.kube.kinds.registry import Registry
+from lab.kube.kinds.scheme import Scheme
 from lab.kube.writing.pipeline import at_once
-from lab.kube.writing.shape import WriteOptions
+from lab.kube.writing.request_validation import WriteOptions
 from lab.kube.writing.writes import Writes
 from lab.mesh.config import current
 from lab.mesh.config.cel_rules import CEL_RULES
@@ -43,9 +43,9 @@ def written(kind: str, spec: dict[str, Any]) -> dict[str, Any]:
 
 
 def by_the_reference() -> Told:
-    registry = Registry()
-    registry.cel_rules.update(CEL_RULES)
-    objects = Writes(Store(), registry)
+    scheme = Scheme()
+    scheme.cel_rules.update(CEL_RULES)
+    objects = Writes(Store(), scheme)
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "foo"}}
     objects.create(NAMESPACES, namespace, manager="test")
     for definition in current.API.definitions():
@@ -56,7 +56,7 @@ def by_the_reference() -> Told:
     def told(kind: str, spec: dict[str, Any]) -> list[str]:
         obj, options = written(kind, spec), WriteOptions("test", dry_run=True)
         group, _, version = obj["apiVersion"].partition("/")
-        resource = registry.get(group, version, PLURALS.get(kind, f"{kind.lower()}s"))
+        resource = scheme.get(group, version, PLURALS.get(kind, f"{kind.lower()}s"))
         assert resource
         at_once(objects.pipeline.create(resource, "foo", obj, options))
         return list(dict.fromkeys(options.warnings))

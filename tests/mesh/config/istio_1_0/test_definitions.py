@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from lab.kube.client import CUSTOM_RESOURCE_DEFINITIONS, NAMESPACES, ApiError, Object, Store
-from lab.kube.kinds.registry import Registry
+from lab.kube.kinds.scheme import Scheme
 from lab.kube.writing.pipeline import at_once
-from lab.kube.writing.shape import WriteOptions
+from lab.kube.writing.request_validation import WriteOptions
 from lab.kube.writing.writes import Writes
 from lab.mesh.config import istio_1_0
 from lab.mesh.config.cel_rules import CEL_RULES
@@ -41,9 +41,9 @@ def test_what_is_served() -> None:
 
 @pytest.fixture(scope="module")
 def api() -> Writes:
-    registry = Registry()
-    registry.cel_rules.update(CEL_RULES)
-    writes = Writes(Store(), registry)
+    scheme = Scheme()
+    scheme.cel_rules.update(CEL_RULES)
+    writes = Writes(Store(), scheme)
     for definition in istio_1_0.API.definitions():
         writes.create(CUSTOM_RESOURCE_DEFINITIONS, definition, manager="test")
     for key, review in istio_1_0.API.admission.items():

@@ -15,7 +15,7 @@ from lab.kube.controllers.loop import run
 from lab.kube.errors import ApiError
 from lab.kube.group_resources import NAMESPACES, SECRETS, SERVICE_ACCOUNTS
 from lab.kube.identity.tokens import InvalidToken, ServiceAccountTokens
-from lab.kube.kinds.registry import Registry
+from lab.kube.kinds.scheme import Scheme
 from lab.kube.objects import Object, clone
 from lab.kube.store import Store
 from lab.kube.writing.reviewed import Reviewed
@@ -34,7 +34,7 @@ class Cluster(Writes):
     """One namespace, and the controller."""
 
     def __init__(self) -> None:
-        super().__init__(Store(), Registry())
+        super().__init__(Store(), Scheme())
         self.tokens = ServiceAccountTokens(ec.generate_private_key(ec.SECP256R1()), self.store)
         namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "foo"}}
         self.create(NAMESPACES, namespace, manager="test")

@@ -13,8 +13,8 @@ from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 from kubernetes.stream import stream
 
+from tests.kube.api.test_exec import members
 from tests.kube.served import Served, serving
-from tests.kube.test_exec import members
 
 MANIFEST = """
 apiVersion: v1

@@ -8,8 +8,8 @@ from lab.kube.errors import ApiError
 from lab.kube.kinds.builtin.pod import pod_restarts, pod_status
 from lab.kube.kinds.jsonpath import find
 from lab.kube.kinds.printers import duration
-from lab.kube.kinds.registry import Registry
 from lab.kube.kinds.schema import builtin
+from lab.kube.kinds.scheme import Scheme
 from lab.kube.kinds.selectors import field_predicate, label_predicate
 from lab.kube.writing.patching import json_patch, merge_patch, strategic_merge_patch
 
@@ -112,7 +112,7 @@ def test_what_is_no_label_selector_is_a_400(selector):
 
 
 def test_field_selectors_take_the_fields_of_their_kind():
-    pods = Registry().get("", "v1", "pods")
+    pods = Scheme().get("", "v1", "pods")
     assert pods is not None
     pod = {"metadata": {"name": "a"}, "status": {"phase": "Running"}, "spec": {}}
     assert field_predicate("metadata.name=a,status.phase!=Failed", pods)(pod)

@@ -8,11 +8,11 @@ import pytest
 
 from lab.kube.errors import ApiError
 from lab.kube.group_resources import CONFIG_MAPS, DEPLOYMENTS, NAMESPACES
-from lab.kube.kinds.registry import Registry
+from lab.kube.kinds.scheme import Scheme
 from lab.kube.objects import GroupResource, clone
 from lab.kube.store import Store
 from lab.kube.writing.pipeline import at_once
-from lab.kube.writing.shape import WriteOptions
+from lab.kube.writing.request_validation import WriteOptions
 from lab.kube.writing.writes import Writes
 
 DEPLOYMENTS, NAMESPACES = DEPLOYMENTS, NAMESPACES
@@ -20,7 +20,7 @@ DEPLOYMENTS, NAMESPACES = DEPLOYMENTS, NAMESPACES
 
 @pytest.fixture
 def writes() -> Writes:
-    writes = Writes(Store(), Registry())
+    writes = Writes(Store(), Scheme())
     writes.create(NAMESPACES, {"metadata": {"name": "foo"}}, manager="test")
     return writes
 
@@ -28,7 +28,7 @@ def writes() -> Writes:
 def apply(
     writes: Writes, key: GroupResource, config: dict[str, Any], manager: str, *, force: bool = False
 ) -> dict:
-    resource = writes.registry.storage(key)
+    resource = writes.scheme.storage(key)
     options = WriteOptions(manager)
     obj, _ = at_once(
         writes.pipeline.apply(

@@ -22,7 +22,7 @@ from lab.kube.group_resources import (
     SERVICE_ACCOUNTS,
     SERVICES,
 )
-from lab.kube.kinds.registry import Registry
+from lab.kube.kinds.scheme import Scheme
 from lab.kube.objects import GroupResource, Object, clone
 from lab.kube.store import Store
 from lab.kube.writing.writes import Writes
@@ -76,7 +76,7 @@ class Cluster(Writes):
 
 @pytest.fixture
 async def cluster() -> AsyncIterator[Cluster]:
-    objects = Cluster(Store(), Registry())
+    objects = Cluster(Store(), Scheme())
     objects.add(NAMESPACES, namespace("default"))
     tasks = [
         asyncio.create_task(run_all(objects, ca_certificate="PEM", api_address=("10.244.0.1", 6443))),
@@ -548,7 +548,7 @@ async def test_a_refused_update_is_told_and_does_not_stop_the_controller(cluster
 
 
 async def test_a_broken_controller_ends_the_cluster_with_one_line(cluster, caplog):
-    objects = Cluster(Store(), Registry())
+    objects = Cluster(Store(), Scheme())
     running = asyncio.create_task(run_all(objects))
     await objects.quiet()
     # An object that no write pipeline would let through.

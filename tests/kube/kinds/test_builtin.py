@@ -14,12 +14,12 @@ from lab.kube.api.tables import table
 from lab.kube.errors import ApiError
 from lab.kube.group_resources import NAMESPACES
 from lab.kube.kinds import builtin
-from lab.kube.kinds.registry import Registry
+from lab.kube.kinds.scheme import Scheme
 from lab.kube.objects import GroupResource
 from lab.kube.store import Store
 from lab.kube.writing.event_recorder import EventRecorder
 from lab.kube.writing.writes import Writes
-from tests.kube.test_protobuf import block, body
+from tests.kube.api.test_protobuf import block, body
 
 LEASES = GroupResource("toys.example.com", "leases")
 MODULE = """
@@ -63,7 +63,7 @@ def writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Writes]:
     with monkeypatch.context() as patch:
         patch.setattr(builtin, "__path__", [*builtin.__path__, str(tmp_path)])
         forget_kinds()
-        writes = Writes(Store(), Registry())
+        writes = Writes(Store(), Scheme())
         writes.create(NAMESPACES, {"metadata": {"name": "default"}}, manager="test")
         yield writes
     sys.modules.pop(f"{builtin.__name__}.toy")
@@ -78,7 +78,7 @@ def test_a_module_in_the_folder_is_served_with_its_columns_and_defaults(writes):
     stored = writes.create(LEASES, toy("car", holderIdentity="jane"), manager="test")
     assert (stored["apiVersion"], stored["kind"]) == ("toys.example.com/v1", "Lease")
     assert stored["spec"] == {"holderIdentity": "jane", "leaseDurationSeconds": 60}
-    shown = table(writes.registry.storage(LEASES), [stored], {})
+    shown = table(writes.scheme.storage(LEASES), [stored], {})
     assert [column["name"] for column in shown["columnDefinitions"]] == ["Name", "Child"]
     assert shown["rows"][0]["cells"] == ["car", "jane"]
 

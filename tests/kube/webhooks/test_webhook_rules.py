@@ -8,14 +8,14 @@ import pytest
 
 from lab.kube.group_resources import CUSTOM_RESOURCE_DEFINITIONS, NAMESPACES, PODS
 from lab.kube.identity.auth import ADMIN
-from lab.kube.kinds.registry import Registry
+from lab.kube.kinds.scheme import Scheme
 from lab.kube.objects import GroupResource
 from lab.kube.store import Store
 from lab.kube.webhooks.asked import Asked
 from lab.kube.webhooks.matching import Webhook, is_selected, version_asked
 from lab.kube.writing import questions
 from lab.kube.writing.deletion import DeleteOptions
-from lab.kube.writing.shape import WriteOptions
+from lab.kube.writing.request_validation import WriteOptions
 from lab.kube.writing.writes import Writes
 from tests.kube.mesh_crd import peer_authentications
 
@@ -24,7 +24,7 @@ POD = {"metadata": {"name": "web", "namespace": "foo", "labels": {"app": "web"}}
 
 @pytest.fixture(scope="module")
 def writes() -> Writes:
-    writes = Writes(Store(), Registry())
+    writes = Writes(Store(), Scheme())
     namespace = {"metadata": {"name": "foo", "labels": {"inject": "yes"}}}
     writes.create(NAMESPACES, namespace, manager="test")
     crds = CUSTOM_RESOURCE_DEFINITIONS
@@ -33,7 +33,7 @@ def writes() -> Writes:
 
 
 def asked(writes: Writes, key: GroupResource = PODS, **changed: Any) -> Asked:
-    resource = writes.registry.storage(key)
+    resource = writes.scheme.storage(key)
     about: dict[str, Any] = {
         "operation": "CREATE",
         "resource": resource,
@@ -77,23 +77,23 @@ def webhook(rule: dict[str, Any] | None = None, **declared: Any) -> Webhook:
     ],
 )
 def test_rules(writes, rule, subresource, concerned):
-    found = version_asked(webhook(rule), asked(writes, subresource=subresource), writes.registry)
+    found = version_asked(webhook(rule), asked(writes, subresource=subresource), writes.scheme)
     assert (found is not None) == concerned
 
 
 @pytest.mark.parametrize(("scope", "concerned"), [("Cluster", True), ("Namespaced", False), ("*", True)])
 def test_a_namespace_itself_belongs_to_the_cluster(writes, scope, concerned):
     question = asked(writes, NAMESPACES, namespace="foo", name="foo")
-    assert (version_asked(webhook({"scope": scope}), question, writes.registry) is not None) == concerned
+    assert (version_asked(webhook({"scope": scope}), question, writes.scheme) is not None) == concerned
 
 
 @pytest.mark.parametrize(("policy", "version"), [("Equivalent", "v1"), ("Exact", None)])
 def test_another_version_of_the_same_kind(writes, policy, version):
-    resource = writes.registry.get("security.istio.io", "v1beta1", "peerauthentications")
+    resource = writes.scheme.get("security.istio.io", "v1beta1", "peerauthentications")
     obj = {**POD, "apiVersion": resource.api_version}
     question = asked(writes, resource.key, resource=resource, object=obj)
     hook = webhook({"apiGroups": ["security.istio.io"], "apiVersions": ["v1"]}, matchPolicy=policy)
-    found = version_asked(hook, question, writes.registry)
+    found = version_asked(hook, question, writes.scheme)
     assert (found.version if found else None) == version
     if found:
         assert question.in_version(found).object == {**POD, "apiVersion": "security.istio.io/v1"}
@@ -138,13 +138,13 @@ def test_what_has_no_labels_is_only_selected_by_an_empty_selector(writes):
 
 
 def test_old_and_new_are_shown_in_the_version_of_the_request(writes):
-    resource = writes.registry.get("security.istio.io", "v1beta1", "peerauthentications")
+    resource = writes.scheme.get("security.istio.io", "v1beta1", "peerauthentications")
     stored = {**POD, "apiVersion": "security.istio.io/v1"}
     new = {**POD, "apiVersion": "security.istio.io/v1beta1"}
     update = questions.update(resource, stored, new, WriteOptions("test"), "")
     removal = questions.removal(resource, stored, DeleteOptions())
     for obj in (update.object, update.old, removal.old):
         assert obj["apiVersion"] == "security.istio.io/v1beta1"
-    wanted = writes.registry.storage(resource.key)
+    wanted = writes.scheme.storage(resource.key)
     theirs = update.in_version(wanted)
     assert (theirs.object["apiVersion"], theirs.old["apiVersion"]) == ("security.istio.io/v1",) * 2

@@ -15,7 +15,7 @@ from lab.kube.errors import ApiError
 from lab.kube.group_resources import NAMESPACES, PODS, SERVICE_ACCOUNTS
 from lab.kube.identity.auth import ADMIN, ANONYMOUS, Authenticator, User, kubeconfig
 from lab.kube.identity.pki import Credentials
-from lab.kube.kinds.registry import Registry
+from lab.kube.kinds.scheme import Scheme
 from lab.kube.objects import GroupResource, Object
 from lab.kube.store import Store
 from lab.kube.writing.writes import Writes
@@ -31,7 +31,7 @@ def credentials() -> Credentials:
 
 @pytest.fixture
 def objects() -> Writes:
-    objects = Writes(Store(), Registry())
+    objects = Writes(Store(), Scheme())
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "foo"}}
     objects.create(NAMESPACES, namespace, manager="test")
     account = {

@@ -15,7 +15,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from lab.kube.api import logs
 from lab.kube.errors import ApiError
 from lab.kube.group_resources import NAMESPACES, PODS
-from lab.kube.kinds.registry import Registry
+from lab.kube.kinds.scheme import Scheme
 from lab.kube.objects import Object
 from lab.kube.runtime import Mark
 from lab.kube.store import Store
@@ -36,7 +36,7 @@ def pod(name: str, *containers: str) -> Object:
 
 @pytest.fixture
 def objects() -> Writes:
-    objects = Writes(Store(), Registry())
+    objects = Writes(Store(), Scheme())
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}}
     objects.create(NAMESPACES, namespace, manager="test")
     for made in (pod("web", "app"), pod("two", "app", "istio-proxy")):

@@ -18,11 +18,11 @@ from lab.kube.group_resources import (
     SECRETS,
     SERVICES,
 )
-from lab.kube.kinds.registry import Registry
+from lab.kube.kinds.scheme import Scheme
 from lab.kube.objects import GroupResource, clone
 from lab.kube.store import Store
 from lab.kube.writing.pipeline import at_once
-from lab.kube.writing.shape import WriteOptions
+from lab.kube.writing.request_validation import WriteOptions
 from lab.kube.writing.writes import Writes
 from tests.kube.mesh_crd import CEL_RULES, peer_authentication, peer_authentications
 
@@ -37,9 +37,9 @@ PEERS = GroupResource("security.istio.io", "peerauthentications")
 
 @pytest.fixture
 def writes() -> Writes:
-    registry = Registry()
-    registry.cel_rules.update(CEL_RULES)
-    writes = Writes(Store(), registry)
+    scheme = Scheme()
+    scheme.cel_rules.update(CEL_RULES)
+    writes = Writes(Store(), scheme)
     for name in ("default", "foo"):
         writes.create(NAMESPACES, {"metadata": {"name": name}}, manager="test")
     writes.create(CUSTOM_RESOURCE_DEFINITIONS, peer_authentications(), manager="test")
@@ -372,7 +372,7 @@ def test_a_definition_cannot_take_the_place_of_a_built_in_kind(writes):
     definition["metadata"]["name"] = "deployments.apps"
     definition["spec"] |= {"group": "apps", "names": {"kind": "Deployment", "plural": "deployments"}}
     assert refusal(writes, CUSTOM_RESOURCE_DEFINITIONS, definition)[0] == 422
-    assert writes.registry.storage(DEPLOYMENTS).crd == ""
+    assert writes.scheme.storage(DEPLOYMENTS).crd == ""
 
 
 def test_a_definition_keeps_the_scope_of_its_objects(writes):
@@ -388,7 +388,7 @@ def test_objects_go_with_their_definition(writes):
     writes.create(PEERS, peer_authentication({}), manager="test")
     writes.delete(CUSTOM_RESOURCE_DEFINITIONS, "", "peerauthentications.security.istio.io")
     assert writes.store.list(PEERS) == []
-    assert not writes.registry.knows(PEERS)
+    assert not writes.scheme.knows(PEERS)
 
 
 def test_a_write_that_changes_nothing_keeps_the_revision(writes):
@@ -613,7 +613,7 @@ def test_a_review_is_asked_about_valid_objects_only(writes):
         'admission webhook "validation.istio.io" denied the request: no selectors here',
     )
     options = WriteOptions("test")
-    resource = writes.registry.storage(PEERS)
+    resource = writes.scheme.storage(PEERS)
     at_once(writes.pipeline.create(resource, "foo", peer_authentication({}), options))
     assert options.warnings == ["think twice"]
 

@@ -11,8 +11,8 @@ import pytest
 from lab.kube.errors import ApiError
 from lab.kube.group_resources import CUSTOM_RESOURCE_DEFINITIONS
 from lab.kube.kinds import cel
-from lab.kube.kinds.registry import Registry
 from lab.kube.kinds.schema import Schema
+from lab.kube.kinds.scheme import Scheme
 from lab.kube.kinds.validation_rules import ABSENT, broken, check_rules, unknown_rules
 from lab.kube.objects import GroupResource, clone
 from lab.kube.store import Store
@@ -192,7 +192,7 @@ GATEWAY_CLASS = {
 
 
 def test_a_class_is_not_taken_over():
-    writes = Writes(Store(), Registry())
+    writes = Writes(Store(), Scheme())
     key = GroupResource("example.com", "classes")
     crds = CUSTOM_RESOURCE_DEFINITIONS
     writes.create(crds, clone(GATEWAY_CLASS), manager="test")
@@ -216,16 +216,16 @@ def test_an_expression_knows_its_own_variables_alone():
 def test_a_cluster_without_rules_and_webhooks_of_its_own_loads_nothing_for_them():
     program = (
         "import sys\n"
-        "from lab.kube.kinds.registry import Registry\n"
+        "from lab.kube.kinds.scheme import Scheme\n"
         "from lab.kube.group_resources import CUSTOM_RESOURCE_DEFINITIONS\n"
         "from lab.kube.store import Store\n"
         "from lab.kube.writing.writes import Writes\n"
         "from lab.mesh.config import definitions\n"
         "from lab.mesh.config.cel_rules import CEL_RULES\n"
         "from lab.mesh.config.apis import APIS\n"
-        "registry = Registry()\n"
-        "registry.cel_rules.update(CEL_RULES)\n"
-        "writes = Writes(Store(), registry)\n"
+        "scheme = Scheme()\n"
+        "scheme.cel_rules.update(CEL_RULES)\n"
+        "writes = Writes(Store(), scheme)\n"
         "import lab.supervision.supervisor\n"
         "for crd in definitions.load(definitions.GATEWAY_API, definitions.NETWORKING):\n"
         "    writes.create(CUSTOM_RESOURCE_DEFINITIONS, crd, manager='x')\n"

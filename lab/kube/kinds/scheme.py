@@ -24,7 +24,7 @@ def version_order(version: str) -> tuple[int, int, int, str]:
     return (stability, -int(match[1]), -int(match[3] or 0), version)
 
 
-class Registry:
+class Scheme:
     """Looks up resources; `revision` grows whenever the set of them changes.
 
     `cel_rules` maps the text of an `x-kubernetes-validations` rule to its implementation, a predicate on

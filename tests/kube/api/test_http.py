@@ -25,7 +25,7 @@ APPLY = "application/apply-patch+yaml"
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with serving(tmp_path_factory.mktemp("cluster")) as served:
-        served.objects.registry.cel_rules.update(CEL_RULES)
+        served.objects.scheme.cel_rules.update(CEL_RULES)
         crds = CUSTOM_RESOURCE_DEFINITIONS
         served.within(lambda: served.objects.create(crds, peer_authentications(), manager="test"))
         yield served
