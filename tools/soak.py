@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -33,7 +34,8 @@ OK, WRONG, USAGE, NO_LAB, INTERRUPTED = 0, 1, 2, 3, 130
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / "reports" / "soak"
 """Here stays the report of a wrong run, with its evidence."""
-PROFILES = {"current": "reference", "istio-1.0": "reference-1.0"}
+DOCUMENTS = tomllib.loads((ROOT / "suites" / "documents.toml").read_text())
+PROFILES = {name: document["profile"] for name, document in DOCUMENTS.items()}
 """The mesh profile of each document that the lab's reference mesh speaks."""
 
 BUSY = "import os; parent = os.getppid()\nwhile os.getppid() == parent: sum(range(1_000_000))"

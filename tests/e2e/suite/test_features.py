@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
-from fixtures.mesh_profile.features import OF_KINDS, XFCC
+from fixtures.mesh_profile.features import XFCC
 from fixtures.mesh_profile.profile import MESHES
 from fixtures.model.case_ids import case_id
+from fixtures.model.document import DOCUMENTS
 from fixtures.pytest_plugin.items import features_of
 from tests.e2e.suite.runs import ROOT, run_suites
 
@@ -50,7 +51,10 @@ def documented() -> Iterator[tuple[str, list[str]]]:
 def test_the_documented_table_is_what_cases_are_marked_with(marked: Mapping[str, set[str]]) -> None:
     table = dict(documented())
     assert set(table) == {feature for each in marked.values() for feature in each}
-    assert set(table) == {XFCC, *(feature for kinds in OF_KINDS.values() for feature in kinds.values())}
+    assert set(table) == {
+        XFCC,
+        *(feature for document in DOCUMENTS.values() for feature in document.features.values()),
+    }
     for feature, patterns in table.items():
         by_table = {case for case in marked if any(re.fullmatch(each, case) for each in patterns)}
         assert by_table == {case for case, its in marked.items() if feature in its}, feature
