@@ -33,6 +33,6 @@ LEGACY_REFUSED_BY_BOTH = """
 """
 
 
-def others(grid: str) -> Reachability:
+def others(grid: str, asks: str = "") -> Reachability:
     """What is so of the workloads and ports that the documents do not ask, while their own grid is right."""
-    return Reachability(grid, test="other-workloads-and-ports", shows=False)
+    return Reachability(grid, test="other-workloads-and-ports", shows=False, asks=asks)

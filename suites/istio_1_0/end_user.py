@@ -24,9 +24,10 @@ OPEN_TO_ALL = """
         valid       200         200
 """
 
+# Whatever is asked for: with a query behind it, further down, by another method.
 TOKEN_REQUIRED = """
-                    /headers    /ip
-        none        401         401
-        deadbeef    401         401
-        valid       200         200
+                    /headers    /ip     /headers?a=b    /anything/else  POST:/post
+        none        401         401     401             401             401
+        deadbeef    401         401     401             401             401
+        valid       200         200     200             200             200
 """

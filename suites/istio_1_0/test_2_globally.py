@@ -7,11 +7,12 @@ one before it, where that can be.
 
 from __future__ import annotations
 
-from fixtures.expectations import ApiServer, Reachability, RefusedOrIgnored
+from fixtures.expectations import ApiServer, EveryPod, Reachability, RefusedOrIgnored, RefusesTls
 from fixtures.model.document import ISTIO_1_0
 from fixtures.model.step import Step
 from fixtures.playground.playground import IN_MESH
-from suites.grids import ALL_REACHABLE, LEGACY_REFUSED_BY_BOTH
+from suites.grids import ALL_REACHABLE, LEGACY_REFUSED_BY_BOTH, others
+from suites.istio_1_0.beside import BESIDE_A_POLICY_OF_BAR
 from suites.istio_1_0.mesh_wide import ALL_CLIENTS_MUTUAL, MESH_WIDE_RULE
 
 GLOBALLY = ISTIO_1_0.section("Globally enabling Istio mutual TLS")
@@ -30,14 +31,6 @@ def api_server(outcome: str) -> list[ApiServer]:
     return [ApiServer((client,), outcome, label=f"{{step}}-{client}", asks=asks) for client in IN_MESH]
 
 
-# Policies that the document forbids, each beside one that it allows and that shows when both have arrived.
-# The grid is that of a mesh which takes the forbidden one, and ignores it.
-BESIDE_A_POLICY_OF_BAR = """
-                foo     bar     legacy
-        foo     200     503     200
-        bar     200     503     200
-        legacy  200     000/56  200
-"""
 NAMED_DEFAULT = "The name of the policy must be default, and it contains no targets specification"
 
 STEPS = [
@@ -57,7 +50,25 @@ STEPS = [
                 bar     503     503     200
                 legacy  000/56  000/56  200
                 """
-            )
+            ),
+            others(
+                """
+                        another.foo     another.bar     foo:8001    bar:8001
+                foo     503             503             503         503
+                bar     503             503             503         503
+                legacy  000/56          000/56          000/56      000/56
+                """,
+                asks="This policy specifies that all workloads in the mesh will only accept encrypted "
+                "requests using TLS.",
+            ),
+            EveryPod("legacy", "bar", "000/56"),
+            RefusesTls(
+                ("legacy",),
+                "foo",
+                certificate="none",
+                label="none",
+                asks="It enables mutual TLS: TLS of a client without a certificate is not enough.",
+            ),
         ],
     ),
     Step(
@@ -66,20 +77,37 @@ STEPS = [
         manifests=MESH_WIDE_RULE,
         quote="you will see all requests between Istio-services are now completed successfully [...] "
         "requests from sleep.legacy to httpbin.foo or httpbin.bar will fail",
-        expect=[Reachability(ALL_CLIENTS_MUTUAL)],
+        expect=[
+            Reachability(ALL_CLIENTS_MUTUAL),
+            others(
+                """
+                        another.foo     another.bar     foo:8001    bar:8001
+                foo     200             200             200         200
+                bar     200             200             200         200
+                legacy  000/56          000/56          000/56      000/56
+                """,
+                asks="It's more convenient to use a rule with the * wildcard to match all services.",
+            ),
+        ],
     ),
+    # For httpbin.bar such a rule overrides that of the mesh, for httpbin.foo that of its namespace.
     Step(
         "overridden-by-a-rule-without-tls",
         section=GLOBALLY,
-        manifests=[*MESH_WIDE_RULE, "istio-1.0/balanced-bar.yaml"],
+        manifests=[
+            *MESH_WIDE_RULE,
+            "istio-1.0/balanced-bar.yaml",
+            "istio-1.0/mutual-tls-foo.yaml",
+            "istio-1.0/balanced-foo.yaml",
+        ],
         quote=f"{SIMILAR_TLS_BLOCK}, as otherwise it will override the mesh- or namespace-wide TLS settings "
         "and disable TLS.",
         expect=[
             Reachability(
                 """
                         foo     bar     legacy
-                foo     200     503     503
-                bar     200     503     503
+                foo     503     503     503
+                bar     503     503     503
                 legacy  000/56  000/56  200
                 """
             )
@@ -120,6 +148,7 @@ STEPS = [
         quote="Remove global authentication policy and destination rules added in the session",
         expect=[Reachability(ALL_REACHABLE)],
     ),
+    # Each is beside a policy that the document allows, which shows when both have arrived.
     *(
         Step(
             step,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fixtures.expectations import Answers, Reachability, RefusalText, TokenExpires
 from fixtures.model.document import ISTIO_1_0
 from fixtures.model.step import Loop, Step
-from suites.grids import ALL_REACHABLE
+from suites.grids import ALL_REACHABLE, others
 from suites.istio_1_0.end_user import EXPOSED, OPEN_TO_ALL, TOKEN_REQUIRED
 
 END_USER = ISTIO_1_0.section("End-user authentication")
@@ -42,6 +42,15 @@ JWT_EXAMPLE = Step(
             asks="A policy that requires end-user JWT for httpbin.foo, whoever asks.",
         ),
         Reachability(ALL_REACHABLE, token="valid", test="reachability-with-token", label=""),
+        others(
+            """
+                    another.foo     foo:8001
+            foo     200             401
+            bar     200             401
+            legacy  200             401
+            """,
+            asks="A policy that requires end-user JWT for httpbin.foo: on all its ports, and nowhere else.",
+        ),
     ],
 )
 

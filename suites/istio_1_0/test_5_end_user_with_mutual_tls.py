@@ -11,6 +11,8 @@ from suites.istio_1_0.mesh_wide import ALL_CLIENTS_MUTUAL, MESH_WIDE_RULE
 
 WITH_MUTUAL_TLS = ISTIO_1_0.section("End-user authentication with mutual TLS")
 
+NAMESPACE_WIDE_RULE = ("istio-1.0/strict-foo.yaml", "istio-1.0/mutual-tls-foo.yaml")
+
 # At the ingress all "will still work": that the policy is in force is seen among the pods.
 STILL_WORKS = "Traffic from Istio services, including ingress gateway, to httpbin.foo will use mutual TLS."
 
@@ -58,11 +60,30 @@ STEPS = [
             ),
         ],
     ),
+    Step(
+        "covered-by-the-namespace-wide-rule",
+        section=WITH_MUTUAL_TLS,
+        manifests=[*EXPOSED, *NAMESPACE_WIDE_RULE, "istio-1.0/jwt-mutual-tls.yaml"],
+        quote="If you already enable mutual TLS mesh-wide or namespace-wide, the host httpbin.foo is already "
+        "covered by the other destination rule.",
+        expect=[
+            Reachability(LEGACY_REFUSED_BY_FOO, token="valid", test="reachability-with-token"),
+            Answers(
+                """
+                            /headers
+                none        401
+                valid       200
+                """,
+                shows=False,
+                asks=STILL_WORKS,
+            ),
+        ],
+    ),
     # Without the mtls stanza httpbin.foo takes plain text only.
     Step(
         "overrides-the-mesh-policy-completely",
         section=WITH_MUTUAL_TLS,
-        manifests=[*MESH_WIDE_RULE, "istio-1.0/jwt-example.yaml"],
+        manifests=[*MESH_WIDE_RULE, "istio-1.0/strict-foo.yaml", "istio-1.0/jwt-example.yaml"],
         quote="you still need to add the mtls stanza to the authentication policy as the service-specific "
         "policy will override the mesh-wide (or namespace-wide) policy completely.",
         expect=[
