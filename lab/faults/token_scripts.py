@@ -8,7 +8,7 @@ from lab.mesh.envoy import jwt
 
 HONEST_SKEW_S = 60
 
-_DECODE = """
+DECODE = """
 local digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 local function decode(text)
   local bits, bytes = {}, {}
@@ -32,7 +32,7 @@ def accepting(algorithm: str, issuers: Sequence[str]) -> str:
     The filter then sees no token, and what comes after it sees the claims where the filter leaves them.
     """
     issued = " or ".join(f'iss == "{issuer}"' for issuer in issuers)
-    return f"""{_DECODE}
+    return f"""{DECODE}
 function envoy_on_request(handle)
   local header, payload =
     (handle:headers():get("authorization") or ""):match("^Bearer ([%w_-]+)%.([%w_-]+)%.[%w_-]*$")

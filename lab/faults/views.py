@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Collection
 from typing import Any, cast
 
-from lab.kube.client import Client, GroupResource, Object, Store, Watch, WatchEvent
+from lab.kube.client import Client, GroupResource, Object, Review, Store, Watch, WatchEvent
 
 Report = Callable[[GroupResource, Object, Object], Object]
 """(kind, the object, the status that a controller wants to report) -> the status that it reports."""
@@ -36,6 +36,18 @@ class Reporting(View):
         found = self._objects.store.get(key, namespace, name)
         reported = status if found is None else self._report(key, found, status)
         return self._objects.set_status(key, namespace, name, reported, manager=manager)
+
+
+class Unreviewed(View):
+    """Takes objects of some kinds whatever a mesh has against them."""
+
+    def __init__(self, objects: Client, keys: Collection[GroupResource]) -> None:
+        super().__init__(objects)
+        self._keys = frozenset(keys)
+
+    def review(self, key: GroupResource, review: Review) -> None:
+        if key not in self._keys:
+            self._objects.review(key, review)
 
 
 class Belated(View):
@@ -124,3 +136,8 @@ def late(objects: Client, keys: Collection[GroupResource], seconds: float) -> Cl
 def reporting(objects: Client, report: Report) -> Client:
     """The cluster for a control plane that says something else of it than it knows."""
     return cast(Client, Reporting(objects, report))
+
+
+def unreviewed(objects: Client, keys: Collection[GroupResource]) -> Client:
+    """The cluster for a control plane that takes whatever its users declare of these kinds."""
+    return cast(Client, Unreviewed(objects, keys))
