@@ -1,0 +1,1 @@
+"""Tests of what the suites say, and of the tables about them."""
