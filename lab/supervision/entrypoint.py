@@ -14,7 +14,9 @@ from collections.abc import Iterator
 from typing import NoReturn
 
 from lab.config import LabConfig
+from lab.node.images import apps
 from lab.node.processes import pid1
+from lab.node.processes.prepared import Prepared
 
 
 @contextlib.contextmanager
@@ -53,7 +55,8 @@ def main() -> NoReturn:
     os.close(config.listener_fd)
     os.close(config.report_fd)
     os.close(config.host_listener_fd)
-    pid1.serve(ours, child, hidden=[str(config.directory.parent)])
+    httpbin = Prepared(apps.HTTPBIN, apps.HTTPBIN_MODULE)
+    pid1.serve(ours, child, hidden=[str(config.directory.parent)], copied=httpbin)
 
 
 if __name__ == "__main__":

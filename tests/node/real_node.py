@@ -27,11 +27,13 @@ from lab.kube.client import ENDPOINT_SLICES, EVENTS, NAMESPACES, PODS, SERVICES,
 from lab.kube.controllers import run_all
 from lab.kube.kinds.scheme import Scheme
 from lab.kube.writing.writes import Writes
+from lab.node.images import apps
 from lab.node.images.store import ImageStore
 from lab.node.node import Node
 from lab.node.pods.pod_context import BackOff
 from lab.node.pods.volume_content import AccountTokens
 from lab.node.processes import pid1
+from lab.node.processes.prepared import Prepared
 from lab.node.processes.spawner import Spawner
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,17 +47,25 @@ needs_users = pytest.mark.skipif(bool(identities.only_root()), reason=identities
 Scenario = Callable[["TestNode"], Awaitable[None]]
 
 
-def on_a_node(scenario: Scenario, *, only_root: bool = False) -> Callable[[], None]:
+def on_a_node(scenario: Scenario, *, only_root: bool = False, copied: bool = False) -> Callable[[], None]:
     """Makes a test of a scenario. The scenario itself is found again, in the new process, by its name.
 
-    `only_root`: on the node of an ordinary user who has no range of ids.
+    `only_root`: on the node of an ordinary user who has no range of ids. `copied`: httpbin is, as in a lab.
     """
 
     def test() -> None:
         with tempfile.TemporaryDirectory(prefix="lab") as directory:
             where = f"{scenario.__module__}:{scenario.__qualname__}"
             done = subprocess.run(
-                [*_unshare(only_root), sys.executable, "-m", "tests.node.real_node", where, directory],
+                [
+                    *_unshare(only_root),
+                    sys.executable,
+                    "-m",
+                    "tests.node.real_node",
+                    where,
+                    directory,
+                    *["copied"][:copied],
+                ],
                 cwd=ROOT,
                 env=os.environ | {"PATH": preconditions.search_path()},
                 capture_output=True,
@@ -259,7 +269,8 @@ def main() -> None:
     if child:
         theirs.close()
         os.umask(0o077)  # as it may be where a lab is started
-        pid1.serve(ours, child, hidden=[])
+        httpbin = Prepared(apps.HTTPBIN, apps.HTTPBIN_MODULE)
+        pid1.serve(ours, child, hidden=[], copied=httpbin if "copied" in sys.argv[3:] else None)
     ours.close()
     os.umask(0o022)  # what `lab.supervision.entrypoint` gives the supervisor
     code = 1

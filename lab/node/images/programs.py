@@ -7,13 +7,13 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lab.node.images import apps
 from lab.node.images.references import Reference
 from lab.node.network import traffic_capture
 from lab.node.processes.mounts import Bind
@@ -22,7 +22,6 @@ from lab.node.processes.spawner import CONTAINER_CAPABILITIES
 if TYPE_CHECKING:
     from lab.node.images.folders import ImageFolder
 
-_HTTPBIN = Path(__file__).parent / "apps" / "serve_httpbin.py"
 
 # Without the drain flags (seconds) a changed policy shows on old connections only after minutes.
 ENVOY_FLAGS = [
@@ -174,9 +173,8 @@ def _merged(
 
 
 def _httpbin_server(addresses: Sequence[str], *options: str) -> Launch:
-    # -P: the script's own directory is no place to import from.
     binds = [word for address in addresses for word in ("--bind", address)]
-    argv = (sys.executable, "-P", str(_HTTPBIN), *binds, *options)
+    argv = (*apps.HTTPBIN, *binds, *options)
     # httpbin is where this process would import it from.
     return Launch(argv, Readiness.ANNOUNCED, environment={"PYTHONPATH": os.environ.get("PYTHONPATH", "")})
 

@@ -24,7 +24,7 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import Any, NoReturn
 
-from lab.node.processes import mounts, syscalls
+from lab.node.processes import mounts, prepared, syscalls
 
 StartRequest = dict[str, Any]
 
@@ -32,15 +32,18 @@ _MESSAGE_LIMIT = 4096
 _DESCRIPTOR_LIMIT = 16
 
 
-def serve(channel: socket.socket, supervisor: int, hidden: Sequence[str]) -> NoReturn:
+def serve(
+    channel: socket.socket, supervisor: int, hidden: Sequence[str], copied: prepared.Prepared | None = None
+) -> NoReturn:
     """Works until the supervisor (a child process) ends, then exits with its code.
 
     The kernel then ends every other process of the PID namespace. Containers see directories `hidden` empty.
+    A program that can be `copied` is.
     """
     wake_read, wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.set_wakeup_fd(wake_write)
     signal.signal(signal.SIGCHLD, _note)
-    starter = _Starter(channel, mounts.build_template(), hidden)
+    starter = _Starter(channel, mounts.build_template(), hidden, copied)
     poll = select.poll()
     poll.register(channel, select.POLLIN)
     poll.register(wake_read, select.POLLIN)
@@ -58,10 +61,14 @@ def _note(_number: int, _frame: FrameType | None) -> None:
 
 
 class _Starter:
-    def __init__(self, channel: socket.socket, template: int, hidden: Sequence[str]) -> None:
+    def __init__(
+        self, channel: socket.socket, template: int, hidden: Sequence[str], copied: prepared.Prepared | None
+    ) -> None:
         self._channel = channel
         self._template = template
         self._hidden = hidden
+        self._copied = copied
+        self._copies = prepared.Copies(copied, self._enter_copy) if copied else None
         self._started: dict[int, tuple[int, bool]] = {}  # pid -> (id, whether its group ends with it)
         self._pids: dict[int, int] = {}  # id -> pid
 
@@ -86,15 +93,14 @@ class _Starter:
             (os.killpg if message["group"] else os.kill)(pid, message["signal"])
 
     def _start(self, number: int, fds: Sequence[int]) -> None:
-        with os.fdopen(fds[0], "rb") as file:
-            request: StartRequest = json.load(file)
-        descriptors = dict(zip(request["descriptors"], fds[1:], strict=True))
+        request = _request_in(fds[0])
         report_read, report_write = os.pipe2(os.O_CLOEXEC)
-        pid = os.fork()
-        if pid == 0:
-            _become(request, descriptors, self._template, self._hidden, report_write)
-        os.close(report_write)
-        for fd in descriptors.values():
+        pid = self._copied_process(request, [*fds, report_write])
+        if pid is None:
+            pid = os.fork()
+            if pid == 0:
+                _become(request, _by_name(request, fds), self._template, self._hidden, report_write)
+        for fd in (*fds, report_write):
             os.close(fd)
         with os.fdopen(report_read, "rb") as report:
             failure = report.read()
@@ -105,6 +111,17 @@ class _Starter:
         self._started[pid] = (number, request["group_ends"])
         self._pids[number] = pid
         self._tell({"id": number, "pid": pid})
+
+    def _copied_process(self, request: StartRequest, fds: Sequence[int]) -> int | None:
+        if self._copies and self._copies.fit(request["argv"]):
+            return self._copies.copy(fds)
+        return None
+
+    def _enter_copy(self, fds: Sequence[int]) -> NoReturn:
+        """In a copy: the same as in any new process, of the descriptors of its start and where it reports."""
+        *given, report = fds
+        request = _request_in(given[0])
+        _become(request, _by_name(request, given), self._template, self._hidden, report, self._copied)
 
     def reap(self, supervisor: int) -> None:
         while True:
@@ -144,15 +161,32 @@ def _receive(channel: socket.socket) -> tuple[bytes, Sequence[int]]:
     return data, fds.tolist()
 
 
+def _request_in(file: int) -> StartRequest:
+    """What a memory file says, from its beginning: a copy reads it as well."""
+    os.lseek(file, 0, os.SEEK_SET)
+    with os.fdopen(os.dup(file), "rb") as reader:
+        request: StartRequest = json.load(reader)
+    return request
+
+
+def _by_name(request: StartRequest, fds: Sequence[int]) -> dict[str, int]:
+    return dict(zip(request["descriptors"], fds[1:], strict=True))
+
+
 def _code(status: int) -> int:
     code = os.waitstatus_to_exitcode(status)
     return 128 - code if code < 0 else code
 
 
 def _become(
-    request: StartRequest, fds: dict[str, int], template: int, hidden: Sequence[str], report: int
+    request: StartRequest,
+    fds: dict[str, int],
+    template: int,
+    hidden: Sequence[str],
+    report: int,
+    copied: prepared.Prepared | None = None,
 ) -> NoReturn:
-    """In the new process: enter the namespaces and run the program. Never returns."""
+    """In the new process: enter the namespaces, and execute the program or go on as the copy of one."""
     stage = "session"
     try:
         signal.set_wakeup_fd(-1)
@@ -184,7 +218,11 @@ def _become(
         for number in (signal.SIGPIPE, signal.SIGINT, signal.SIGXFSZ):
             signal.signal(number, signal.SIG_DFL)
         stage = "program"
-        os.execvpe(request["argv"][0], request["argv"], request["environment"])
+        if copied is None:
+            os.execvpe(request["argv"][0], request["argv"], request["environment"])
+        if request["capabilities"] is not None:
+            syscalls.drop_capabilities(request["capabilities"])
+        prepared.run(copied, request["argv"], request["environment"], 4 if "ready" in fds else 3)
     except OSError as error:
         failure = {
             "stage": stage,

@@ -26,8 +26,12 @@ MOUNT_ATTR_NOSUID = 2
 MOUNT_ATTR_NODEV = 4
 
 PR_SET_PDEATHSIG = 1
+PR_SET_NAME = 15
 PR_CAPBSET_DROP = 24
 PR_SET_NO_NEW_PRIVS = 38
+
+# _LINUX_CAPABILITY_VERSION_3
+_CAPABILITY_VERSION = 0x2008_0522
 
 # Numbers of system calls since Linux 5.2 are the same on every architecture but alpha.
 _SYS_OPEN_TREE = 428
@@ -93,6 +97,11 @@ def die_with_parent(signal: int) -> None:
     _checked(_libc.prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0), "prctl(PR_SET_PDEATHSIG)")
 
 
+def set_name(name: str) -> None:
+    """What `ps` and /proc/PID/comm call this process; of longer names the first 15 letters."""
+    _checked(_libc.prctl(PR_SET_NAME, name.encode(), 0, 0, 0), "prctl(PR_SET_NAME)")
+
+
 def forbid_new_privileges() -> None:
     _checked(_libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl(PR_SET_NO_NEW_PRIVS)")
 
@@ -104,6 +113,18 @@ def limit_capabilities(keep: Iterable[str]) -> None:
     for number in range(last + 1):
         if number not in kept:
             _checked(_libc.prctl(PR_CAPBSET_DROP, number, 0, 0, 0), "prctl(PR_CAPBSET_DROP)")
+
+
+def drop_capabilities(keep: Iterable[str]) -> None:
+    """From now on the calling process has none of its capabilities but those named."""
+    kept = sum(1 << CAPABILITIES[name] for name in keep)
+    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION, 0)
+    # Effective, permitted and inheritable ones: of the first 32, then of the others.
+    sets = (ctypes.c_uint32 * 6)()
+    _checked(_libc.capget(header, sets), "capget")
+    for place in range(6):
+        sets[place] &= kept >> (32 * (place // 3)) & 0xFFFF_FFFF
+    _checked(_libc.capset(header, sets), "capset")
 
 
 def become(uid: int, gid: int, groups: Sequence[int]) -> None:
