@@ -7,6 +7,7 @@ becomes the supervisor. The death of either is the death of both, and of everyth
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import socket
 import sys
@@ -47,6 +48,8 @@ def main() -> NoReturn:
     child = os.fork()
     if child == 0:
         ours.close()
+        # Next to nothing that a start makes is garbage: the supervisor has the collector work from then on.
+        gc.disable()
         with _no_certificates():
             from lab.supervision import supervisor
 

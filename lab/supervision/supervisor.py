@@ -170,6 +170,7 @@ async def _run(config: LabConfig, channel: socket.socket, alter: Alter) -> None:
     # Start-up makes much that lives as long as the lab; the collector need not look at it again and again.
     gc.collect()
     gc.freeze()
+    gc.enable()
     ending = asyncio.create_task(asked_to_end.wait())
     await asyncio.wait([running, ending], return_when=asyncio.FIRST_COMPLETED)
     if running.done():

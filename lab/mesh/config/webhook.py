@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from lab.golang.printing import listed
-from lab.kube.client import Denied, Review
+from lab.kube.client import Denied, GroupResource, Review
 
 HEADER_LETTERS = r"!#$%&'*+.^_`|~0-9A-Za-z-"
 HEADER_NAME = re.compile(f"[{HEADER_LETTERS}]+")
@@ -39,6 +39,30 @@ def refuse_undecodable(why: str) -> None:
 def in_turn(*reviews: Review) -> Review:
     """One review for several; the first that refuses ends it."""
     return lambda new: [warning for review in reviews for warning in review(new)]
+
+
+class LoadedReviews(Mapping[GroupResource, Review]):
+    """Reviews by kind, which are loaded with the first object of one of these kinds.
+
+    They take a score of modules, which a lab that starts would read for nobody.
+    """
+
+    def __init__(
+        self, kinds: Collection[GroupResource], load: Callable[[], Mapping[GroupResource, Review]]
+    ) -> None:
+        self._kinds = kinds
+        self._load = load
+
+    def __getitem__(self, kind: GroupResource) -> Review:
+        if kind not in self._kinds:
+            raise KeyError(kind)
+        return lambda new: self._load()[kind](new)
+
+    def __iter__(self) -> Iterator[GroupResource]:
+        return iter(self._kinds)
+
+    def __len__(self) -> int:
+        return len(self._kinds)
 
 
 def mapping(value: Any) -> dict[str, Any]:

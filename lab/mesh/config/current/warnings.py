@@ -17,13 +17,14 @@ from lab.mesh.config.networking.destination_warnings import destination_rule_war
 from lab.mesh.config.networking.gateway_warnings import gateway_warnings
 from lab.mesh.config.networking.route_warnings import virtual_service_warnings
 from lab.mesh.config.webhook import mapping
+from lab.mesh.workloads import revisions
 
 Find = Callable[[Mapping[str, Any]], Iterable[str]]
 """The warnings about a `spec`, in Istio's words and order."""
 
 
 def _review(find: Find) -> Review:
-    return lambda new: list(find(mapping(new.get("spec"))))
+    return revisions.asked(lambda new: list(find(mapping(new.get("spec")))))
 
 
 WARNINGS: Mapping[GroupResource, Review] = {
