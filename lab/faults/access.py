@@ -1,4 +1,4 @@
-"""Faults of AuthorizationPolicy: what is denied, and how."""
+"""Faults in AuthorizationPolicy: which requests are denied, and how."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What clients do wrong, and servers that believe the wrong clients."""
+"""Faults in clients' TLS, and in how servers check their clients."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from lab.faults.registry import fault
 from lab.faults.trees import inbound_chains, messages
-from lab.mesh.envoy.proto import Json
+from lab.mesh.envoy.proto import Message
 from lab.mesh.envoy.resources import Resources
 from lab.mesh.model.proxy_config import ClientTls, SidecarConfig, TlsOrigination
 
@@ -62,7 +62,7 @@ def _with_client_tls(config: SidecarConfig, change: Callable[[ClientTls], Client
     )
 
 
-def _server_contexts(resources: Resources) -> list[Json]:
+def _server_contexts(resources: Resources) -> list[Message]:
     return [
         message for message in messages(inbound_chains(resources)) if "require_client_certificate" in message
     ]

@@ -1,4 +1,4 @@
-"""What is no fault of the mesh: of these the suite has to say that it could not tell."""
+"""Faults of the harness, not of the mesh: the suite must report "could not tell"."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Faults that show when the keys of an issuer cannot be had."""
+"""Faults that show when an issuer's keys cannot be fetched."""
 
 from __future__ import annotations
 

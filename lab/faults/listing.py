@@ -1,4 +1,4 @@
-"""The list of faults, for people and for programs."""
+"""The list of faults as text and as JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Choosing faults for a lab: by name, or `path/to/file.py:function` for one from outside the project."""
+"""Loading of faults by name, or by `path/to/file.py:function` for one from outside the project."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Faults of what surrounds the proxies: which pods get one, and whose traffic is sent through it."""
+"""Faults in injection and traffic capture: which pods get a sidecar, and which traffic goes through it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every fault by name, and what of a lab a fault can alter."""
+"""The registry of faults by name, and the hooks: what of a lab a fault can alter."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ SECTIONS = {name: (*api.sections, HARNESS) for name, api in APIS.items()}
 """For each document, by the policy API that it describes, its sections in their order."""
 
 Change = Callable[[Any], Any]
-Function = TypeVar("Function", bound=Callable[..., Any])
+Function = TypeVar("Function", bound=Callable[..., object])
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def described(function: Callable[..., Any], name: str, document: str = "current"
     return Fault(name, document, section, sentence, _hooks(hints.get(parameters[0])), lambda: function)
 
 
-def _hooks(taken: Any) -> tuple[type, ...]:
+def _hooks(taken: object) -> tuple[type, ...]:
     types = get_args(taken) if isinstance(taken, UnionType) else (taken,)
     if all(each in HOOKS for each in types):
         return types

@@ -9,7 +9,7 @@ from dataclasses import replace
 from lab.faults.registry import fault
 from lab.faults.trees import INBOUND, inbound_chains, takes_mutual_tls
 from lab.mesh.envoy import network
-from lab.mesh.envoy.proto import Json, extension
+from lab.mesh.envoy.proto import Message, extension
 from lab.mesh.envoy.resources import Resources
 from lab.mesh.model.proxy_config import MutualTls, SidecarConfig
 
@@ -92,24 +92,24 @@ def _weakened(mode: MutualTls) -> MutualTls:
     return MutualTls.PERMISSIVE if mode is MutualTls.STRICT else mode
 
 
-def _by_port(chains: list[Json]) -> dict[int | None, list[Json]]:
+def _by_port(chains: list[Message]) -> dict[int | None, list[Message]]:
     """The ways into a workload by its port; None: all others."""
-    found: dict[int | None, list[Json]] = {}
+    found: dict[int | None, list[Message]] = {}
     for chain in chains:
         found.setdefault(chain["filter_chain_match"].get("destination_port"), []).append(chain)
     return found
 
 
-def _is_strict(chains: list[Json]) -> bool:
+def _is_strict(chains: list[Message]) -> bool:
     return all(takes_mutual_tls(chain) for chain in chains)
 
 
-def _to_plain_text(resources: Resources, filters: list[Json]) -> Resources:
+def _to_plain_text(resources: Resources, filters: list[Message]) -> Resources:
     """Has plain text met by these filters wherever STRICT is in force."""
     chains = inbound_chains(resources)
     for port, own in _by_port(chains).items():
         if _is_strict(own):
-            match: Json = {"transport_protocol": "raw_buffer"}
+            match: Message = {"transport_protocol": "raw_buffer"}
             if port is not None:
                 match["destination_port"] = port
             chains.append({"name": f"fault-{port}", "filter_chain_match": match, "filters": filters})

@@ -1,4 +1,4 @@
-"""What Envoy's own token filter cannot be made to do wrong, as scripts that run before or after it."""
+"""Lua scripts for token faults that Envoy's own JWT filter cannot be configured to have."""
 
 from __future__ import annotations
 

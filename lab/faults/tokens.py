@@ -6,7 +6,6 @@ import base64
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -15,7 +14,8 @@ from lab.faults.registry import fault
 from lab.faults.token_scripts import HONEST_SKEW_S, accepting, refusing
 from lab.faults.trees import http_managers, lua, messages
 from lab.mesh.envoy import jwt
-from lab.mesh.envoy.proto import Json
+from lab.mesh.envoy.key_set import Jwk
+from lab.mesh.envoy.proto import Message
 from lab.mesh.envoy.resources import Resources
 from lab.mesh.model.proxy_config import ProxyConfig
 from lab.mesh.model.tokens import JwtRule
@@ -120,7 +120,7 @@ def unauthenticated_swapped(resources: Resources) -> Resources:
     return resources
 
 
-def _providers(resources: Resources) -> list[Json]:
+def _providers(resources: Resources) -> list[Message]:
     return [
         provider
         for message in messages(resources.listeners)
@@ -140,7 +140,7 @@ def _with_rules(config: ProxyConfig, change: Callable[[JwtRule], JwtRule]) -> Pr
     return replace(config, security=replace(security, jwt_rules=rules))
 
 
-def _place_of_tokens(filters: list[Json]) -> int | None:
+def _place_of_tokens(filters: list[Message]) -> int | None:
     """Where in a chain of filters tokens are verified."""
     names = [each["name"] for each in filters]
     return names.index(jwt.NAME) if jwt.NAME in names else None
@@ -169,7 +169,7 @@ def _with_secrets(jwks: str | None) -> str | None:
     """The key set with, for each RSA key, a symmetric one that is its PEM text."""
     if jwks is None:
         return None
-    keys: list[dict[str, Any]] = json.loads(jwks)["keys"]
+    keys: list[Jwk] = json.loads(jwks)["keys"]
     secrets = [
         {"kty": "oct", "alg": "HS256", "kid": key.get("kid", ""), "k": _encoded(_pem(key))}
         for key in keys
@@ -178,7 +178,7 @@ def _with_secrets(jwks: str | None) -> str | None:
     return json.dumps({"keys": [*keys, *secrets]})
 
 
-def _pem(key: dict[str, Any]) -> bytes:
+def _pem(key: Jwk) -> bytes:
     public = RSAPublicNumbers(e=_number(key["e"]), n=_number(key["n"])).public_key()
     return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
@@ -191,6 +191,6 @@ def _encoded(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-def _replacing(status: int, other: int) -> dict[str, Any]:
+def _replacing(status: int, other: int) -> Message:
     exactly = {"op": "EQ", "value": {"default_value": status, "runtime_key": f"fault.status_{status}"}}
     return {"filter": {"status_code_filter": {"comparison": exactly}}, "status_code": other}

@@ -1,17 +1,16 @@
-"""Walking Envoy's messages."""
+"""Helpers to find and add messages in Envoy configuration."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
-from lab.mesh.envoy.proto import Json, extension
+from lab.mesh.envoy.proto import Message, extension
 from lab.mesh.envoy.resources import Resources
 
 INBOUND = "virtualInbound"
 
 
-def messages(tree: Any) -> Iterator[Json]:
+def messages(tree: object) -> Iterator[Message]:
     """Every message in a tree of messages, outer ones first."""
     if isinstance(tree, dict):
         yield tree
@@ -22,25 +21,25 @@ def messages(tree: Any) -> Iterator[Json]:
             yield from messages(value)
 
 
-def inbound_chains(resources: Resources) -> list[Json]:
+def inbound_chains(resources: Resources) -> list[Message]:
     """The list of ways into a workload, to be changed in place; empty for a gateway."""
     for listener in resources.listeners:
         if listener["name"] == INBOUND:
-            chains: list[Json] = listener["filter_chains"]
+            chains: list[Message] = listener["filter_chains"]
             return chains
     return []
 
 
-def takes_mutual_tls(chain: Json) -> bool:
+def takes_mutual_tls(chain: Message) -> bool:
     return "transport_socket" in chain
 
 
-def http_managers(tree: Any) -> list[Json]:
+def http_managers(tree: object) -> list[Message]:
     """The HTTP connection managers in a tree."""
     return [message for message in messages(tree) if "http_filters" in message]
 
 
-def lua(name: str, script: str) -> Json:
+def lua(name: str, script: str) -> Message:
     """An HTTP filter that runs a script for each request."""
     return extension(
         f"fault.{name}",

@@ -1,4 +1,4 @@
-"""The cluster as a faulty control plane sees it."""
+"""Views of the cluster for a faulty control plane: late, stale or misreported objects."""
 
 from __future__ import annotations
 

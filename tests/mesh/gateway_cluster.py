@@ -61,7 +61,7 @@ class GatewayCluster:
         for definition in current.API.definitions():
             key = CUSTOM_RESOURCE_DEFINITIONS
             self.objects.create(key, definition, manager="test")
-        self.controller = GatewayController(self.objects, self.scheme)
+        self.controller = GatewayController(self.objects, self.registry)
         self.controller.install()
         for namespace, labels in (("foo", {}), ("bar", {"team": "bar"})):
             metadata = {"name": namespace, "labels": labels}

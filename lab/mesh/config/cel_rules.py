@@ -6,11 +6,12 @@ The rules of other definitions are read by CEL itself, which takes longer to loa
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from lab.golang import urls
 from lab.golang.durations import MILLISECOND, nanoseconds
+from lab.kube.client import Object
 from lab.mesh.config.gateway_api.cel_rules import CEL_RULES as GATEWAY_API_RULES
 
 
@@ -18,11 +19,11 @@ def _port_number(key: str) -> bool:
     return re.fullmatch(r"[+-]?[0-9]+", key) is not None and 0 < int(key) <= 65535
 
 
-def _selects_for_ports(spec: Mapping[str, Any]) -> bool:
+def _selects_for_ports(spec: Object) -> bool:
     return "portLevelMtls" not in spec or bool((spec.get("selector") or {}).get("matchLabels"))
 
 
-def _set(spec: Mapping[str, Any], *names: str) -> int:
+def _set(spec: Object, *names: str) -> int:
     return sum(name in spec for name in names)
 
 
@@ -30,7 +31,7 @@ def _at_most_one(*names: str) -> Callable[[Any], bool]:
     return lambda part: _set(part, *names) <= 1
 
 
-def _accounts_stand_alone(source: Mapping[str, Any]) -> bool:
+def _accounts_stand_alone(source: Object) -> bool:
     return not _set(source, "serviceAccounts", "notServiceAccounts") or not _set(
         source, "principals", "notPrincipals", "namespaces", "notNamespaces"
     )

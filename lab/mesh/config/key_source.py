@@ -1,4 +1,4 @@
-"""Where the keys of an issuer are to be found, as policies say it."""
+"""Key sources: where a policy says that the keys of an issuer are published."""
 
 from __future__ import annotations
 

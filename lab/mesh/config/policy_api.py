@@ -1,4 +1,4 @@
-"""What a policy API is to the control plane: all in which one mesh differs from another."""
+"""The interface between a policy API and the rest of the mesh: all in which one API differs from another."""
 
 from __future__ import annotations
 

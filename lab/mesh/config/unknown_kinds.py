@@ -1,4 +1,4 @@
-"""Kinds of the mesh's API groups that the reference mesh does not know.
+"""Notices for kinds in the mesh's API groups that the reference mesh does not implement.
 
 It serves no definitions of them, so that the API server has no such kind. Where a user brings the
 definitions, their objects are stored, and whoever creates one is told that nothing comes of it.

@@ -1,4 +1,4 @@
-"""What Istio's webhook takes for a host, a label, an address, a port or a time.
+"""Validation of single values (hosts, labels, addresses, ports, durations), in the words of Istio's webhook.
 
 Each function gives the problems with one value, in Istio's words.
 """

@@ -1,4 +1,4 @@
-"""How Istio's webhook says no: in which words, and how it lists several reasons."""
+"""Denials in the format of Istio's validating webhook."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from lab.golang.printing import listed
-from lab.kube.client import Denied, GroupResource, Review
+from lab.kube.client import Denied, GroupResource, Object, Review
 
 HEADER_LETTERS = r"!#$%&'*+.^_`|~0-9A-Za-z-"
 HEADER_NAME = re.compile(f"[{HEADER_LETTERS}]+")
@@ -65,11 +65,11 @@ class LoadedReviews(Mapping[GroupResource, Review]):
         return len(self._kinds)
 
 
-def mapping(value: Any) -> dict[str, Any]:
+def mapping(value: object) -> Object:
     """The value if it is an object, else (where it is not given, or null) an empty one."""
     return value if isinstance(value, dict) else {}
 
 
-def sequence(value: Any) -> list[Any]:
+def sequence(value: object) -> list[Any]:
     """The value if it is a list, else (where it is not given, or null) an empty one."""
     return value if isinstance(value, list) else []

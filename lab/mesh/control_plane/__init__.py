@@ -1,1 +1,1 @@
-"""The tasks that keep every proxy as the configuration wants it: files, keys, certificates, events."""
+"""The control plane: watches the cluster, and keeps the files and keys of every proxy up to date."""

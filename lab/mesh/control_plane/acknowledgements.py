@@ -1,4 +1,4 @@
-"""What each proxy says to its configuration.
+"""Acknowledgements: whether each proxy accepted its last update.
 
 Of an update that it refuses Envoy keeps what it had, and says so only in its log and its statistics: it is
 asked for these after files have changed, and at no other time.

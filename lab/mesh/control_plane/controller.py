@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from lab.kube.client import CUSTOM_RESOURCE_DEFINITIONS, NAMESPACES, PODS, ApiError, Client, Object
-from lab.mesh.config.policy_api import Declared, PolicyApi
+from lab.mesh.config.policy_api import AnyPolicyApi, Declared
 from lab.mesh.config.proxies import proxy_config
 from lab.mesh.control_plane import ca, refused_configuration
 from lab.mesh.control_plane.acknowledgements import Acknowledgements
@@ -62,7 +62,7 @@ class ReferenceMesh:
         self,
         objects: Client,
         run_dir: Path,
-        api: PolicyApi[Any],
+        api: AnyPolicyApi,
         *,
         trust_domain: str = "cluster.local",
         root_namespace: str = "istio-system",

@@ -1,4 +1,4 @@
-"""A proxy's folder: files appear whole, by rename, and only when their content changes."""
+"""The folder of a proxy: files appear whole, by rename, and only when their content changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fetching key sets: from `jwksUri`, or from where an issuer's discovery document says (OpenID Connect).
+"""The JWKS fetcher: from `jwksUri`, or from where an issuer's discovery document says (OpenID Connect).
 
 The control plane fetches, so that proxies need no way to the issuer. While a set cannot be had, it is tried
 again, ever more seldom; once there, it is fetched anew from time to time, and the last good one stays in use.
@@ -20,6 +20,7 @@ from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
+from lab.kube.client import Json
 from lab.mesh.config.key_source import KeySource
 from lab.mesh.envoy import key_set
 from lab.mesh.envoy.key_set import NotAKeySet
@@ -137,7 +138,7 @@ async def fetch(session: ClientSession, source: KeySource) -> str:
 async def _discover(session: ClientSession, issuer: str) -> str:
     text = await _get(session, issuer.rstrip("/") + DISCOVERY)
     try:
-        document: Any = json.loads(text)
+        document: Json = json.loads(text)
     except (ValueError, RecursionError):
         document = None
     uri = document.get("jwks_uri") if isinstance(document, dict) else None

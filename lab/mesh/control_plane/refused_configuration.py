@@ -1,4 +1,4 @@
-"""How users learn that a proxy refuses its configuration: events on its pod and on the policies behind it."""
+"""Events for rejected configuration: on the pod of the proxy and on the policies behind it."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lab.mesh.envoy.proto import Json, extension
+from lab.mesh.envoy.proto import Message, extension
 
 HTTP_FORMAT = (
     '[%START_TIME%] "%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%" %RESPONSE_CODE%'
@@ -21,21 +21,21 @@ CONNECTION_FORMAT = (
 )
 
 
-def of_requests() -> list[Json]:
+def of_requests() -> list[Message]:
     return [_stdout(HTTP_FORMAT)]
 
 
-def of_connections() -> list[Json]:
+def of_connections() -> list[Message]:
     return [_stdout(CONNECTION_FORMAT)]
 
 
-def of_refused_connections() -> list[Json]:
+def of_refused_connections() -> list[Message]:
     """Connections that no filter chain took, which only the listener itself can report (flag NR)."""
     no_route = {"response_flag_filter": {"flags": ["NR"]}}
     return [_stdout(CONNECTION_FORMAT) | {"filter": no_route}]
 
 
-def _stdout(text: str) -> Json:
+def _stdout(text: str) -> Message:
     return extension(
         "envoy.access_loggers.stdout",
         "envoy.extensions.access_loggers.stream.v3.StdoutAccessLog",

@@ -1,11 +1,11 @@
-"""What a proxy starts with: its name, its admin socket, and where its resources will be."""
+"""The bootstrap of a proxy: its name, its admin socket, and where its resources will be."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from lab.mesh.envoy.expressions import LARGEST_PROGRAM
-from lab.mesh.envoy.proto import Json, extension, file_source
+from lab.mesh.envoy.proto import Message, extension, file_source
 
 FILE = "bootstrap.json"
 CLUSTERS_FILE = "cds.json"
@@ -14,7 +14,7 @@ ADMIN_SOCKET = "admin.sock"
 
 MOST_CONNECTIONS = 10_000
 
-RUNTIME: Json = {
+RUNTIME: Message = {
     "re2.max_program_size.error_level": LARGEST_PROGRAM,
     # A path with a fragment is served, without it.
     "envoy.reloadable_features.http_reject_path_with_fragment": False,
@@ -24,7 +24,7 @@ RUNTIME: Json = {
 """What Istio's bootstrap sets (pkg/bootstrap/config.go of 1.31), but for a field that is not used here."""
 
 
-def build(role: str, name: str, namespace: str, folder: Path) -> Json:
+def build(role: str, name: str, namespace: str, folder: Path) -> Message:
     """The bootstrap of one proxy, a `sidecar` or a `router`.
 
     The admin socket is for the user who runs the lab, and nobody else.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lab.mesh.envoy import tls
-from lab.mesh.envoy.proto import INBOUND_SOURCE, MARK, Json, address, typed
+from lab.mesh.envoy.proto import INBOUND_SOURCE, MARK, Message, address, typed
 from lab.mesh.model.proxy_config import (
     GatewayConfig,
     Inbound,
@@ -49,7 +49,7 @@ def inbound_name(port: int) -> str:
     return f"inbound|{port}||"
 
 
-def build(config: SidecarConfig, folder: Path) -> list[Json]:
+def build(config: SidecarConfig, folder: Path) -> list[Message]:
     """All clusters of a sidecar."""
     return [
         *(
@@ -63,10 +63,10 @@ def build(config: SidecarConfig, folder: Path) -> list[Json]:
     ]
 
 
-def of_gateway(config: GatewayConfig, folder: Path) -> list[Json]:
+def of_gateway(config: GatewayConfig, folder: Path) -> list[Message]:
     """All clusters of a gateway. Its clients know none of the addresses behind it, so it always chooses."""
     return [
-        _chosen(upstream_name(upstream), upstream, _spoken_by_gateway(upstream))
+        _load_balanced(upstream_name(upstream), upstream, _spoken_by_gateway(upstream))
         | _client_tls(upstream, _spoken_by_gateway(upstream), config.trust_domains, folder)
         for upstream in config.upstreams
     ]
@@ -77,7 +77,7 @@ def _spoken_by_gateway(upstream: Upstream) -> Protocol:
     return Protocol.HTTP2 if upstream.protocol is Protocol.HTTP2 else Protocol.HTTP
 
 
-def _assignment(name: str, upstream: Upstream) -> Json:
+def _assignment(name: str, upstream: Upstream) -> Message:
     return {
         "cluster_name": name,
         "endpoints": [
@@ -98,7 +98,7 @@ def _assignment(name: str, upstream: Upstream) -> Json:
     }
 
 
-def _outbound(upstream: Upstream, trust_domains: Sequence[str], folder: Path) -> list[Json]:
+def _outbound(upstream: Upstream, trust_domains: Sequence[str], folder: Path) -> list[Message]:
     if upstream.protocol is not Protocol.UNDECLARED:
         return [_service(upstream_name(upstream), upstream, upstream.protocol, trust_domains, folder)]
     return [
@@ -109,15 +109,15 @@ def _outbound(upstream: Upstream, trust_domains: Sequence[str], folder: Path) ->
 
 def _service(
     name: str, upstream: Upstream, protocol: Protocol, trust_domains: Sequence[str], folder: Path
-) -> Json:
+) -> Message:
     if upstream.headless:
         cluster = _original_destination(name, ANY_SOURCE, protocol)
     else:
-        cluster = _chosen(name, upstream, protocol)
+        cluster = _load_balanced(name, upstream, protocol)
     return cluster | _client_tls(upstream, protocol, trust_domains, folder)
 
 
-def _chosen(name: str, upstream: Upstream, protocol: Protocol) -> Json:
+def _load_balanced(name: str, upstream: Upstream, protocol: Protocol) -> Message:
     """A cluster whose endpoint the proxy chooses."""
     return {
         "name": name,
@@ -131,7 +131,9 @@ def _chosen(name: str, upstream: Upstream, protocol: Protocol) -> Json:
     }
 
 
-def _client_tls(upstream: Upstream, protocol: Protocol, trust_domains: Sequence[str], folder: Path) -> Json:
+def _client_tls(
+    upstream: Upstream, protocol: Protocol, trust_domains: Sequence[str], folder: Path
+) -> Message:
     origination = upstream.tls.origination
     if origination is TlsOrigination.DISABLE:
         return {}
@@ -148,7 +150,7 @@ def _client_tls(upstream: Upstream, protocol: Protocol, trust_domains: Sequence[
     }
 
 
-def _inbound(inbound: Inbound) -> list[Json]:
+def _inbound(inbound: Inbound) -> list[Message]:
     return [
         *(
             _original_destination(inbound_name(port.port), INBOUND_SOURCE, port.protocol)
@@ -159,7 +161,7 @@ def _inbound(inbound: Inbound) -> list[Json]:
     ]
 
 
-def _original_destination(name: str, source: str, protocol: Protocol) -> Json:
+def _original_destination(name: str, source: str, protocol: Protocol) -> Message:
     """A cluster that dials where the client was going before capture."""
     return {
         "name": name,
@@ -171,7 +173,7 @@ def _original_destination(name: str, source: str, protocol: Protocol) -> Json:
     }
 
 
-def _marked(source: str) -> Json:
+def _marked(source: str) -> Message:
     """SOL_SOCKET (1), SO_MARK (36), set before bind; Envoy wants a source address beside the option."""
     return {
         "upstream_bind_config": {
@@ -189,9 +191,9 @@ def _marked(source: str) -> Json:
     }
 
 
-def _http(protocol: Protocol) -> Json:
+def _http(protocol: Protocol) -> Message:
     """HTTP towards the other side: as declared, else as the client spoke."""
-    spoken: Json
+    spoken: Message
     if protocol is Protocol.UNDECLARED:
         spoken = {
             "use_downstream_protocol_config": {"http_protocol_options": {}, "http2_protocol_options": {}}

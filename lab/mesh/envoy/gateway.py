@@ -1,11 +1,11 @@
-"""A gateway's proxy: a listener for each port that it opens, and one that says that it is alive."""
+"""The resources of a gateway: a listener for each port that it opens, and one for its readiness probe."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from lab.mesh.envoy import access_log, bootstrap, clusters, network, route_tables, secrets
-from lab.mesh.envoy.proto import STATUS_PORT, Json, address
+from lab.mesh.envoy.proto import STATUS_PORT, Message, address
 from lab.mesh.envoy.request_security import http_filters
 from lab.mesh.envoy.resources import Resources
 from lab.mesh.model.certificates import Certificate
@@ -33,7 +33,7 @@ def routes_name(listener: Listener) -> str:
     return f"http.{listener.port}"
 
 
-def _listener(listener: Listener, config: GatewayConfig) -> Json:
+def _listener(listener: Listener, config: GatewayConfig) -> Message:
     name = routes_name(listener)
     filters = http_filters(config.security, listener.tokens)
     return {
@@ -45,7 +45,7 @@ def _listener(listener: Listener, config: GatewayConfig) -> Json:
     }
 
 
-def _status() -> Json:
+def _status() -> Message:
     """For load balancers that ask whether the gateway serves."""
     return {
         "name": f"0.0.0.0_{STATUS_PORT}",

@@ -1,4 +1,4 @@
-"""The inbound listener: which connections a workload takes, by port, by TLS and by what is inside.
+"""The inbound listener of a sidecar: filter chains by port, TLS and protocol.
 
 A connection that no filter chain matches is closed unanswered; that is what STRICT does to plain text. Envoy
 looks for the port first and does not come back from it, so the chains of a port stand alone.
@@ -26,7 +26,7 @@ from lab.mesh.envoy.proto import (
     MESH_ALPN,
     MESH_HTTP_ALPN,
     PLAIN_HTTP,
-    Json,
+    Message,
     address,
     http_inspector,
     original_dst,
@@ -41,7 +41,7 @@ LISTENER = "virtualInbound"
 
 @dataclass(frozen=True)
 class Chain:
-    """One way into a port. `transport` None: whatever the bytes are."""
+    """A filter chain of a port. `transport` None: whatever the bytes are."""
 
     label: str
     http: bool
@@ -98,7 +98,7 @@ ALL_TLS_IS_MUTUAL: dict[Protocol, tuple[Chain, ...]] = {
 
 
 @dataclass(frozen=True)
-class Way:
+class ListenerContext:
     """What all chains of one listener have in common."""
 
     inbound: Inbound
@@ -106,9 +106,9 @@ class Way:
     folder: Path
 
 
-def listener(inbound: Inbound, security: RequestSecurity, folder: Path) -> Json:
+def listener(inbound: Inbound, security: RequestSecurity, folder: Path) -> Message:
     """The listener that the capture rules redirect every inbound connection to."""
-    way = Way(inbound, security, folder)
+    context = ListenerContext(inbound, security, folder)
     return {
         "name": LISTENER,
         "address": address("0.0.0.0", INBOUND_PORT),
@@ -123,13 +123,13 @@ def listener(inbound: Inbound, security: RequestSecurity, folder: Path) -> Json:
         "access_log": access_log.of_refused_connections(),
         "filter_chains": [
             _loop_guard(),
-            *(chain for port in inbound.ports for chain in _chains_of(port, way)),
-            *_chains_of_other_ports(way),
+            *(chain for port in inbound.ports for chain in _chains_of(port, context)),
+            *_chains_of_other_ports(context),
         ],
     }
 
 
-def _loop_guard() -> Json:
+def _loop_guard() -> Message:
     """The listener's own port: a connection to it would come back for ever.
 
     One to the outbound listener's port is ended by that.
@@ -141,17 +141,17 @@ def _loop_guard() -> Json:
     }
 
 
-def _chains_of(port: InboundPort, way: Way) -> Iterator[Json]:
+def _chains_of(port: InboundPort, context: ListenerContext) -> Iterator[Message]:
     cluster = inbound_name(port.port) if port.bound else INBOUND_PASSTHROUGH
-    for chain in _chains(port.mode, port.protocol, way.inbound):
-        built = _filter_chain(chain, f"inbound_0.0.0.0_{port.port}", cluster, way, port.tokens)
+    for chain in _chains(port.mode, port.protocol, context.inbound):
+        built = _filter_chain(chain, f"inbound_0.0.0.0_{port.port}", cluster, context, port.tokens)
         built["filter_chain_match"]["destination_port"] = port.port
         yield built
 
 
-def _chains_of_other_ports(way: Way) -> Iterator[Json]:
-    for chain in _chains(way.inbound.default_mode, Protocol.UNDECLARED, way.inbound):
-        yield _filter_chain(chain, LISTENER, INBOUND_PASSTHROUGH, way)
+def _chains_of_other_ports(context: ListenerContext) -> Iterator[Message]:
+    for chain in _chains(context.inbound.default_mode, Protocol.UNDECLARED, context.inbound):
+        yield _filter_chain(chain, LISTENER, INBOUND_PASSTHROUGH, context)
 
 
 def _chains(mode: MutualTls, protocol: Protocol, inbound: Inbound) -> tuple[Chain, ...]:
@@ -162,26 +162,26 @@ def _chains(mode: MutualTls, protocol: Protocol, inbound: Inbound) -> tuple[Chai
 
 
 def _filter_chain(
-    chain: Chain, prefix: str, cluster: str, way: Way, tokens: TokenCheck | None = None
-) -> Json:
-    match: Json = {}
+    chain: Chain, prefix: str, cluster: str, context: ListenerContext, tokens: TokenCheck | None = None
+) -> Message:
+    match: Message = {}
     if chain.transport is not None:
         match["transport_protocol"] = chain.transport
     if chain.alpn:
         match["application_protocols"] = list(chain.alpn)
     if chain.http:
-        http = http_filters(way.security, tokens)
-        filters = [network.http_inbound(prefix, cluster, http, tells_identity=way.inbound.tells_identity)]
+        http = http_filters(context.security, tokens)
+        filters = [network.http_inbound(prefix, cluster, http, tells_identity=context.inbound.tells_identity)]
     else:
-        filters = [*network_filters(way.security), network.tcp(cluster)]
-    built: Json = {
+        filters = [*network_filters(context.security), network.tcp(cluster)]
+    built: Message = {
         "name": f"{prefix}-{chain.label}",
         "filter_chain_match": match,
         "filters": filters,
     }
     if chain.mutual_tls:
         built["transport_socket"] = tls.server(
-            way.folder, way.inbound.trust_domains, require_certificate=chain.certificate
+            context.folder, context.inbound.trust_domains, require_certificate=chain.certificate
         )
     return built
 
@@ -194,7 +194,9 @@ def _needs_http_inspector(mode: MutualTls, protocol: Protocol) -> bool:
     return mode not in (MutualTls.STRICT, MutualTls.ANY_TLS) and protocol is Protocol.UNDECLARED
 
 
-def _where_needed(inspector: Json, needed: Callable[[MutualTls, Protocol], bool], inbound: Inbound) -> Json:
+def _where_needed(
+    inspector: Message, needed: Callable[[MutualTls, Protocol], bool], inbound: Inbound
+) -> Message:
     """An inspector waits for the client's first bytes, so it must not run where the server speaks first."""
     by_default = needed(inbound.default_mode, Protocol.UNDECLARED)
     others = [port.port for port in inbound.ports if needed(port.mode, port.protocol) is not by_default]
@@ -203,6 +205,6 @@ def _where_needed(inspector: Json, needed: Callable[[MutualTls, Protocol], bool]
     return inspector | {"filter_disabled": {"not_match": _any_of(others)} if others else {"any_match": True}}
 
 
-def _any_of(ports: Sequence[int]) -> Json:
-    ranges: list[Json] = [{"destination_port_range": {"start": port, "end": port + 1}} for port in ports]
+def _any_of(ports: Sequence[int]) -> Message:
+    ranges: list[Message] = [{"destination_port_range": {"start": port, "end": port + 1}} for port in ports]
     return ranges[0] if len(ranges) == 1 else {"or_match": {"rules": ranges}}

@@ -1,4 +1,4 @@
-"""Putting resources into those that refer to them, so that a proxy has fewer files to watch.
+"""Inlining of resources into those that refer to them, so that a proxy has fewer files to watch.
 
 For each file that it watches, Envoy takes an inotify instance, of which the kernel gives a user 128. So
 routes go into their listeners, and the mesh's root, which never changes, into every TLS context. The
@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lab.mesh.envoy.proto import Json
+from lab.mesh.envoy.proto import Message
 
 
-def inlined(message: Any, routes: Mapping[str, Json], authorities: Mapping[str, Json]) -> Any:
+def inlined(message: Any, routes: Mapping[str, Message], authorities: Mapping[str, Message]) -> Any:
     """A message, with the route configurations and certificate authorities of these names in it."""
     if isinstance(message, list):
         return [inlined(item, routes, authorities) for item in message]

@@ -1,4 +1,4 @@
-"""The filter that verifies tokens.
+"""The JWT authentication filter.
 
 Envoy's own clock skew of 60 seconds is Istio's as well. A request without a token passes; one whose token
 fails does not: that is left to authorization to demand, and to this filter to refuse.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lab.mesh.envoy import key_set
-from lab.mesh.envoy.proto import Json, extension
+from lab.mesh.envoy.proto import Message, extension
 from lab.mesh.model.tokens import JwtRule
 
 NAME = "envoy.filters.http.jwt_authn"
@@ -19,10 +19,10 @@ PAYLOAD = "payload"
 LISTS = ("scope", "permission")
 """Claims that are lists separated by blanks in any token."""
 
-MISSING: Json = {"allow_missing": {}}
+MISSING: Message = {"allow_missing": {}}
 
 
-def filters(rules: Sequence[JwtRule]) -> list[Json]:
+def filters(rules: Sequence[JwtRule]) -> list[Message]:
     """The filter for these rules, if there are any."""
     if not rules:
         return []
@@ -38,31 +38,31 @@ def filters(rules: Sequence[JwtRule]) -> list[Json]:
     ]
 
 
-def claim(path: Sequence[str], value: Json) -> Json:
+def claim(path: Sequence[str], value: Message) -> Message:
     """A metadata matcher for a claim that a value matcher fits, or that is a list with something it fits."""
     either = {"or_match": {"value_matchers": [{"list_match": {"one_of": value}}, value]}}
     return {"filter": NAME, "path": [{"key": key} for key in (PAYLOAD, *path)], "value": either}
 
 
-def _requirement(providers: Sequence[str]) -> Json:
+def _requirement(providers: Sequence[str]) -> Message:
     """Satisfied by one provider's token, or by no token where any provider looks for one.
 
     With several providers "missing" must be said of each by itself: a token that one of them refuses is not
     missing because another one does not look there.
     """
-    alternatives: list[Json] = [{"provider_name": provider} for provider in providers]
+    alternatives: list[Message] = [{"provider_name": provider} for provider in providers]
     if len(alternatives) == 1:
         return _any_of([*alternatives, MISSING])
     each = [_any_of([alternative, MISSING]) for alternative in alternatives]
     return _any_of([*alternatives, {"requires_all": {"requirements": each}}])
 
 
-def _any_of(requirements: list[Json]) -> Json:
+def _any_of(requirements: list[Message]) -> Message:
     return {"requires_any": {"requirements": requirements}}
 
 
-def _provider(rule: JwtRule) -> Json:
-    provider: Json = {
+def _provider(rule: JwtRule) -> Message:
+    provider: Message = {
         "local_jwks": {"inline_string": _keys(rule.jwks)},
         "forward": rule.forward_original_token,
         "payload_in_metadata": PAYLOAD,
@@ -72,7 +72,7 @@ def _provider(rule: JwtRule) -> Json:
         # A route may depend on a claim, or on a header that tells one.
         "clear_route_cache": True,
     }
-    optional: Json = {
+    optional: Message = {
         "issuer": rule.issuer,
         "audiences": list(rule.audiences),
         "from_headers": [

@@ -11,7 +11,9 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-Json = dict[str, Any]
+from lab.kube.client import Json
+
+Jwk = dict[str, Any]
 
 # What a key of each type has to say of itself (RFC 7518, section 6; RFC 8037).
 MEMBERS = {"RSA": ("n", "e"), "EC": ("crv", "x", "y"), "OKP": ("crv", "x"), "oct": ("k",)}
@@ -38,7 +40,7 @@ def check(text: str) -> None:
     """Raises NotAKeySet unless the text is a key set. One without keys is one, or with unheard-of ones."""
     for number, key in enumerate(_keys(text)):
         kind = key.get("kty") if isinstance(key, dict) else None
-        if not isinstance(kind, str):
+        if not isinstance(key, dict) or not isinstance(kind, str):
             raise NotAKeySet(f"key {number} has no type (kty)")
         for member in MEMBERS.get(kind, ()):
             value = key.get(member)
@@ -77,7 +79,7 @@ def of_nobody() -> str:
     return json.dumps({"keys": [{"kty": "EC", "crv": "P-256", "kid": "of-nobody", **point}]})
 
 
-def _keys(text: str) -> list[Any]:
+def _keys(text: str) -> list[Json]:
     try:
         parsed = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -88,7 +90,7 @@ def _keys(text: str) -> list[Any]:
     return keys
 
 
-def _algorithms(key: Json) -> Sequence[str]:
+def _algorithms(key: Jwk) -> Sequence[str]:
     """Those that a key is for; none if nobody has heard of it."""
     kind = key.get("kty")
     family = key.get("crv") if kind in ("EC", "OKP") else kind
@@ -96,7 +98,7 @@ def _algorithms(key: Json) -> Sequence[str]:
     return [name for name in possible if key.get("alg", name) == name]
 
 
-def _is_usable(key: Json) -> bool:
+def _is_usable(key: Jwk) -> bool:
     if not isinstance(key.get("kid", ""), str) or not _algorithms(key):
         return False
     try:
@@ -105,21 +107,21 @@ def _is_usable(key: Json) -> bool:
         return False
 
 
-def _is_rsa(key: Json) -> bool:
+def _is_rsa(key: Jwk) -> bool:
     numbers = rsa.RSAPublicNumbers(e=_number(key["e"]), n=_number(key["n"]))
     return 1024 <= numbers.n.bit_length() <= 8192 and bool(numbers.public_key())
 
 
-def _is_ec(key: Json) -> bool:
+def _is_ec(key: Jwk) -> bool:
     x, y, curve = _number(key["x"]), _number(key["y"]), CURVES[key["crv"]]
     return bool(ec.EllipticCurvePublicNumbers(x, y, curve).public_key())
 
 
-def _is_okp(key: Json) -> bool:
+def _is_okp(key: Jwk) -> bool:
     return bool(ed25519.Ed25519PublicKey.from_public_bytes(_decoded(key["x"])))
 
 
-_READERS: dict[str, Callable[[Json], bool]] = {
+_READERS: dict[str, Callable[[Jwk], bool]] = {
     "RSA": _is_rsa,
     "EC": _is_ec,
     "OKP": _is_okp,
@@ -127,11 +129,11 @@ _READERS: dict[str, Callable[[Json], bool]] = {
 }
 
 
-def _only_needed(key: Json) -> Json:
+def _only_needed(key: Jwk) -> Jwk:
     return {name: key[name] for name in ("kty", "kid", "alg", *MEMBERS[key["kty"]]) if name in key}
 
 
-def _decoded(value: Any) -> bytes:
+def _decoded(value: Json) -> bytes:
     """Base64url without padding; nothing if it is not that."""
     if not isinstance(value, str) or not value.isascii() or any(letter in value for letter in "+/= \n\r\t"):
         return b""
@@ -141,7 +143,7 @@ def _decoded(value: Any) -> bytes:
         return b""
 
 
-def _number(value: Any) -> int:
+def _number(value: Json) -> int:
     return int.from_bytes(_decoded(value), "big")
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lab.mesh.envoy import jwt
-from lab.mesh.envoy.proto import Json, extension
+from lab.mesh.envoy.proto import Message, extension
 from lab.mesh.model.authorization import Attribute, Condition
 
 SPIFFE = "spiffe://"
@@ -24,13 +24,13 @@ class Side:
     name: str
     elements: str
 
-    def all_of(self, parts: list[Json]) -> Json:
+    def all_of(self, parts: list[Message]) -> Message:
         return {f"and_{self.name}": {self.elements: parts or [{"any": True}]}}
 
-    def any_of(self, parts: list[Json]) -> Json:
+    def any_of(self, parts: list[Message]) -> Message:
         return parts[0] if len(parts) == 1 else {f"or_{self.name}": {self.elements: parts}}
 
-    def negation(self, part: Json) -> Json:
+    def negation(self, part: Message) -> Message:
         return {f"not_{self.name.removesuffix('s')}": part}
 
 
@@ -65,7 +65,7 @@ HTTP_ONLY = frozenset(
 """What cannot be asked of an opaque connection."""
 
 
-def of(condition: Condition) -> list[Json]:
+def of(condition: Condition) -> list[Message]:
     """One matcher for each value; that the condition is negated is not looked at."""
     if condition.attribute in CLAIMS:
         return [_claims(CLAIMS[condition.attribute] or condition.name, condition.values)]
@@ -76,11 +76,11 @@ def of(condition: Condition) -> list[Json]:
     return [MATCHERS[condition.attribute](value) for value in condition.values]
 
 
-def text(value: str, *, ignore_case: bool = False) -> Json:
+def text(value: str, *, ignore_case: bool = False) -> Message:
     """A string matcher."""
     if value == "*":
         return {"safe_regex": {"regex": ".+"}}
-    case: Json = {"ignore_case": True} if ignore_case else {}
+    case: Message = {"ignore_case": True} if ignore_case else {}
     if value.startswith("*"):
         return {"suffix": value[1:], **case}
     if value.endswith("*"):
@@ -88,16 +88,16 @@ def text(value: str, *, ignore_case: bool = False) -> Json:
     return {"exact": value, **case}
 
 
-def _regex(expression: str) -> Json:
+def _regex(expression: str) -> Message:
     return {"safe_regex": {"regex": expression}}
 
 
-def _authenticated(name: Json) -> Json:
+def _authenticated(name: Message) -> Message:
     """By the identity in the peer's certificate; nobody has one in plain text."""
     return {"authenticated": {"principal_name": name}}
 
 
-def _principal(value: str) -> Json:
+def _principal(value: str) -> Message:
     if value.startswith("*") and value != "*":
         # What comes before the suffix must at least be an identity.
         return _authenticated(_regex(f"{SPIFFE}.*{re.escape(value[1:])}"))
@@ -109,21 +109,21 @@ def _with_stars(value: str, any_text: str) -> str:
     return any_text.join(map(re.escape, value.split("*")))
 
 
-def _namespace(value: str) -> Json:
+def _namespace(value: str) -> Message:
     # As in Istio, a star may stand for more than a name: `*a` is also `bar/sa`, and so everybody in `bar`.
     return _authenticated(_regex(f".*/ns/{_with_stars(value, '.*')}/.*"))
 
 
-def _service_account(value: str) -> Json:
+def _service_account(value: str) -> Message:
     namespace, _, account = value.partition("/")
     return _authenticated(_regex(f"{SPIFFE}.+/ns/{re.escape(namespace)}/(.+/|)sa/{re.escape(account)}(/.+)?"))
 
 
-def _trust_domain(value: str) -> Json:
+def _trust_domain(value: str) -> Message:
     return _authenticated(_regex(f"{SPIFFE}{_with_stars(value, '[^/]*')}/.*"))
 
 
-def _request_principal(value: str) -> Json:
+def _request_principal(value: str) -> Message:
     """Issuer and subject are matched by themselves, on either side of the last slash."""
     issuer, slash, subject = value.rpartition("/")
     if slash:
@@ -150,36 +150,36 @@ def _request_principal(value: str) -> Json:
     )
 
 
-def _claims(path: tuple[str, ...], values: tuple[str, ...]) -> Json:
+def _claims(path: tuple[str, ...], values: tuple[str, ...]) -> Message:
     """A claim that is one of the texts, or a list with one of them."""
-    matches: list[Json] = [{"string_match": text(value)} for value in values]
-    one: Json = matches[0] if len(matches) == 1 else {"or_match": {"value_matchers": matches}}
+    matches: list[Message] = [{"string_match": text(value)} for value in values]
+    one: Message = matches[0] if len(matches) == 1 else {"or_match": {"value_matchers": matches}}
     return {"sourced_metadata": {"metadata_matcher": jwt.claim(path, one)}}
 
 
-def _metadata(name: tuple[str, ...], value: str) -> Json:
+def _metadata(name: tuple[str, ...], value: str) -> Message:
     """What a filter has found out: a text, or (in brackets) a list with that text."""
     filter_name, *path = name
     if value.startswith("[") and value.endswith("]"):
-        wanted: Json = {"list_match": {"one_of": {"string_match": text(value[1:-1])}}}
+        wanted: Message = {"list_match": {"one_of": {"string_match": text(value[1:-1])}}}
     else:
         wanted = {"string_match": text(value)}
     return _in_metadata(filter_name, tuple(path), wanted)
 
 
-def _in_metadata(filter_name: str, path: tuple[str, ...], wanted: Json) -> Json:
+def _in_metadata(filter_name: str, path: tuple[str, ...], wanted: Message) -> Message:
     keys = [{"key": key} for key in path]
     matcher = {"filter": filter_name, "path": keys, "value": wanted}
     return {"sourced_metadata": {"metadata_matcher": matcher}}
 
 
-def _header(name: str, value: str, *, ignore_case: bool = False) -> Json:
+def _header(name: str, value: str, *, ignore_case: bool = False) -> Message:
     if value == "*":
         return {"header": {"name": name, "present_match": True}}
     return {"header": {"name": name, "string_match": text(value, ignore_case=ignore_case)}}
 
 
-def _path(value: str) -> Json:
+def _path(value: str) -> Message:
     if "{*}" not in value and "{**}" not in value:
         return {"url_path": {"path": text(value)}}
     return {
@@ -191,7 +191,7 @@ def _path(value: str) -> Json:
     }
 
 
-def _range(value: str) -> Json:
+def _range(value: str) -> Message:
     address, _, length = value.partition("/")
     return {"address_prefix": address, "prefix_len": int(length or (128 if ":" in address else 32))}
 
@@ -203,7 +203,7 @@ CLAIMS: dict[Attribute, tuple[str, ...]] = {
 }
 """Which claim an attribute is; none: the one that the condition names."""
 
-MATCHERS: dict[Attribute, Callable[[str], Json]] = {
+MATCHERS: dict[Attribute, Callable[[str], Message]] = {
     Attribute.PRINCIPAL: _principal,
     Attribute.NAMESPACE: _namespace,
     Attribute.SERVICE_ACCOUNT: _service_account,

@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lab.mesh.envoy import access_log
-from lab.mesh.envoy.proto import Json, extension
+from lab.mesh.envoy.proto import Message, extension
 
 FILTERS = "envoy.extensions.filters"
 NOBODY = {"address_prefix": "0.0.0.0", "prefix_len": 32}
 
 
 def http_inbound(
-    stat_prefix: str, cluster: str, filters: Sequence[Json], *, tells_identity: bool = True
-) -> Json:
+    stat_prefix: str, cluster: str, filters: Sequence[Message], *, tells_identity: bool = True
+) -> Message:
     """HTTP towards the application, past the filters.
 
     The client's identity is appended to `x-forwarded-client-cert` when the connection proved one; from a peer
     in plain text Envoy removes the header, so that nobody can forge it. If the application is not to be told,
     the header is always removed.
     """
-    identity: Json = {"forward_client_cert_details": "SANITIZE"}
+    identity: Message = {"forward_client_cert_details": "SANITIZE"}
     if tells_identity:
         identity = {
             "forward_client_cert_details": "APPEND_FORWARD",
@@ -45,7 +45,7 @@ def http_inbound(
     )
 
 
-def http_outbound(stat_prefix: str, routes: str) -> Json:
+def http_outbound(stat_prefix: str, routes: str) -> Message:
     """HTTP from the application, which may not claim an identity of its own; routes by their name."""
     return _manager(
         stat_prefix,
@@ -56,7 +56,7 @@ def http_outbound(stat_prefix: str, routes: str) -> Json:
     )
 
 
-def http_gateway(routes: str, filters: Sequence[Json]) -> Json:
+def http_gateway(routes: str, filters: Sequence[Message]) -> Message:
     """HTTP from outside the mesh, past the filters; routes by their name.
 
     Nothing that such a client says of itself is believed: not its address, not its identity (a header that
@@ -75,14 +75,14 @@ def http_gateway(routes: str, filters: Sequence[Json]) -> Json:
     )
 
 
-def http_fixed(stat_prefix: str, path: str) -> Json:
+def http_fixed(stat_prefix: str, path: str) -> Message:
     """Answers one path with 200, and any other with 404."""
     routes = [{"match": {"path": path}, "direct_response": {"status": 200}}]
     host = {"name": stat_prefix, "domains": ["*"], "routes": routes}
     return _manager(stat_prefix, (), route_config={"name": stat_prefix, "virtual_hosts": [host]})
 
 
-def tcp(cluster: str) -> Json:
+def tcp(cluster: str) -> Message:
     """Bytes, whatever they are."""
     return extension(
         "envoy.filters.network.tcp_proxy",
@@ -93,7 +93,7 @@ def tcp(cluster: str) -> Json:
     )
 
 
-def _manager(stat_prefix: str, filters: Sequence[Json], **settings: object) -> Json:
+def _manager(stat_prefix: str, filters: Sequence[Message], **settings: object) -> Message:
     return extension(
         "envoy.filters.network.http_connection_manager",
         f"{FILTERS}.network.http_connection_manager.v3.HttpConnectionManager",

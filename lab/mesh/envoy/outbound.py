@@ -14,7 +14,7 @@ from lab.mesh.envoy.clusters import BLACK_HOLE, PASSTHROUGH, opaque_name, upstre
 from lab.mesh.envoy.proto import (
     OUTBOUND_PORT,
     PLAIN_HTTP,
-    Json,
+    Message,
     address,
     http_inspector,
     tls_inspector,
@@ -25,7 +25,7 @@ LISTENER = "virtualOutbound"
 
 # Istio's default. Its pause between attempts is shortened: an endpoint here is as near as can be, and a
 # refusal that is certain need not take 75 ms.
-RETRIES: Json = {
+RETRIES: Message = {
     "retry_on": "connect-failure,refused-stream,unavailable,cancelled,reset-before-request,"
     "retriable-status-codes",
     "retriable_status_codes": [503],
@@ -35,7 +35,7 @@ RETRIES: Json = {
 }
 
 
-def listeners(upstreams: tuple[Upstream, ...]) -> list[Json]:
+def listeners(upstreams: tuple[Upstream, ...]) -> list[Message]:
     """The capturing listener and those it hands over to."""
     found = {LISTENER: _capture()}
     for upstream in _whole_services(upstreams):
@@ -50,7 +50,7 @@ def listeners(upstreams: tuple[Upstream, ...]) -> list[Json]:
     return list(found.values())
 
 
-def routes(upstreams: tuple[Upstream, ...]) -> dict[str, Json]:
+def routes(upstreams: tuple[Upstream, ...]) -> dict[str, Message]:
     """Route configurations by name; one for each HTTP port, and one for each undeclared service port."""
     by_name: dict[str, list[Upstream]] = {}
     for upstream in _whole_services(upstreams):
@@ -80,7 +80,7 @@ def _destinations(upstream: Upstream) -> Iterable[str]:
     return upstream.addresses
 
 
-def _capture() -> Json:
+def _capture() -> Message:
     return {
         "name": LISTENER,
         "address": address("0.0.0.0", OUTBOUND_PORT),
@@ -99,7 +99,7 @@ def _capture() -> Json:
     }
 
 
-def _listener(name: str, host: str, port: int, chains: Json) -> Json:
+def _listener(name: str, host: str, port: int, chains: Message) -> Message:
     return {
         "name": name,
         "address": address(host, port),
@@ -109,7 +109,7 @@ def _listener(name: str, host: str, port: int, chains: Json) -> Json:
     }
 
 
-def _http_chains(routes_name: str, otherwise: str) -> Json:
+def _http_chains(routes_name: str, otherwise: str) -> Message:
     """HTTP by its routes; anything else (TLS of the application's own, say) as opaque bytes."""
     manager = network.http_outbound(f"outbound_{routes_name}", routes_name)
     match = {"transport_protocol": "raw_buffer", "application_protocols": list(PLAIN_HTTP)}
@@ -122,13 +122,13 @@ def _http_chains(routes_name: str, otherwise: str) -> Json:
     }
 
 
-def _opaque_chains(upstream: Upstream) -> Json:
+def _opaque_chains(upstream: Upstream) -> Message:
     if upstream.protocol is Protocol.UNDECLARED:
         return _http_chains(own_routes_name(upstream), opaque_name(upstream))
     return {"filter_chains": [{"name": "opaque", "filters": [network.tcp(opaque_name(upstream))]}]}
 
 
-def _routes(name: str, members: list[Upstream]) -> Json:
+def _routes(name: str, members: list[Upstream]) -> Message:
     return {
         "name": name,
         "virtual_hosts": [
@@ -139,7 +139,7 @@ def _routes(name: str, members: list[Upstream]) -> Json:
     }
 
 
-def _virtual_host(upstream: Upstream) -> Json:
+def _virtual_host(upstream: Upstream) -> Message:
     names = [upstream.host, *upstream.aliases]
     if upstream.headless:
         # Each of its pods may have a name of its own.
@@ -150,7 +150,7 @@ def _virtual_host(upstream: Upstream) -> Json:
     return _host(f"{upstream.host}:{upstream.port}", domains, upstream_name(upstream), retries)
 
 
-def _host(name: str, domains: list[str], cluster: str, extra: Json) -> Json:
+def _host(name: str, domains: list[str], cluster: str, extra: Message) -> Message:
     return {
         "name": name,
         "domains": domains,

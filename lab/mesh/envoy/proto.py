@@ -1,10 +1,10 @@
-"""Small pieces that all Envoy resources are made of."""
+"""Building blocks of Envoy resources: typed messages, addresses, ports."""
 
 from __future__ import annotations
 
 from typing import Any
 
-Json = dict[str, Any]
+Message = dict[str, Any]
 """An Envoy message in proto3 JSON."""
 
 INBOUND_PORT = 15006
@@ -32,36 +32,36 @@ PLAIN_HTTP = ("http/1.0", "http/1.1", "h2c")
 _LISTENER_FILTER = "envoy.extensions.filters.listener"
 
 
-def typed(type_name: str, **fields: Any) -> Json:
+def typed(type_name: str, **fields: object) -> Message:
     """A message packed into an Any."""
     return {"@type": f"type.googleapis.com/{type_name}", **fields}
 
 
-def extension(name: str, type_name: str, **fields: Any) -> Json:
+def extension(name: str, type_name: str, **fields: object) -> Message:
     """An extension with its configuration."""
     return {"name": name, "typed_config": typed(type_name, **fields)}
 
 
-def address(host: str, port: int) -> Json:
+def address(host: str, port: int) -> Message:
     return {"socket_address": {"address": host, "port_value": port}}
 
 
-def file_source(path: str) -> Json:
+def file_source(path: str) -> Message:
     """A resource that is read from a file, and again whenever another file is renamed onto it."""
     return {"path_config_source": {"path": path}, "resource_api_version": "V3"}
 
 
-def original_dst() -> Json:
+def original_dst() -> Message:
     return extension("envoy.filters.listener.original_dst", f"{_LISTENER_FILTER}.original_dst.v3.OriginalDst")
 
 
-def tls_inspector() -> Json:
+def tls_inspector() -> Message:
     return extension(
         "envoy.filters.listener.tls_inspector", f"{_LISTENER_FILTER}.tls_inspector.v3.TlsInspector"
     )
 
 
-def http_inspector() -> Json:
+def http_inspector() -> Message:
     return extension(
         "envoy.filters.listener.http_inspector", f"{_LISTENER_FILTER}.http_inspector.v3.HttpInspector"
     )

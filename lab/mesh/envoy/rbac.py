@@ -11,7 +11,7 @@ from typing import Literal
 
 from lab.mesh.envoy import matchers
 from lab.mesh.envoy.matchers import HTTP_ONLY, PERMISSIONS, Side
-from lab.mesh.envoy.proto import Json, extension
+from lab.mesh.envoy.proto import Message, extension
 from lab.mesh.model.authorization import AuthorizationRule, Condition, Conjunction
 
 Rules = tuple[AuthorizationRule, ...] | None
@@ -24,7 +24,7 @@ _HTTP = ("envoy.filters.http.rbac", "envoy.extensions.filters.http.rbac.v3.RBAC"
 _NETWORK = ("envoy.filters.network.rbac", "envoy.extensions.filters.network.rbac.v3.RBAC")
 
 
-def http(action: Action, rules: Rules) -> list[Json]:
+def http(action: Action, rules: Rules) -> list[Message]:
     """The filter for HTTP, if it is needed: to allow nothing, it is."""
     if not _matters(action, rules):
         return []
@@ -32,7 +32,7 @@ def http(action: Action, rules: Rules) -> list[Json]:
     return [extension(*_HTTP, rules={"action": action, "policies": policies})]
 
 
-def network(action: Action, rules: Rules) -> list[Json]:
+def network(action: Action, rules: Rules) -> list[Message]:
     """The filter for opaque connections, where rules can only be obeyed in part.
 
     An ALLOW rule that says anything about HTTP cannot match and is left out. Of any other rule just those
@@ -68,7 +68,7 @@ def _without_http(rule: AuthorizationRule) -> AuthorizationRule:
     )
 
 
-def _policy(rule: AuthorizationRule) -> Json:
+def _policy(rule: AuthorizationRule) -> Message:
     about_operation = tuple(each for each in rule.conditions if each.attribute in PERMISSIONS)
     about_source = tuple(each for each in rule.conditions if each.attribute not in PERMISSIONS)
     return {
@@ -77,13 +77,13 @@ def _policy(rule: AuthorizationRule) -> Json:
     }
 
 
-def _alternatives(alternatives: Sequence[Conjunction], always: Conjunction, side: Side) -> list[Json]:
+def _alternatives(alternatives: Sequence[Conjunction], always: Conjunction, side: Side) -> list[Message]:
     return [
         side.all_of([_condition(condition, side) for condition in (*alternative, *always)])
         for alternative in alternatives or ((),)
     ]
 
 
-def _condition(condition: Condition, side: Side) -> Json:
+def _condition(condition: Condition, side: Side) -> Message:
     found = side.any_of(matchers.of(condition))
     return side.negation(found) if condition.negated else found

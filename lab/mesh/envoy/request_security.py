@@ -1,14 +1,14 @@
-"""The filters that read tokens and say who may do what, for HTTP and for opaque connections."""
+"""The filters for authentication and authorization, for HTTP and for opaque connections."""
 
 from __future__ import annotations
 
 from lab.mesh.envoy import jwt, rbac, token_check
-from lab.mesh.envoy.proto import Json
+from lab.mesh.envoy.proto import Message
 from lab.mesh.model.proxy_config import RequestSecurity
 from lab.mesh.model.tokens import TokenCheck
 
 
-def http_filters(security: RequestSecurity, tokens: TokenCheck | None = None) -> list[Json]:
+def http_filters(security: RequestSecurity, tokens: TokenCheck | None = None) -> list[Message]:
     """First what one port demands of tokens. Then, in Istio's order: custom authorization, tokens, remarks,
     denials, permissions. The router comes next.
 
@@ -26,7 +26,7 @@ def http_filters(security: RequestSecurity, tokens: TokenCheck | None = None) ->
     ]
 
 
-def network_filters(security: RequestSecurity) -> list[Json]:
+def network_filters(security: RequestSecurity) -> list[Message]:
     """The same as far as it can be said of a connection alone. The TCP proxy comes next."""
     authorization = security.authorization
     return [

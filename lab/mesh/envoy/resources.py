@@ -12,7 +12,7 @@ import orjson
 
 from lab.mesh.envoy import bootstrap, clusters, inbound, outbound, secrets
 from lab.mesh.envoy.inlining import inlined
-from lab.mesh.envoy.proto import Json, typed
+from lab.mesh.envoy.proto import Message, typed
 from lab.mesh.model.certificates import Certificate
 from lab.mesh.model.proxy_config import ProxyConfig, SidecarConfig
 
@@ -26,11 +26,11 @@ class Resources:
     """Envoy's messages as plain JSON. Routes and secrets are by name."""
 
     config: ProxyConfig
-    bootstrap: Json
-    secrets: dict[str, Json]
-    routes: dict[str, Json]
-    clusters: list[Json]
-    listeners: list[Json]
+    bootstrap: Message
+    secrets: dict[str, Message]
+    routes: dict[str, Message]
+    clusters: list[Message]
+    listeners: list[Message]
 
     def files(self) -> Iterator[tuple[str, bytes]]:
         """File names and contents, in the order in which they have to appear.
@@ -75,7 +75,7 @@ def version_of(content: bytes) -> str:
 _VERSION = re.compile(rb'\{"version_info":"(\w+)"')
 
 
-def _discovery(type_name: str, messages: list[Json]) -> bytes:
+def _discovery(type_name: str, messages: list[Message]) -> bytes:
     resources = orjson.dumps([typed(type_name, **message) for message in messages])
     version = hashlib.blake2b(resources, digest_size=8).hexdigest().encode()
     return b'{"version_info":"%b","resources":%b}' % (version, resources)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from lab.mesh.envoy import jwt
 from lab.mesh.envoy.clusters import destination_name
 from lab.mesh.envoy.outbound import RETRIES
-from lab.mesh.envoy.proto import Json
+from lab.mesh.envoy.proto import Message
 from lab.mesh.model.routing import (
     LONGEST_BODY,
     ClaimMatch,
@@ -37,7 +36,7 @@ REDIRECTS = {
 UNKNOWN_CLUSTER = {503: "SERVICE_UNAVAILABLE", 404: "NOT_FOUND", 500: "INTERNAL_SERVER_ERROR"}
 
 
-def build(name: str, virtual_hosts: Sequence[VirtualHost]) -> Json:
+def build(name: str, virtual_hosts: Sequence[VirtualHost]) -> Message:
     """One route configuration. A request that finds nothing in it is answered with 404 and an empty body."""
     return {
         "name": name,
@@ -48,8 +47,8 @@ def build(name: str, virtual_hosts: Sequence[VirtualHost]) -> Json:
     }
 
 
-def _virtual_host(host: VirtualHost, name: str) -> Json:
-    built: Json = {
+def _virtual_host(host: VirtualHost, name: str) -> Message:
+    built: Message = {
         "name": f"{host.domains[0]}:{name.rpartition('.')[2]}",
         "domains": list(host.domains),
         "include_request_attempt_count": True,
@@ -58,7 +57,7 @@ def _virtual_host(host: VirtualHost, name: str) -> Json:
     return built | {"require_tls": "ALL"} if host.https_redirect else built
 
 
-def _route(route: Route) -> Json:
+def _route(route: Route) -> Message:
     return {
         **({"name": route.name} if route.name else {}),
         "match": _match(route.match),
@@ -67,7 +66,7 @@ def _route(route: Route) -> Json:
     }
 
 
-def _action(route: Route) -> Json:
+def _action(route: Route) -> Message:
     action = route.action
     if isinstance(action, Respond):
         body = {"body": {"inline_string": action.body}} if action.body else {}
@@ -80,7 +79,7 @@ def _action(route: Route) -> Json:
     return {"route": _forward(action, used, route.match)}
 
 
-def _match(match: RequestMatch) -> Json:
+def _match(match: RequestMatch) -> Message:
     pseudo = {":method": match.method, ":authority": match.authority, ":scheme": match.scheme}
     headers = [_named(NamedMatch(name, value)) for name, value in pseudo.items() if value is not None]
     headers += [_named(each) for each in match.headers]
@@ -96,7 +95,7 @@ def _match(match: RequestMatch) -> Json:
     }
 
 
-def _path(path: TextMatch | None) -> Json:
+def _path(path: TextMatch | None) -> Message:
     if path is None or _any(path):
         return {"prefix": "/"}
     sensitive = {"case_sensitive": False} if path.ignore_case else {}
@@ -112,7 +111,7 @@ def _path(path: TextMatch | None) -> Json:
     return {"safe_regex": {"regex": _expression(path)}}
 
 
-def _named(each: NamedMatch) -> Json:
+def _named(each: NamedMatch) -> Message:
     value = _present() if _any(each.value) else {"string_match": _text(each.value)}
     if not each.negated:
         return {"name": each.name} | value
@@ -121,7 +120,7 @@ def _named(each: NamedMatch) -> Json:
     return {"name": each.name, "invert_match": True} | value | missing
 
 
-def _claim(each: ClaimMatch) -> Json:
+def _claim(each: ClaimMatch) -> Message:
     value = _present() if _any(each.value) else {"string_match": _text(each.value)}
     return jwt.claim(each.path, value) | ({"invert": True} if each.negated else {})
 
@@ -130,11 +129,11 @@ def _any(value: TextMatch) -> bool:
     return value.matching is TextMatching.PRESENT
 
 
-def _present() -> Json:
+def _present() -> Message:
     return {"present_match": True}
 
 
-def _text(value: TextMatch) -> Json:
+def _text(value: TextMatch) -> Message:
     if value.matching is TextMatching.REGEX:
         return {"safe_regex": {"regex": _expression(value)}}
     sensitive = {"ignore_case": True} if value.ignore_case else {}
@@ -145,7 +144,7 @@ def _expression(value: TextMatch) -> str:
     return f"(?i){value.text}" if value.ignore_case else value.text
 
 
-def _forward(action: Forward, used: Sequence[Destination], match: RequestMatch) -> Json:
+def _forward(action: Forward, used: Sequence[Destination], match: RequestMatch) -> Message:
     path = _changed_path(action.path, match, lambda text: {"prefix_rewrite": text})
     retries = {"retry_policy": RETRIES | {"num_retries": action.retries}} if action.retries else {}
     return {
@@ -158,7 +157,7 @@ def _forward(action: Forward, used: Sequence[Destination], match: RequestMatch) 
     }
 
 
-def _clusters(used: Sequence[Destination]) -> Json:
+def _clusters(used: Sequence[Destination]) -> Message:
     unchanged = HeaderChanges()
     if len(used) == 1 and used[0].request_headers == used[0].response_headers == unchanged:
         return {"cluster": destination_name(used[0])}
@@ -173,7 +172,7 @@ def _clusters(used: Sequence[Destination]) -> Json:
     return {"weighted_clusters": {"clusters": clusters}}
 
 
-def _redirect(action: Redirect, match: RequestMatch) -> Json:
+def _redirect(action: Redirect, match: RequestMatch) -> Message:
     if action.path.full is not None:
         path = {"path_redirect": action.path.full}
     else:
@@ -187,7 +186,7 @@ def _redirect(action: Redirect, match: RequestMatch) -> Json:
     }
 
 
-def _changed_path(change: PathChange, match: RequestMatch, prefix: Callable[[str], Json]) -> Json:
+def _changed_path(change: PathChange, match: RequestMatch, prefix: Callable[[str], Message]) -> Message:
     if change.regex:
         return _substitution(change.regex, change.substitution)
     if change.full is not None:
@@ -206,7 +205,7 @@ def _changed_path(change: PathChange, match: RequestMatch, prefix: Callable[[str
     return prefix(change.prefix)
 
 
-def _substitution(expression: str, text: str) -> Json:
+def _substitution(expression: str, text: str) -> Message:
     return {"regex_rewrite": {"pattern": {"regex": expression}, "substitution": text}}
 
 
@@ -214,8 +213,8 @@ def _literally(text: str) -> str:
     return text.replace("\\", "\\\\")
 
 
-def _header_changes(request: HeaderChanges, response: HeaderChanges) -> Json:
-    found: dict[str, Any] = {}
+def _header_changes(request: HeaderChanges, response: HeaderChanges) -> Message:
+    found: Message = {}
     for side, changes in (("request", request), ("response", response)):
         entries = [
             *(_entry(name, value, "OVERWRITE_IF_EXISTS_OR_ADD") for name, value in changes.set),
@@ -228,6 +227,6 @@ def _header_changes(request: HeaderChanges, response: HeaderChanges) -> Json:
     return found
 
 
-def _entry(name: str, value: str, action: str) -> Json:
+def _entry(name: str, value: str, action: str) -> Message:
     # A per cent sign would begin a command of Envoy's.
     return {"header": {"key": name, "value": value.replace("%", "%%")}, "append_action": action}

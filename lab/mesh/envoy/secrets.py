@@ -6,7 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote
 
-from lab.mesh.envoy.proto import Json, file_source
+from lab.mesh.envoy.proto import Message, file_source
 from lab.mesh.model.certificates import Certificate
 from lab.mesh.model.proxy_config import ClientTls, TlsOrigination, Upstream
 
@@ -20,7 +20,7 @@ LONGEST_NAME = 200
 SYSTEM_CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 
 
-def reference(name: str, folder: Path) -> Json:
+def reference(name: str, folder: Path) -> Message:
     """How a TLS context names a secret."""
     return {"name": name, "sds_config": file_source(str(folder / file_name(name)))}
 
@@ -46,7 +46,7 @@ def _safe(name: str) -> str:
     return f"{safe[: LONGEST_NAME - 17]}~{digest}"
 
 
-def of_workload(certificate: Certificate, root: str) -> dict[str, Json]:
+def of_workload(certificate: Certificate, root: str) -> dict[str, Message]:
     """The workload's own certificate and the mesh's root."""
     return {
         WORKLOAD: {
@@ -60,9 +60,9 @@ def of_workload(certificate: Certificate, root: str) -> dict[str, Json]:
     }
 
 
-def of_upstreams(upstreams: tuple[Upstream, ...]) -> dict[str, Json]:
+def of_upstreams(upstreams: tuple[Upstream, ...]) -> dict[str, Message]:
     """Files that rules name (SIMPLE, MUTUAL). As secrets, a missing one breaks only its own clusters."""
-    secrets: dict[str, Json] = {}
+    secrets: dict[str, Message] = {}
     for tls in dict.fromkeys(upstream.tls for upstream in upstreams):
         if tls.origination is TlsOrigination.MUTUAL:
             name = certificate_name(tls)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from lab.mesh.envoy import secrets
-from lab.mesh.envoy.proto import Json, extension
+from lab.mesh.envoy.proto import Message, extension
 from lab.mesh.model.proxy_config import ClientTls, Protocol, TlsOrigination
 
 SOCKETS = "envoy.extensions.transport_sockets"
@@ -20,7 +20,7 @@ CLIENT_ALPN = {
 }
 
 
-def server(folder: Path, trust_domains: Iterable[str], *, require_certificate: bool = True) -> Json:
+def server(folder: Path, trust_domains: Iterable[str], *, require_certificate: bool = True) -> Message:
     """Mutual TLS with any peer of the trust domains; none: with any peer that has a certificate of the mesh.
 
     A certificate that is not required is verified if there is one.
@@ -35,7 +35,7 @@ def server(folder: Path, trust_domains: Iterable[str], *, require_certificate: b
     )
 
 
-def mesh_client(tls: ClientTls, protocol: Protocol, folder: Path, trust_domains: Iterable[str]) -> Json:
+def mesh_client(tls: ClientTls, protocol: Protocol, folder: Path, trust_domains: Iterable[str]) -> Message:
     """Mutual TLS with a server of the mesh whose identity is one of `subject_alt_names`.
 
     With no identity to expect (a service without any pod) the server must at least be of the mesh.
@@ -46,9 +46,9 @@ def mesh_client(tls: ClientTls, protocol: Protocol, folder: Path, trust_domains:
     return _client(context, tls.sni)
 
 
-def outside_client(tls: ClientTls, protocol: Protocol, folder: Path) -> Json:
+def outside_client(tls: ClientTls, protocol: Protocol, folder: Path) -> Message:
     """TLS with a server outside the mesh's own trust: `SIMPLE` and `MUTUAL`."""
-    context: Json = {"tls_params": _versions()}
+    context: Message = {"tls_params": _versions()}
     if protocol is Protocol.HTTP2:
         context["alpn_protocols"] = ["h2"]
     if tls.origination is TlsOrigination.MUTUAL:
@@ -65,11 +65,11 @@ def outside_client(tls: ClientTls, protocol: Protocol, folder: Path) -> Json:
     return _client(context, tls.sni)
 
 
-def plain() -> Json:
+def plain() -> Message:
     return extension("envoy.transport_sockets.raw_buffer", f"{SOCKETS}.raw_buffer.v3.RawBuffer")
 
 
-def _client(context: Json, sni: str) -> Json:
+def _client(context: Message, sni: str) -> Message:
     return extension(
         "envoy.transport_sockets.tls",
         f"{SOCKETS}.tls.v3.UpstreamTlsContext",
@@ -78,14 +78,14 @@ def _client(context: Json, sni: str) -> Json:
     )
 
 
-def _mesh_context(folder: Path, names: Sequence[Json]) -> Json:
+def _mesh_context(folder: Path, names: Sequence[Message]) -> Message:
     return {
         "tls_params": _versions(),
         "tls_certificate_sds_secret_configs": [secrets.reference(secrets.WORKLOAD, folder)],
     } | _validation(names, secrets.ROOT, folder)
 
 
-def _validation(names: Sequence[Json], authorities: str, folder: Path) -> Json:
+def _validation(names: Sequence[Message], authorities: str, folder: Path) -> Message:
     return {
         "combined_validation_context": {
             "default_validation_context": {"match_typed_subject_alt_names": list(names)},
@@ -94,9 +94,9 @@ def _validation(names: Sequence[Json], authorities: str, folder: Path) -> Json:
     }
 
 
-def _uri(matcher: Json) -> Json:
+def _uri(matcher: Message) -> Message:
     return {"san_type": "URI", "matcher": matcher}
 
 
-def _versions() -> Json:
+def _versions() -> Message:
     return {"tls_minimum_protocol_version": "TLSv1_2", "tls_maximum_protocol_version": "TLSv1_3"}

@@ -1,4 +1,4 @@
-"""The filters that demand a token.
+"""The filters that require a token, and answer a request without one with 401 and words of the policy API.
 
 Envoy's own filter verifies signatures, but cannot say the rest: which of several tokens counts, that a token
 must expire and does so without a skew, that every refusal is a 401 with given words. So it is given the one
@@ -10,10 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 from lab.mesh.envoy import jwt, key_set
-from lab.mesh.envoy.proto import Json, extension
+from lab.mesh.envoy.proto import Message, extension
 from lab.mesh.model.tokens import JwtRule, TokenCheck
 
 SETTINGS = "reference-mesh.tokens"
@@ -34,7 +33,7 @@ JUDGE_TOKEN = (FOLDER / "judge_token.lua").read_text()
 FILTERS = "envoy.extensions.filters.http"
 
 
-def filters(check: TokenCheck | None) -> list[Json]:
+def filters(check: TokenCheck | None) -> list[Message]:
     """The filters for this check, if there is any."""
     if check is None:
         return []
@@ -47,7 +46,7 @@ def filters(check: TokenCheck | None) -> list[Json]:
     return [settings, *verification, _script("judge_token", JUDGE_TOKEN)]
 
 
-def _settings(check: TokenCheck) -> Json:
+def _settings(check: TokenCheck) -> Message:
     default = [rule.issuer for rule in check.rules if not (rule.from_headers or rule.from_params)]
     headers = _places((header.name.lower(), rule) for rule in check.rules for header in rule.from_headers)
     parameters = _places((name, rule) for rule in check.rules for name in rule.from_params)
@@ -74,7 +73,7 @@ def _places(found: Iterable[tuple[str, JwtRule]]) -> dict[str, list[str]]:
     return places
 
 
-def _in_order(places: Mapping[str, list[str]]) -> list[dict[str, Any]]:
+def _in_order(places: Mapping[str, list[str]]) -> list[Message]:
     return [{"name": name, "issuers": issuers} for name, issuers in sorted(places.items())]
 
 
@@ -82,7 +81,7 @@ def _bare(audience: str) -> str:
     return re.sub("^https?://", "", audience).removesuffix("/")
 
 
-def _verification(check: TokenCheck) -> Json:
+def _verification(check: TokenCheck) -> Message:
     """Envoy's filter, which refuses nothing here: it says what is in the token if that is genuine."""
     providers = {
         f"issuer-{number}": {
@@ -94,7 +93,7 @@ def _verification(check: TokenCheck) -> Json:
         }
         for number, rule in enumerate(check.rules)
     }
-    alternatives: list[Json] = [{"provider_name": name} for name in providers]
+    alternatives: list[Message] = [{"provider_name": name} for name in providers]
     any_of = {"requirements": [*alternatives, {"allow_missing_or_failed": {}}]}
     return extension(
         jwt.NAME,
@@ -108,7 +107,7 @@ def _keys(rule: JwtRule, check: TokenCheck) -> str:
     return key_set.of_nobody() if rule.jwks is None else key_set.for_proxies(rule.jwks, check.algorithms)
 
 
-def _script(name: str, source: str) -> Json:
+def _script(name: str, source: str) -> Message:
     return extension(
         f"reference-mesh.{name}",
         f"{FILTERS}.lua.v3.Lua",

@@ -1,4 +1,4 @@
-"""Probes of pods with a sidecar: they are led to its port 15020, and it makes those that were asked for.
+"""Probe rewriting: a sidecar's port 15020 answers the kubelet, and makes the probes that the pod asked for.
 
 The kubelet has no certificate, so that STRICT would refuse its probes of the application. What is rewritten,
 and how, is as Istio's injector does (pkg/kube/inject/app_probe.go).
@@ -7,7 +7,6 @@ and how, is as Istio's injector does (pkg/kube/inject/app_probe.go).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import orjson
 
@@ -32,7 +31,7 @@ def are_rewritten(annotations: Mapping[str, str]) -> bool:
 
 def rewrite(spec: Object) -> str:
     """Leads the probes of a pod's containers to the sidecar. What they were, as JSON by their path there."""
-    probers: dict[str, Any] = {}
+    probers: Object = {}
     for container in (*(spec.get("initContainers") or ()), *spec["containers"]):
         ports = {
             port["name"]: port["containerPort"] for port in container.get("ports") or () if "name" in port

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from lab.kube.client import Object, clone
 from lab.mesh.envoy.bootstrap import ADMIN_SOCKET
@@ -22,7 +21,7 @@ def is_gateway(pod: Object) -> bool:
     return any(_is_router(container) for container in pod["spec"].get("containers") or ())
 
 
-def container(ports: Sequence[int] = ()) -> dict[str, Any]:
+def container(ports: Sequence[int] = ()) -> Object:
     """The container of a gateway, for the template of a Deployment; `ports` are for information only."""
     numbers = (*ports, STATUS_PORT)
     return {
@@ -48,5 +47,5 @@ def configure(pod: Object, bootstrap: Path) -> Object:
     return pod
 
 
-def _is_router(each: dict[str, Any]) -> bool:
+def _is_router(each: Object) -> bool:
     return each.get("name") == PROXY_CONTAINER and tuple(each.get("args") or ())[:2] == ARGUMENTS

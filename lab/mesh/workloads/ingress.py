@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from lab.kube.client import DEPLOYMENTS, SERVICE_ACCOUNTS, SERVICES, GroupResource, Object
 from lab.mesh.envoy.proto import STATUS_PORT
@@ -35,7 +34,7 @@ def objects(namespace: str) -> Iterator[tuple[GroupResource, Object]]:
     )
 
 
-def _deployment() -> dict[str, Any]:
+def _deployment() -> Object:
     return {
         "replicas": 1,
         "selector": {"matchLabels": dict(LABELS)},
@@ -56,7 +55,7 @@ def _deployment() -> dict[str, Any]:
     }
 
 
-def _service() -> dict[str, Any]:
+def _service() -> Object:
     return {
         "type": "LoadBalancer",
         "selector": dict(LABELS),

@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import orjson
 
@@ -134,7 +133,7 @@ def canonical_name(pod: Object) -> str:
     return re.sub(f"-{re.escape(suffix)}$", "", name) if suffix else name
 
 
-def _container(name: str, image: str) -> dict[str, Any]:
+def _container(name: str, image: str) -> Object:
     return {
         "name": name,
         "image": image,

@@ -1,4 +1,4 @@
-"""Revisions: a mesh heeds what is for none in particular, or for its own, by the label `istio.io/rev`."""
+"""Revisions (label `istio.io/rev`): a mesh reads objects of its own revision and those of none."""
 
 from __future__ import annotations
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 from lab.kube.client import CLUSTER_DOMAIN, ENDPOINT_SLICES, PODS, SERVICES, Object, Store
 from lab.mesh.model.hosts import service_host
@@ -214,7 +213,7 @@ def service_of(service: Object, slices: Iterable[Object], also: tuple[tuple[str,
     )
 
 
-def service_port_of(port: Mapping[str, Any]) -> ServicePort:
+def service_port_of(port: Object) -> ServicePort:
     name = port.get("name", "")
     return ServicePort(
         name=name,

@@ -1,4 +1,4 @@
-"""Annotations that Istio's validating webhook refuses on everything: they are its own."""
+"""Annotations that Istio reserves for itself: its webhook refuses them on every object."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The current API as the control plane sees it."""
+"""The entry of the current API in the table of policy APIs: its definitions, webhooks and conclusions."""
 
 from __future__ import annotations
 

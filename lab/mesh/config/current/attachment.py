@@ -1,10 +1,11 @@
-"""What a policy is for: workloads by their labels, or resources by reference."""
+"""Policy attachment: workload selectors and target references."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+
+from lab.kube.client import Object
 
 GATEWAY_GROUP = "gateway.networking.k8s.io"
 
@@ -55,7 +56,7 @@ class Attachment:
         )
 
 
-def parse(spec: Mapping[str, Any]) -> Attachment:
+def parse(spec: Object) -> Attachment:
     """The attachment that a (schema-valid) policy declares."""
     references = [*([spec["targetRef"]] if spec.get("targetRef") else ()), *(spec.get("targetRefs") or ())]
     return Attachment(

@@ -1,4 +1,4 @@
-"""What Istio's validating webhook refuses of what attributes of requests are compared with.
+"""Validation of the values that request attributes are compared with, in the words of Istio's webhook.
 
 Where a function gives one problem at most, the first ends the search.
 """

@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 from lab.kube.client import GroupResource, Object
 from lab.mesh.config.current import dry_run
@@ -134,7 +133,7 @@ def attribute_of(key: str) -> tuple[Attribute, tuple[str, ...]]:
     raise UnknownAttribute(f"unknown attribute: {key}")
 
 
-def _rule(rule: Mapping[str, Any]) -> Rule:
+def _rule(rule: Object) -> Rule:
     sources = [part.get("source") or {} for part in rule.get("from") or ()]
     operations = [part.get("operation") or {} for part in rule.get("to") or ()]
     return Rule(
@@ -144,7 +143,7 @@ def _rule(rule: Mapping[str, Any]) -> Rule:
     )
 
 
-def _fields(part: Mapping[str, Any], known: Mapping[str, Attribute]) -> Iterator[Condition]:
+def _fields(part: Object, known: Mapping[str, Attribute]) -> Iterator[Condition]:
     for field, attribute in known.items():
         if values := part.get(field):
             yield Condition(attribute, tuple(values))
@@ -152,7 +151,7 @@ def _fields(part: Mapping[str, Any], known: Mapping[str, Attribute]) -> Iterator
             yield Condition(attribute, tuple(values), negated=True)
 
 
-def _conditions(condition: Mapping[str, Any]) -> Iterator[Condition]:
+def _conditions(condition: Object) -> Iterator[Condition]:
     attribute, name = attribute_of(condition["key"])
     if values := condition.get("values"):
         yield Condition(attribute, tuple(values), name=name)

@@ -1,4 +1,4 @@
-"""Which DestinationRule a client obeys.
+"""DestinationRule lookup: the rule that applies to a client and a host.
 
 The first namespace with any rule for the host decides, in the order client's, service's, root; within it the
 exact host goes before the most specific wildcard. That is settled before it is asked whether a rule there is

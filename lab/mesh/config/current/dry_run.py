@@ -1,12 +1,9 @@
-"""The annotation with which an AuthorizationPolicy is only tried out: it decides nothing.
+"""The dry-run annotation of AuthorizationPolicies: such a policy is not enforced.
 
 Source: Istio's page "Resource Annotations", and its webhook.
 """
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-from typing import Any
 
 from lab.kube.client import Object
 from lab.mesh.config.webhook import mapping, refuse_for
@@ -19,7 +16,7 @@ YES = ("1", "t", "T", "true", "True", "TRUE")
 NO = ("0", "f", "F", "false", "False", "FALSE")
 
 
-def is_asked_for(metadata: Mapping[str, Any]) -> bool:
+def is_asked_for(metadata: Object) -> bool:
     """Whether a policy is only tried out."""
     return (metadata.get("annotations") or {}).get(ANNOTATION) in YES
 
@@ -58,5 +55,5 @@ def review_on_policies(new: Object) -> list[str]:
     return []
 
 
-def _named(metadata: Mapping[str, Any]) -> str:
+def _named(metadata: Object) -> str:
     return f"{metadata.get('namespace', '')}/{metadata.get('name', '')}"

@@ -1,4 +1,4 @@
-"""What Istio's validating webhook takes for a key set: what the library jwx reads as one.
+"""Validation of inline key sets (`jwks`), as the library jwx reads them for Istio's webhook.
 
 It does not look at what the keys are worth; whether a proxy can use one is another question.
 """
@@ -8,9 +8,9 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from typing import Any, NoReturn
+from typing import NoReturn
 
-Json = dict[str, Any]
+from lab.kube.client import Json
 
 NUMBERS = {"RSA": ("e", "n"), "EC": ("x", "y"), "OKP": ("x",), "oct": ("k",)}
 """By type, the members in base64 that a key must have."""
@@ -48,7 +48,7 @@ def _refuse_constant(name: str) -> NoReturn:
 _DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
-def _key_problem(key: Any) -> str:
+def _key_problem(key: Json) -> str:
     if not isinstance(key, dict | None):
         return "failed to unmarshal JSON into key hint"
     key = key or {}
@@ -70,11 +70,11 @@ def _key_problem(key: Any) -> str:
     return next((f"required field {name} is missing" for name in needed if name not in key), "")
 
 
-def _is_texts(value: Any) -> bool:
+def _is_texts(value: Json) -> bool:
     return value is None or (isinstance(value, list) and all(isinstance(each, str | None) for each in value))
 
 
-def _is_base64(value: Any) -> bool:
+def _is_base64(value: Json) -> bool:
     """In either alphabet, with padding or without."""
     if value is None:
         return True

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from lab.kube.client import GroupResource, Object
 from lab.mesh.model.proxy_config import MutualTls
@@ -49,7 +48,7 @@ def parse(obj: Object) -> PeerAuthentication:
     )
 
 
-def _mode(mtls: Mapping[str, Any] | None) -> MutualTls | None:
+def _mode(mtls: Object | None) -> MutualTls | None:
     mode = (mtls or {}).get("mode") or "UNSET"
     return None if mode == "UNSET" else MutualTls(mode)
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from lab.golang.durations import seconds
 from lab.kube.client import GroupResource, Object
@@ -43,7 +41,7 @@ def parse(obj: Object) -> RequestAuthentication:
     )
 
 
-def _declared(rule: Mapping[str, Any]) -> DeclaredRule:
+def _declared(rule: Object) -> DeclaredRule:
     declared = JwtRule(
         issuer=rule.get("issuer") or "",
         jwks=rule.get("jwks") or None,
@@ -65,7 +63,7 @@ def _declared(rule: Mapping[str, Any]) -> DeclaredRule:
     return DeclaredRule(declared, None if declared.jwks else _source(rule))
 
 
-def _source(rule: Mapping[str, Any]) -> KeySource:
+def _source(rule: Object) -> KeySource:
     uri = rule.get("jwksUri") or rule.get("jwks_uri") or ""
     timeout = seconds(rule.get("timeout") or "") or DEFAULT_TIMEOUT_S
     return KeySource(uri, "" if uri else rule.get("issuer") or "", timeout)

@@ -1,4 +1,4 @@
-"""Which RequestAuthentications and AuthorizationPolicies concern a workload or gateway, and what follows.
+"""Request security of a workload or gateway: the RequestAuthentications and AuthorizationPolicies that apply.
 
 Neither kind knows precedence: of all that select a target, each adds to what the others say.
 """

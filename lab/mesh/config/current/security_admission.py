@@ -1,4 +1,4 @@
-"""What Istio's validating webhook refuses of policies, of which the schema has nothing to say.
+"""Validation of security.istio.io beyond its schemas, in the words of Istio's webhook.
 
 The words are Istio's, as is what goes unsaid once something else is wrong.
 """
@@ -6,8 +6,7 @@ The words are Istio's, as is what goes unsaid once something else is wrong.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 from lab.golang.printing import quoted
 from lab.kube.client import Object
@@ -33,8 +32,6 @@ from lab.mesh.config.validation import duration_problems
 from lab.mesh.config.webhook import UNREADABLE, InList, mapping, refuse_for, refuse_undecodable, sequence
 from lab.mesh.model.authorization import Attribute
 
-Part = Mapping[str, Any]
-
 PORT_NUMBER = re.compile(r"[1-9][0-9]*")
 """As JSON writes it."""
 
@@ -57,7 +54,7 @@ def review_request_authentication(new: Object) -> list[str]:
     return []
 
 
-def _jwt_problems(rule: Part) -> Iterator[str]:
+def _jwt_problems(rule: Object) -> Iterator[str]:
     uri = rule.get("jwksUri") or rule.get("jwks_uri") or ""
     if not rule.get("issuer") and not uri:
         yield "issuer or jwksUri must be non-empty string"
@@ -69,7 +66,7 @@ def _jwt_problems(rule: Part) -> Iterator[str]:
         yield from duration_problems(rule["timeout"])
 
 
-def _unservable_headers(rule: Part) -> Iterator[str]:
+def _unservable_headers(rule: Object) -> Iterator[str]:
     """Istio's webhook takes them, and Envoy nothing that it is sent with them."""
     headers = sequence(rule.get("fromHeaders"))
     names = (*(header["name"] for header in headers), rule.get("outputPayloadToHeader") or "")
@@ -92,7 +89,7 @@ def review_authorization_policy(new: Object) -> list[str]:
     return []
 
 
-def _policy_problems(spec: Part) -> Iterator[str]:
+def _policy_problems(spec: Object) -> Iterator[str]:
     yield from target_problems(spec)
     # To Istio a list without elements is one that is not there.
     action, rules = spec.get("action") or "ALLOW", sequence(spec.get("rules"))
@@ -123,7 +120,7 @@ IDENTITY_KEYS = ("source.namespace", "source.serviceAccount", "source.trustDomai
 TOKEN_KEYS = "request.auth."
 
 
-def _custom_problems(rule: Part) -> Iterator[str]:
+def _custom_problems(rule: Object) -> Iterator[str]:
     unsupported = "is currently not supported with CUSTOM action"
     for source in (mapping(entry.get("source")) for entry in sequence(rule.get("from"))):
         for name in (name for field in IDENTITIES for name in (field, negative(field))):
@@ -134,7 +131,7 @@ def _custom_problems(rule: Part) -> Iterator[str]:
             yield f"{key} {unsupported}"
 
 
-def _source_problems(source: Part | None, number: int) -> Iterator[str]:
+def _source_problems(source: Object | None, number: int) -> Iterator[str]:
     if source is None:
         yield f"`from.source` must not be nil, found at rule {number}"
         return
@@ -153,7 +150,7 @@ def _source_problems(source: Part | None, number: int) -> Iterator[str]:
                 yield from empty_problem(_capital(name), values)
 
 
-def _operation_problems(operation: Part | None, number: int) -> Iterator[str]:
+def _operation_problems(operation: Object | None, number: int) -> Iterator[str]:
     if operation is None:
         yield f"`to.operation` must not be nil, found at rule {number}"
         return
@@ -170,11 +167,11 @@ def _operation_problems(operation: Part | None, number: int) -> Iterator[str]:
                 yield from list(filter(None, wrong))[:1]
 
 
-def _is_any_given(part: Part, fields: Iterable[str]) -> bool:
+def _is_any_given(part: Object, fields: Iterable[str]) -> bool:
     return any(part.get(name) for field in fields for name in (field, negative(field)))
 
 
-def _condition_problems(condition: Part) -> Iterator[str]:
+def _condition_problems(condition: Object) -> Iterator[str]:
     key = condition.get("key") or ""
     given = {field: sequence(condition.get(field)) for field in ("values", "notValues")}
     if not key:
@@ -187,7 +184,7 @@ def _condition_problems(condition: Part) -> Iterator[str]:
                 yield f"invalid `{field[:-1]}` for `key` {key}: {problem}"
 
 
-def _unservable_rules(spec: Part) -> Iterator[str]:
+def _unservable_rules(spec: Object) -> Iterator[str]:
     """What Istio's webhook takes, though no proxy can be told it."""
     for rule in sequence(spec.get("rules")):
         for operation in (mapping(entry.get("operation")) for entry in sequence(rule.get("to"))):

@@ -1,4 +1,4 @@
-"""What Istio's webhook warns of in PeerAuthentications, RequestAuthentications and AuthorizationPolicies.
+"""Warnings about valid policies of security.istio.io, in the words of Istio's webhook.
 
 Of valid ones: whatever it refuses, it says nothing more about. The words are Istio's.
 """
@@ -6,12 +6,10 @@ Of valid ones: whatever it refuses, it says nothing more about. The words are Is
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
+from lab.kube.client import Object
 from lab.mesh.config.webhook import mapping, sequence
-
-Part = Mapping[str, Any]
 
 NO_LABELS = "workload selector specified without labels"
 TCP_DENIED = (
@@ -23,13 +21,13 @@ OF_CONNECTIONS = ("principals", "namespaces", "ipBlocks", "remoteIpBlocks", "ser
 """What a source can say of any connection; what else it can say needs HTTP (trust domains count as that)."""
 
 
-def selector_warnings(spec: Part, field: str = "selector") -> Iterator[str]:
+def selector_warnings(spec: Object, field: str = "selector") -> Iterator[str]:
     """Of a selector that selects everything."""
     if isinstance(spec.get(field), dict) and not spec[field].get("matchLabels"):
         yield NO_LABELS
 
 
-def request_authentication_warnings(spec: Part) -> Iterator[str]:
+def request_authentication_warnings(spec: Object) -> Iterator[str]:
     """Of one RequestAuthentication, in Istio's order."""
     yield from selector_warnings(spec)
     for rule in map(mapping, sequence(spec.get("jwtRules"))):
@@ -41,7 +39,7 @@ def request_authentication_warnings(spec: Part) -> Iterator[str]:
                 )
 
 
-def _keys(text: str) -> list[Part]:
+def _keys(text: str) -> list[Object]:
     """The keys of a set, or the one key that stands in its place."""
     try:
         data = mapping(json.loads(text)) if text else {}
@@ -50,7 +48,7 @@ def _keys(text: str) -> list[Part]:
     return [mapping(key) for key in sequence(data.get("keys"))] if "keys" in data else [data]
 
 
-def authorization_policy_warnings(spec: Part) -> Iterator[str]:
+def authorization_policy_warnings(spec: Object) -> Iterator[str]:
     """Of one AuthorizationPolicy, in Istio's order."""
     yield from selector_warnings(spec)
     if spec.get("action") == "DENY":
@@ -59,7 +57,7 @@ def authorization_policy_warnings(spec: Part) -> Iterator[str]:
                 yield TCP_DENIED
 
 
-def _denies_connections_unseen(rule: Part) -> bool:
+def _denies_connections_unseen(rule: Object) -> bool:
     """Of a connection only a part of such a rule can be asked about, and that part holds for any."""
     sources = [mapping(each.get("source")) for each in map(mapping, sequence(rule.get("from")))]
     operations = [mapping(each.get("operation")) for each in map(mapping, sequence(rule.get("to")))]
@@ -68,6 +66,6 @@ def _denies_connections_unseen(rule: Part) -> bool:
     return bool(sources) and not _says(sources, OF_CONNECTIONS)
 
 
-def _says(parts: list[dict[str, Any]], fields: tuple[str, ...]) -> bool:
+def _says(parts: list[Object], fields: tuple[str, ...]) -> bool:
     names = [name for field in fields for name in (field, f"not{field[0].upper()}{field[1:]}")]
     return any(part.get(name) for part in parts for name in names)

@@ -1,13 +1,13 @@
-"""What Istio's validating webhook refuses of how a policy says whom it is for.
+"""Validation of a policy's selector and target references, in the words of Istio's webhook.
 
 Most of it the schema has refused before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
+from lab.kube.client import Object
 from lab.mesh.config.webhook import sequence
 
 TARGETS = {
@@ -19,7 +19,7 @@ TARGETS = {
 """By group and kind what a policy may be for, and as messages say it."""
 
 
-def target_problems(spec: Mapping[str, Any]) -> Iterator[str]:
+def target_problems(spec: Object) -> Iterator[str]:
     one = spec.get("targetRef")
     for target in (*([one] if one is not None else ()), *sequence(spec.get("targetRefs"))):
         group, kind = target.get("group") or "", target.get("kind") or ""

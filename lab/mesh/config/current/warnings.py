@@ -1,11 +1,10 @@
-"""What kubectl is told of valid objects of the current API, by kind: what Istio's webhook warns of."""
+"""Warnings of Istio's webhook about valid objects of the current API, by kind."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
 
-from lab.kube.client import GroupResource, Review
+from lab.kube.client import GroupResource, Object, Review
 from lab.mesh.config.current import (
     authorization_policy,
     peer_authentication,
@@ -19,7 +18,7 @@ from lab.mesh.config.networking.route_warnings import virtual_service_warnings
 from lab.mesh.config.webhook import mapping
 from lab.mesh.workloads import revisions
 
-Find = Callable[[Mapping[str, Any]], Iterable[str]]
+Find = Callable[[Object], Iterable[str]]
 """The warnings about a `spec`, in Istio's words and order."""
 
 

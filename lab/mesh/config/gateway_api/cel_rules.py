@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from lab.golang.durations import seconds
+from lab.kube.client import Object
 
-Item = Mapping[str, Any]
 Rule = Callable[[Any], bool]
 
 HOSTNAME = r"(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
@@ -32,17 +32,17 @@ def _unique(items: Sequence[Any], same: Callable[[Any, Any], bool]) -> bool:
 
 
 def _unique_addresses(kind: str) -> Rule:
-    def rule(addresses: Sequence[Item]) -> bool:
+    def rule(addresses: Sequence[Object]) -> bool:
         return _unique([address for address in addresses if address["type"] == kind], operator.eq)
 
     return rule
 
 
-def _tls_only_where_possible(listeners: Sequence[Item]) -> bool:
+def _tls_only_where_possible(listeners: Sequence[Object]) -> bool:
     return all("tls" not in each for each in listeners if each["protocol"] in ("HTTP", "TCP", "UDP"))
 
 
-def _https_terminates(listeners: Sequence[Item]) -> bool:
+def _https_terminates(listeners: Sequence[Object]) -> bool:
     return all(
         each["tls"]["mode"] in ("", "Terminate")
         for each in listeners
@@ -50,27 +50,27 @@ def _https_terminates(listeners: Sequence[Item]) -> bool:
     )
 
 
-def _hosts_only_where_possible(listeners: Sequence[Item]) -> bool:
+def _hosts_only_where_possible(listeners: Sequence[Object]) -> bool:
     return not any(each.get("hostname") for each in listeners if each["protocol"] in ("TCP", "UDP"))
 
 
-def _distinct(listeners: Sequence[Item]) -> bool:
+def _distinct(listeners: Sequence[Object]) -> bool:
     where = [(each["port"], each["protocol"], each.get("hostname")) for each in listeners]
     return _unique(where, operator.eq)
 
 
-def _has_certificate(tls: Item) -> bool:
+def _has_certificate(tls: Object) -> bool:
     return tls["mode"] != "Terminate" or bool(tls.get("certificateRefs") or tls.get("options"))
 
 
 # HTTPRoute
 
 
-def _parent(reference: Item) -> tuple[str, ...]:
+def _parent(reference: Object) -> tuple[str, ...]:
     return reference["group"], reference["kind"], reference["name"], reference.get("namespace") or ""
 
 
-def _all_or_no_sections(references: Sequence[Item]) -> bool:
+def _all_or_no_sections(references: Sequence[Object]) -> bool:
     return all(
         bool(one.get("sectionName")) == bool(other.get("sectionName"))
         for one in references
@@ -79,22 +79,22 @@ def _all_or_no_sections(references: Sequence[Item]) -> bool:
     )
 
 
-def _unique_sections(references: Sequence[Item]) -> bool:
+def _unique_sections(references: Sequence[Object]) -> bool:
     return _unique([(_parent(each), each.get("sectionName") or "") for each in references], operator.eq)
 
 
-def _no_backend_for_a_redirect(rule: Item) -> bool:
+def _no_backend_for_a_redirect(rule: Object) -> bool:
     return not rule.get("backendRefs") or all(
         "requestRedirect" not in each for each in rule.get("filters", ())
     )
 
 
-def _replaces_prefix(filters: Iterable[Item], name: str) -> bool:
-    changes: list[Item] = [(each.get(name) or {}).get("path") or {} for each in filters]
+def _replaces_prefix(filters: Iterable[Object], name: str) -> bool:
+    changes: list[Object] = [(each.get(name) or {}).get("path") or {} for each in filters]
     return [change["type"] for change in changes if "replacePrefixMatch" in change] == ["ReplacePrefixMatch"]
 
 
-def _one_prefix(rule: Item) -> bool:
+def _one_prefix(rule: Object) -> bool:
     matches = rule.get("matches", ())
     kinds = [match.get("path", {}).get("type") for match in matches]
     return kinds == ["PathPrefix"]
@@ -105,7 +105,7 @@ def _prefix_to_replace(name: str) -> Rule:
 
 
 def _prefix_to_replace_in_backends(name: str) -> Rule:
-    def check(rule: Item) -> bool:
+    def check(rule: Object) -> bool:
         replacing = [
             backend
             for backend in rule.get("backendRefs", ())
@@ -125,7 +125,7 @@ def _at_most_one(kind: str) -> Rule:
     return lambda filters: sum(each["type"] == kind for each in filters) <= 1
 
 
-def _not_both(filters: Sequence[Item]) -> bool:
+def _not_both(filters: Sequence[Object]) -> bool:
     return not {"RequestRedirect", "URLRewrite"} <= {each["type"] for each in filters}
 
 
@@ -137,11 +137,11 @@ def _field_for(kind: str, field: str) -> Rule:
     return lambda item: field in item or item["type"] != kind
 
 
-def _port_of_service(reference: Item) -> bool:
+def _port_of_service(reference: Object) -> bool:
     return (reference["group"], reference["kind"]) != ("", "Service") or "port" in reference
 
 
-def _shorter_part(timeouts: Item) -> bool:
+def _shorter_part(timeouts: Object) -> bool:
     if "request" not in timeouts or "backendRequest" not in timeouts:
         return True
     whole = seconds(timeouts["request"])

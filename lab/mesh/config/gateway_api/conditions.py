@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+
+from lab.kube.client import Object
 
 
 @dataclass(frozen=True)
@@ -15,17 +16,13 @@ class Condition:
     message: str
 
 
-def dated(
-    wanted: Iterable[Condition], before: Sequence[Mapping[str, Any]], generation: int, now: str
-) -> list[dict[str, Any]]:
+def dated(wanted: Iterable[Condition], before: Sequence[Object], generation: int, now: str) -> list[Object]:
     """As the status lists them; one whose status is as before keeps its time (RFC 3339)."""
     earlier = {condition["type"]: condition for condition in before}
     return [_dated(each, earlier.get(each.kind), generation, now) for each in wanted]
 
 
-def _dated(
-    condition: Condition, before: Mapping[str, Any] | None, generation: int, now: str
-) -> dict[str, Any]:
+def _dated(condition: Condition, before: Object | None, generation: int, now: str) -> Object:
     status = str(condition.holds)
     kept = before is not None and before["status"] == status
     return {

@@ -120,7 +120,7 @@ class GatewayController:
                 report = status.of_route(route, found, api, seen, instant)
                 self._set(HTTP_ROUTES, found, report)
 
-    def _set(self, key: GroupResource, obj: Object, wanted: status.Status) -> None:
+    def _set(self, key: GroupResource, obj: Object, wanted: Object) -> None:
         namespace, name = obj["metadata"].get("namespace", ""), obj["metadata"]["name"]
         write = partial(self._objects.set_status, manager=MANAGER)
         self._attempt(partial(write, key, namespace, name, wanted))

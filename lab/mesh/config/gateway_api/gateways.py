@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from lab.kube.client import GroupResource, Object
 from lab.mesh.model.hosts import fully_qualified, service_host
@@ -176,7 +175,7 @@ def _first(*candidates: Mapping[str, str] | None) -> Mapping[str, str]:
     return next((each for each in candidates if each is not None), {})
 
 
-def _listener(listener: Mapping[str, Any]) -> Listener:
+def _listener(listener: Object) -> Listener:
     allowed = listener.get("allowedRoutes") or {}
     namespaces = allowed.get("namespaces") or {}
     selector = namespaces.get("selector")
@@ -191,7 +190,7 @@ def _listener(listener: Mapping[str, Any]) -> Listener:
     )
 
 
-def _selector(selector: Mapping[str, Any]) -> LabelSelector:
+def _selector(selector: Object) -> LabelSelector:
     return LabelSelector(
         labels=selector.get("matchLabels") or {},
         expressions=tuple(

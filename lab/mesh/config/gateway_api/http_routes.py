@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from lab.golang.durations import seconds
 from lab.golang.regexp import NotAnExpression
@@ -41,7 +40,7 @@ class ParentReference:
     name: str
     section: str = ""
     port: int | None = None
-    written: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    written: Object = field(default_factory=dict, compare=False)
     """As the route says it; the report repeats it."""
 
 
@@ -111,7 +110,7 @@ def parse(obj: Object) -> HttpRoute:
     )
 
 
-def _parent(reference: Mapping[str, Any], own_namespace: str) -> ParentReference:
+def _parent(reference: Object, own_namespace: str) -> ParentReference:
     return ParentReference(
         group=reference.get("group", GROUP),
         kind=reference.get("kind", "Gateway"),
@@ -123,7 +122,7 @@ def _parent(reference: Mapping[str, Any], own_namespace: str) -> ParentReference
     )
 
 
-def _rule(rule: Mapping[str, Any]) -> Rule:
+def _rule(rule: Object) -> Rule:
     filters = _filters(rule.get("filters") or ())
     backends = rule.get("backendRefs") or ()
     matches = tuple(map(_match, rule.get("matches") or ({},)))
@@ -141,7 +140,7 @@ def _rule(rule: Mapping[str, Any]) -> Rule:
     )
 
 
-def _unsupported_filters(rule: Mapping[str, Any]) -> Iterator[str]:
+def _unsupported_filters(rule: Object) -> Iterator[str]:
     backends = rule.get("backendRefs") or ()
     for place, served in ((rule, SERVED_FILTERS), *((backend, BACKEND_FILTERS) for backend in backends)):
         for kind in _filters(place.get("filters") or ()):
@@ -161,11 +160,11 @@ def _bad_expressions(matches: Iterable[RequestMatch]) -> Iterator[str]:
                     yield f'invalid regular expression "{text.text}": {error}'
 
 
-def _filters(filters: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+def _filters(filters: Iterable[Object]) -> dict[str, Object]:
     return {each["type"]: each.get(FILTERS[each["type"]]) or {} for each in filters}
 
 
-def _backend(backend: Mapping[str, Any]) -> Backend:
+def _backend(backend: Object) -> Backend:
     filters = _filters(backend.get("filters") or ())
     return Backend(
         group=backend.get("group") or "",
@@ -179,7 +178,7 @@ def _backend(backend: Mapping[str, Any]) -> Backend:
     )
 
 
-def _changes(changes: Mapping[str, Any] | None) -> HeaderChanges:
+def _changes(changes: Object | None) -> HeaderChanges:
     changes = changes or {}
     return HeaderChanges(
         set=tuple((each["name"], each["value"]) for each in changes.get("set") or ()),
@@ -188,7 +187,7 @@ def _changes(changes: Mapping[str, Any] | None) -> HeaderChanges:
     )
 
 
-def _redirect(redirect: Mapping[str, Any]) -> Redirect:
+def _redirect(redirect: Object) -> Redirect:
     scheme, port = redirect.get("scheme") or "", redirect.get("port")
     if port is None and scheme:
         port = {"http": 80, "https": 443}[scheme]
@@ -201,7 +200,7 @@ def _redirect(redirect: Mapping[str, Any]) -> Redirect:
     )
 
 
-def _path_change(change: Mapping[str, Any] | None) -> PathChange:
+def _path_change(change: Object | None) -> PathChange:
     if change is None:
         return PathChange()
     if change["type"] == "ReplaceFullPath":
@@ -216,7 +215,7 @@ _PATHS = {
 }
 
 
-def _match(match: Mapping[str, Any]) -> RequestMatch:
+def _match(match: Object) -> RequestMatch:
     path = match.get("path") or {"type": "PathPrefix", "value": "/"}
     method = match.get("method")
     return RequestMatch(
@@ -234,7 +233,7 @@ def _path(kind: str, value: str) -> TextMatch:
     return TextMatch(TextMatching.EXACT if kind == "Exact" else TextMatching.REGEX, value)
 
 
-def _named(entries: Iterable[Mapping[str, Any]], *, lower: bool) -> tuple[NamedMatch, ...]:
+def _named(entries: Iterable[Object], *, lower: bool) -> tuple[NamedMatch, ...]:
     """Of several entries for one name the first counts; header names differ by more than case."""
     found: dict[str, NamedMatch] = {}
     for entry in entries:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
-from lab.kube.client import DEPLOYMENTS, SERVICE_ACCOUNTS, SERVICES, GroupResource, Object
+from lab.kube.client import DEPLOYMENTS, SERVICE_ACCOUNTS, SERVICES, GroupResource, Json, Object
 from lab.mesh.config.gateway_api.gateways import (
     CLASS_LABEL,
     GROUP,
@@ -54,10 +53,10 @@ def is_managed(obj: Object) -> bool:
     return (obj["metadata"].get("labels") or {}).get(MANAGED_LABEL) == MANAGED
 
 
-def covers(present: Any, wanted: Any) -> bool:
+def covers(present: Json, wanted: Json) -> bool:
     """Whether everything that is wanted is there; defaults and additions of others do not matter."""
-    if isinstance(wanted, Mapping):
-        return isinstance(present, Mapping) and all(
+    if isinstance(wanted, dict):
+        return isinstance(present, dict) and all(
             key in present and covers(present[key], value) for key, value in wanted.items()
         )
     if isinstance(wanted, list):
@@ -69,17 +68,20 @@ def covers(present: Any, wanted: Any) -> bool:
     return bool(present == wanted)
 
 
-def overlaid(present: Any, wanted: Any) -> Any:
+def overlaid(present: Object, wanted: Object) -> Object:
     """What is there, changed to what is wanted; lists of another length are replaced as a whole."""
-    if isinstance(wanted, Mapping) and isinstance(present, Mapping):
-        changed = {key: overlaid(present.get(key), value) for key, value in wanted.items()}
-        return {**present, **changed}
+    return present | {name: _overlaid(present.get(name), value) for name, value in wanted.items()}
+
+
+def _overlaid(present: Json, wanted: Json) -> Json:
+    if isinstance(wanted, dict) and isinstance(present, dict):
+        return overlaid(present, wanted)
     if isinstance(wanted, list) and isinstance(present, list) and len(present) == len(wanted):
-        return [overlaid(*pair) for pair in zip(present, wanted, strict=True)]
+        return [_overlaid(*pair) for pair in zip(present, wanted, strict=True)]
     return wanted
 
 
-def _metadata(gateway: Gateway, name: str) -> dict[str, Any]:
+def _metadata(gateway: Gateway, name: str) -> Object:
     inherited = {
         key: value for key, value in gateway.inherited_annotations.items() if key not in _NOT_INHERITED
     }
@@ -108,7 +110,7 @@ def _labels(gateway: Gateway) -> dict[str, str]:
     }
 
 
-def _deployment(gateway: Gateway) -> dict[str, Any]:
+def _deployment(gateway: Gateway) -> Object:
     labels = {
         **_labels(gateway),
         "service.istio.io/canonical-name": gateway.resource_name,
@@ -127,7 +129,7 @@ def _deployment(gateway: Gateway) -> dict[str, Any]:
     }
 
 
-def _service(gateway: Gateway) -> dict[str, Any]:
+def _service(gateway: Gateway) -> Object:
     ports = {15021: _port("status-port", 15021, "tcp")}
     for listener in gateway.listeners:
         name = listener.name.replace(".", "-")[:63].strip("-")
@@ -141,7 +143,7 @@ def _service(gateway: Gateway) -> dict[str, Any]:
     }
 
 
-def _port(name: str, number: int, protocol: str) -> dict[str, Any]:
+def _port(name: str, number: int, protocol: str) -> Object:
     return {
         "name": name,
         "port": number,

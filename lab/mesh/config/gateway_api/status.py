@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from lab.kube.client import Object
+from lab.kube.client import Json, Object
 from lab.mesh.config.gateway_api import attachment, backends
 from lab.mesh.config.gateway_api.attachment import Refusal
 from lab.mesh.config.gateway_api.conditions import Condition, dated
@@ -21,8 +20,6 @@ from lab.mesh.config.gateway_api.gateways import (
 )
 from lab.mesh.config.gateway_api.http_routes import HttpRoute, ParentReference
 from lab.mesh.workloads.service_registry import ServiceRegistry
-
-Status = dict[str, Any]
 
 NO_ERRORS = "No errors found"
 
@@ -40,7 +37,7 @@ class Reachability:
     """Whether something only has not got its address yet."""
 
 
-def of_class(obj: Object, now: str) -> Status:
+def of_class(obj: Object, now: str) -> Object:
     accepted = Condition("Accepted", True, "Accepted", "Handled by Istio controller")
     return {"conditions": dated([accepted], _conditions(obj), obj["metadata"]["generation"], now)}
 
@@ -55,7 +52,7 @@ def of_gateway(
     registry: ServiceRegistry,
     services: Mapping[str, Object],
     now: str,
-) -> Status:
+) -> Object:
     """The status of a gateway; `services` are objects by fully qualified name."""
     before = obj.get("status") or {}
     reachability = reach(gateway, registry, services)
@@ -217,7 +214,7 @@ class Parent:
 
 def of_route(
     route: HttpRoute, obj: Object, declared: GatewayApi, registry: ServiceRegistry, now: str
-) -> Status:
+) -> Object:
     """The status of a route: the reports of other controllers as they are, and a new one of this mesh."""
     before = (obj.get("status") or {}).get("parents") or ()
     own = {_place(each["parentRef"]): each for each in before if each["controllerName"] == CONTROLLER}
@@ -258,12 +255,12 @@ def _resolved(route: HttpRoute, declared: GatewayApi, registry: ServiceRegistry)
     return Condition("ResolvedRefs", True, "ResolvedRefs", "All references resolved")
 
 
-def _place(reference: Mapping[str, Any]) -> tuple[Any, ...]:
+def _place(reference: Object) -> tuple[Json, ...]:
     return tuple(
         reference.get(name) for name in ("group", "kind", "namespace", "name", "sectionName", "port")
     )
 
 
-def _conditions(obj: Object) -> Sequence[Mapping[str, Any]]:
-    found: Sequence[Mapping[str, Any]] = (obj.get("status") or {}).get("conditions") or ()
+def _conditions(obj: Object) -> Sequence[Object]:
+    found: Sequence[Object] = (obj.get("status") or {}).get("conditions") or ()
     return found

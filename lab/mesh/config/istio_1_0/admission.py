@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from lab.kube.client import Object
 from lab.mesh.config.istio_1_0 import spelling
@@ -32,12 +31,12 @@ def review_mesh_policy(new: Object) -> list[str]:
     return []
 
 
-def _spec(new: Object) -> dict[str, Any]:
+def _spec(new: Object) -> Object:
     refuse_for(f"the field {name} is given in both spellings" for name in spelling.doubled(new.get("spec")))
-    return mapping(spelling.canonical(new.get("spec")))
+    return spelling.canonical(mapping(new.get("spec")))
 
 
-def _scope_problems(name: Any, spec: dict[str, Any]) -> Iterator[str]:
+def _scope_problems(name: str | None, spec: Object) -> Iterator[str]:
     targets = sequence(spec.get("targets"))
     if not targets and name != DEFAULT:
         yield f'authentication policy with no target rules must be named "{DEFAULT}", found "{name}"'
@@ -47,14 +46,14 @@ def _scope_problems(name: Any, spec: dict[str, Any]) -> Iterator[str]:
         yield from _target_problems(target)
 
 
-def _mesh_problems(name: Any, spec: dict[str, Any]) -> Iterator[str]:
+def _mesh_problems(name: str | None, spec: Object) -> Iterator[str]:
     if name != DEFAULT:
         yield f'cluster-scoped authentication policy name must be "{DEFAULT}", found "{name}"'
     if sequence(spec.get("targets")):
         yield "cluster-scoped authentication policy must not have targets"
 
 
-def _target_problems(target: dict[str, Any]) -> Iterator[str]:
+def _target_problems(target: Object) -> Iterator[str]:
     name = target.get("name")
     if isinstance(name, str) and not DNS_LABEL.fullmatch(name):
         yield f'target name "{name}" must be a valid label'
@@ -68,7 +67,7 @@ def _target_problems(target: dict[str, Any]) -> Iterator[str]:
             yield f'port name "{port_name}" must be a valid label'
 
 
-def _method_problems(spec: dict[str, Any]) -> Iterator[str]:
+def _method_problems(spec: Object) -> Iterator[str]:
     peers = [mapping(method) for method in sequence(spec.get("peers"))]
     origins = [mapping(method) for method in sequence(spec.get("origins"))]
     for peer in peers:
@@ -88,7 +87,7 @@ def _method_problems(spec: dict[str, Any]) -> Iterator[str]:
         yield from _jwt_problems(jwt)
 
 
-def _jwt_problems(jwt: dict[str, Any]) -> Iterator[str]:
+def _jwt_problems(jwt: Object) -> Iterator[str]:
     if not jwt.get("issuer"):
         yield "issuer must be set"
     if "" in sequence(jwt.get("audiences")):

@@ -1,4 +1,4 @@
-"""The API of Istio 1.0 as the control plane sees it."""
+"""The entry of the API of Istio 1.0 in the table of policy APIs: definitions, webhooks, conclusions."""
 
 from __future__ import annotations
 

@@ -6,9 +6,8 @@ Nothing of the others is inherited. Document "Authentication Policy (Istio 1.0)"
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from lab.kube.client import GroupResource, Object
 from lab.mesh.config.istio_1_0 import spelling
@@ -94,12 +93,12 @@ def parse(obj: Object) -> Policy:
     )
 
 
-def _target(target: Mapping[str, Any]) -> Target:
+def _target(target: Object) -> Target:
     selectors = (PortSelector(port.get("number"), port.get("name")) for port in target.get("ports") or ())
     return Target(target["name"], tuple(selectors))
 
 
-def _peer(method: Mapping[str, Any]) -> MutualTls | DeclaredRule:
+def _peer(method: Object) -> MutualTls | DeclaredRule:
     if "jwt" in method:
         return _token(method["jwt"])
     mtls = method["mtls"] or {}
@@ -108,7 +107,7 @@ def _peer(method: Mapping[str, Any]) -> MutualTls | DeclaredRule:
     return MutualTls.ANY_TLS if mtls.get("allowTls") else MutualTls.STRICT
 
 
-def _token(jwt: Mapping[str, Any]) -> DeclaredRule:
+def _token(jwt: Object) -> DeclaredRule:
     uri = jwt.get("jwksUri") or ""
     rule = JwtRule(
         issuer=jwt["issuer"],

@@ -6,10 +6,9 @@ Source: the JSON mapping of Protocol Buffers. The manifests of Istio 1.0 have th
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
-from lab.kube.client import Object
+from lab.kube.client import Json, Object
 
 
 def with_underscores(name: str) -> str:
@@ -22,14 +21,18 @@ def with_capitals(name: str) -> str:
     return re.sub(r"_([a-z])", lambda letter: letter[1].upper(), name)
 
 
-def canonical(value: Any) -> Any:
+def canonical(part: Object) -> Object:
     """A part of a policy with every field in the spelling with capitals."""
+    return {with_capitals(name): _canonical(value) for name, value in part.items()}
+
+
+def _canonical(value: Json) -> Json:
     if isinstance(value, dict):
-        return {with_capitals(name): canonical(each) for name, each in value.items()}
-    return [canonical(each) for each in value] if isinstance(value, list) else value
+        return canonical(value)
+    return [_canonical(each) for each in value] if isinstance(value, list) else value
 
 
-def doubled(value: Any) -> Iterator[str]:
+def doubled(value: Json) -> Iterator[str]:
     """The fields that a part of a policy has in both spellings."""
     if isinstance(value, dict):
         yield from (name for name in value if "_" in name and with_capitals(name) in value)
@@ -37,7 +40,7 @@ def doubled(value: Any) -> Iterator[str]:
         yield from doubled(each)
 
 
-def in_both(schema: Mapping[str, Any]) -> Object:
+def in_both(schema: Object) -> Object:
     """The schema of a part of a policy, for both spellings."""
     both = dict(schema)
     if "properties" in schema:

@@ -1,4 +1,4 @@
-"""What Istio's validating webhook says of the kinds of networking.istio.io, by kind."""
+"""Validation of networking.istio.io by kind, as Istio's webhook does it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What protobuf cannot read of an object, though its schema has nothing against it."""
+"""Values that pass an object's schema, but that Istio cannot decode into protobuf."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 
 from lab.golang.durations import nanoseconds
 from lab.golang.printing import quoted
-from lab.kube.client import Object, Review
-from lab.mesh.config.webhook import refuse_undecodable
+from lab.kube.client import Json, Object, Review
+from lab.mesh.config.webhook import refuse_undecodable, sequence
 
 Reader = Callable[[Any], str]
 """Gives what is wrong with a value; "" if nothing is."""
@@ -79,11 +79,11 @@ def review_decoding(readers: Mapping[str, Reader]) -> Review:
     return review
 
 
-def _at(value: Any, path: list[str]) -> Iterator[Any]:
+def _at(value: Json, path: list[str]) -> Iterator[Json]:
     if not path:
         yield from () if value is None else (value,)
-    elif isinstance(value, Mapping):
+    elif isinstance(value, dict):
         name, rest = path[0].removesuffix("[]"), path[1:]
         inner = value.get(name)
-        for each in (inner or ()) if path[0].endswith("[]") else (inner,):
+        for each in sequence(inner) if path[0].endswith("[]") else (inner,):
             yield from _at(each, rest)

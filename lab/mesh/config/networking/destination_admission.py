@@ -1,12 +1,11 @@
-"""What Istio's validating webhook refuses of DestinationRules, of which the schema has nothing to say.
+"""Validation of DestinationRules beyond their schema, in the words of Istio's webhook.
 
 The words are Istio's, as is what goes unsaid once something else is wrong.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 from lab.golang.durations import MILLISECOND, nanoseconds
 from lab.golang.printing import quoted
@@ -24,8 +23,6 @@ from lab.mesh.config.validation import (
 )
 from lab.mesh.config.webhook import mapping, refuse_for, sequence
 
-Part = Mapping[str, Any]
-
 PARTS = ("outlierDetection", "connectionPool", "loadBalancer", "tls")
 OTHER_PARTS = ("portLevelSettings", "tunnel", "proxyProtocol", "retryBudget")
 CONFIG_MAP = "configmap://"
@@ -37,7 +34,7 @@ def review_destination_rule(new: Object) -> list[str]:
     return []
 
 
-def _rule_problems(spec: Part, namespace: str) -> Iterator[str]:
+def _rule_problems(spec: Object, namespace: str) -> Iterator[str]:
     yield from host_problems(spec.get("host") or "")
     yield from _policy_problems(spec.get("trafficPolicy"), namespace)
     names: set[str] = set()
@@ -53,7 +50,7 @@ def _rule_problems(spec: Part, namespace: str) -> Iterator[str]:
     yield from export_problems(sequence(spec.get("exportTo")), namespace, selects=selects)
 
 
-def _policy_problems(policy: Part | None, namespace: str) -> Iterator[str]:
+def _policy_problems(policy: Object | None, namespace: str) -> Iterator[str]:
     if policy is None:
         return
     if not _is_any_set(policy, (*PARTS, *OTHER_PARTS)):
@@ -74,12 +71,12 @@ def _policy_problems(policy: Part | None, namespace: str) -> Iterator[str]:
         yield from _tunnel_problems(policy["tunnel"])
 
 
-def _is_any_set(policy: Part, parts: Iterable[str]) -> bool:
+def _is_any_set(policy: Object, parts: Iterable[str]) -> bool:
     # To Istio a list without elements is one that is not there.
     return any(policy.get(part) is not None and policy[part] != [] for part in parts)
 
 
-def _part_problems(policy: Part, namespace: str) -> Iterator[str]:
+def _part_problems(policy: Object, namespace: str) -> Iterator[str]:
     outlier = policy.get("outlierDetection")
     if outlier is not None:
         yield from _outlier_problems(outlier)
@@ -89,7 +86,7 @@ def _part_problems(policy: Part, namespace: str) -> Iterator[str]:
     yield from _tls_problems(mapping(policy.get("tls")), namespace)
 
 
-def _outlier_problems(outlier: Part) -> Iterator[str]:
+def _outlier_problems(outlier: Object) -> Iterator[str]:
     yield from _time_problems(outlier, "baseEjectionTime", "interval")
     if (outlier.get("consecutiveLocalOriginFailures") or 0) > 0 and not outlier.get(
         "splitExternalLocalOriginErrors"
@@ -103,7 +100,7 @@ def _outlier_problems(outlier: Part) -> Iterator[str]:
             yield f"percentage {share} is not in range 0..100"
 
 
-def _pool_problems(pool: Part) -> Iterator[str]:
+def _pool_problems(pool: Object) -> Iterator[str]:
     http, tcp = pool.get("http"), pool.get("tcp")
     if http is None and tcp is None:
         yield "connection pool must have at least one field"
@@ -142,13 +139,13 @@ def _idle_problems(text: str | None) -> Iterator[str]:
         yield from duration_problems(text)
 
 
-def _time_problems(part: Part, *names: str) -> Iterator[str]:
+def _time_problems(part: Object, *names: str) -> Iterator[str]:
     for name in names:
         if part.get(name) is not None:
             yield from duration_problems(part[name])
 
 
-def _tunnel_problems(tunnel: Part) -> Iterator[str]:
+def _tunnel_problems(tunnel: Object) -> Iterator[str]:
     if tunnel.get("protocol") not in (None, "", "CONNECT", "POST"):
         yield 'tunnel protocol must be "CONNECT" or "POST"'
     host = tunnel.get("targetHost") or ""
@@ -159,7 +156,7 @@ def _tunnel_problems(tunnel: Part) -> Iterator[str]:
         yield f"tunnel target port is invalid: {problem}"
 
 
-def _tls_problems(tls: Part, namespace: str) -> Iterator[str]:
+def _tls_problems(tls: Object, namespace: str) -> Iterator[str]:
     mode, credential = tls.get("mode") or "DISABLE", tls.get("credentialName") or ""
     if credential.startswith(CONFIG_MAP):
         for problem in _config_map_problems(credential, namespace):

@@ -1,4 +1,4 @@
-"""DestinationRule: what a client is told to do about TLS towards a service.
+"""DestinationRule, as far as it sets a client's TLS towards a service.
 
 Which rules a client looks at, and what it does without any, is up to the policy API. Those for the same host
 are merged: the oldest top-level traffic policy, the union of the subsets.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from lab.kube.client import GroupResource, Object
 from lab.mesh.model.hosts import fully_qualified
@@ -120,11 +119,11 @@ def parse(obj: Object) -> DestinationRule:
     )
 
 
-def _selected(selector: Mapping[str, Any] | None) -> Mapping[str, str] | None:
+def _selected(selector: Object | None) -> Mapping[str, str] | None:
     return None if selector is None else selector.get("matchLabels") or {}
 
 
-def _policy(policy: Mapping[str, Any] | None) -> TrafficPolicy | None:
+def _policy(policy: Object | None) -> TrafficPolicy | None:
     if policy is None:
         return None
     return TrafficPolicy(
@@ -137,7 +136,7 @@ def _policy(policy: Mapping[str, Any] | None) -> TrafficPolicy | None:
     )
 
 
-def _tls(tls: Mapping[str, Any] | None) -> TlsSettings | None:
+def _tls(tls: Object | None) -> TlsSettings | None:
     if tls is None:
         return None
     return TlsSettings(

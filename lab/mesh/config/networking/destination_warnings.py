@@ -1,16 +1,14 @@
-"""What Istio's webhook warns of in valid DestinationRules. The words are Istio's.
+"""Warnings about valid DestinationRules, in the words of Istio's webhook.
 
 Of the traffic policies of subsets and of ports it warns of nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
+from lab.kube.client import Object
 from lab.mesh.config.webhook import mapping
-
-Part = Mapping[str, Any]
 
 CONSECUTIVE_ERRORS = (
     "outlier detection consecutive errors is deprecated, "
@@ -23,7 +21,7 @@ NO_OUTLIERS = "outlier detection policy must be provided for failover"
 NO_LABELS = "workload selector specified without labels"
 
 
-def destination_rule_warnings(spec: Part) -> Iterator[str]:
+def destination_rule_warnings(spec: Object) -> Iterator[str]:
     """Of one DestinationRule, in Istio's order."""
     policy = mapping(spec.get("trafficPolicy"))
     outliers, balancer = policy.get("outlierDetection"), mapping(policy.get("loadBalancer"))

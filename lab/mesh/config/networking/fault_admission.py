@@ -1,18 +1,16 @@
-"""What Istio's validating webhook refuses of a route's faults and of its rules for other origins."""
+"""Validation of a route's fault injection and of its CORS policy, in the words of Istio's webhook."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from lab.golang.durations import SECOND, nanoseconds
 from lab.golang.printing import quoted
+from lab.kube.client import Object
 from lab.mesh.config.networking.header_admission import cross_origin_name_problems
 from lab.mesh.config.networking.text_match_admission import expression_problems
 from lab.mesh.config.validation import duration_problems
 from lab.mesh.config.webhook import InList, mapping, sequence
-
-Part = Mapping[str, Any]
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "CONNECT", "OPTIONS", "TRACE", "*")
 GRPC_STATUSES = frozenset(
@@ -38,7 +36,7 @@ GRPC_STATUSES = frozenset(
 )
 
 
-def fault_problems(fault: Part | None) -> Iterator[str]:
+def fault_problems(fault: Object | None) -> Iterator[str]:
     if fault is None:
         return
     abort, delay = fault.get("abort"), fault.get("delay")
@@ -50,7 +48,7 @@ def fault_problems(fault: Part | None) -> Iterator[str]:
         yield from _delay_problems(delay)
 
 
-def _abort_problems(abort: Part) -> Iterator[str]:
+def _abort_problems(abort: Object) -> Iterator[str]:
     yield from _share_problems(abort.get("percentage"))
     if "grpcStatus" in abort and abort["grpcStatus"] not in GRPC_STATUSES:
         yield (
@@ -64,7 +62,7 @@ def _abort_problems(abort: Part) -> Iterator[str]:
         yield from status_problems(abort["httpStatus"])
 
 
-def _delay_problems(delay: Part) -> Iterator[str]:
+def _delay_problems(delay: Object) -> Iterator[str]:
     yield from _share_problems(delay.get("percentage"))
     if "fixedDelay" in delay:
         yield from duration_problems(delay["fixedDelay"])
@@ -73,7 +71,7 @@ def _delay_problems(delay: Part) -> Iterator[str]:
         yield InList("exponentialDelay not supported yet")
 
 
-def _share_problems(percentage: Part | None) -> Iterator[str]:
+def _share_problems(percentage: Object | None) -> Iterator[str]:
     share = mapping(percentage).get("value") or 0
     if share and not 0.0001 <= share <= 100:
         yield f"percentage {share:g} is neither 0.0, nor in range [0.0001, 100.0]"
@@ -86,7 +84,7 @@ def status_problems(status: int) -> Iterator[str]:
         yield f"HTTP status {status} is not in range 200-599"
 
 
-def cross_origin_problems(policy: Part | None) -> Iterator[str]:
+def cross_origin_problems(policy: Object | None) -> Iterator[str]:
     policy = mapping(policy)
     for origin in sequence(policy.get("allowOrigins")):
         text = next((origin[kind] for kind in ("exact", "prefix", "regex") if kind in origin), "")

@@ -1,16 +1,13 @@
-"""What Istio's validating webhook refuses of Gateways, of which the schema has nothing to say."""
+"""Validation of Gateways beyond their schema, in the words of Istio's webhook."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from lab.golang.printing import quoted
 from lab.kube.client import Object
 from lab.mesh.config.validation import address_problems, host_problems, is_address, is_label, port_problems
 from lab.mesh.config.webhook import mapping, refuse_for, sequence
-
-Part = Mapping[str, Any]
 
 HTTP = ("HTTP", "HTTP2", "HTTP_PROXY", "GRPC", "GRPC-WEB")
 WITH_TLS = ("HTTPS", "TLS")
@@ -38,7 +35,7 @@ def review_gateway(new: Object) -> list[str]:
     return []
 
 
-def _gateway_problems(spec: Part, name: str) -> Iterator[str]:
+def _gateway_problems(spec: Object, name: str) -> Iterator[str]:
     if not is_label(name):
         yield f"invalid gateway name: {quoted(name)}"
     servers = sequence(spec.get("servers"))
@@ -53,7 +50,7 @@ def _gateway_problems(spec: Part, name: str) -> Iterator[str]:
         names.add(port)
 
 
-def _server_problems(server: Part) -> Iterator[str]:
+def _server_problems(server: Object) -> Iterator[str]:
     hosts, bind, tls = sequence(server.get("hosts")), server.get("bind") or "", server.get("tls")
     if not hosts:
         yield "server config must contain at least one host"
@@ -89,7 +86,7 @@ def _name_problems(host: str) -> Iterator[str]:
         yield f"partial wildcard {quoted(host)} not allowed"
 
 
-def _port_problems(port: Part, bind: str) -> Iterator[str]:
+def _port_problems(port: Object, bind: str) -> Iterator[str]:
     number, protocol = port.get("number") or 0, port.get("protocol") or ""
     if protocol.upper() not in PROTOCOLS:
         yield f"invalid protocol {quoted(protocol)}, supported protocols are {SUPPORTED}"
@@ -101,7 +98,7 @@ def _port_problems(port: Part, bind: str) -> Iterator[str]:
         yield f"port name must be set: {_printed(port)}"
 
 
-def _printed(port: Part) -> str:
+def _printed(port: Object) -> str:
     """As protobuf prints it."""
     number, name, target = port.get("number"), port.get("name"), port.get("targetPort")
     parts = (
@@ -113,7 +110,7 @@ def _printed(port: Part) -> str:
     return " ".join(filter(None, parts))
 
 
-def _bind_problems(port: Part, bind: str) -> Iterator[str]:
+def _bind_problems(port: Object, bind: str) -> Iterator[str]:
     if not bind.startswith(SOCKET):
         yield from address_problems(bind) if bind else ()
         return
@@ -126,7 +123,7 @@ def _bind_problems(port: Part, bind: str) -> Iterator[str]:
         yield f"port number must be 0 for unix domain socket: {_printed(port)}"
 
 
-def _protocol_problems(protocol: str, tls: Part | None) -> Iterator[str]:
+def _protocol_problems(protocol: str, tls: Object | None) -> Iterator[str]:
     if protocol in WITH_TLS:
         if tls is None:
             yield "server must have TLS settings for HTTPS/TLS protocols"
@@ -138,11 +135,11 @@ def _protocol_problems(protocol: str, tls: Part | None) -> Iterator[str]:
             yield "server cannot have TLS settings for plain text HTTP ports"
 
 
-def _mode(tls: Part) -> str:
+def _mode(tls: Object) -> str:
     return tls.get("mode") or "PASSTHROUGH"
 
 
-def _tls_problems(tls: Part) -> Iterator[str]:
+def _tls_problems(tls: Object) -> Iterator[str]:
     mode = _mode(tls)
     if mode == "ISTIO_MUTUAL":
         for name, words in OF_THE_MESH.items():
@@ -167,7 +164,7 @@ def _tls_problems(tls: Part) -> Iterator[str]:
             yield "CRL is not supported with SIMPLE TLS"
 
 
-def _certificate_problems(tls: Part, mode: str) -> Iterator[str]:
+def _certificate_problems(tls: Object, mode: str) -> Iterator[str]:
     words = TERMINATED[mode]
     if mode != "SIMPLE" and not tls.get("caCertificates"):
         yield f"{words} requires a client CA bundle"

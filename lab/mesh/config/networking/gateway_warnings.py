@@ -1,13 +1,11 @@
-"""What Istio's webhook warns of in valid Gateways. The words are Istio's."""
+"""Warnings about valid Gateways, in the words of Istio's webhook."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
+from lab.kube.client import Object
 from lab.mesh.config.webhook import mapping, sequence
-
-Part = Mapping[str, Any]
 
 HTTP = ("http", "http2", "http_proxy", "grpc", "grpc-web")
 CIPHERS = (
@@ -38,7 +36,7 @@ CERTIFICATES = (
 )
 
 
-def gateway_warnings(spec: Part) -> Iterator[str]:
+def gateway_warnings(spec: Object) -> Iterator[str]:
     """Of one Gateway, in Istio's order."""
     servers = [mapping(server) for server in sequence(spec.get("servers"))]
     for server in servers:
@@ -49,7 +47,7 @@ def gateway_warnings(spec: Part) -> Iterator[str]:
             yield "tls.httpsRedirect should only be used with http servers"
 
 
-def _tls_warnings(tls: Part) -> Iterator[str]:
+def _tls_warnings(tls: Object) -> Iterator[str]:
     mode, suites = tls.get("mode") or "PASSTHROUGH", sequence(tls.get("cipherSuites"))
     if tls.get("minProtocolVersion") in ("TLSV1_0", "TLSV1_1") and not suites:
         yield (

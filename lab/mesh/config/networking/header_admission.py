@@ -1,4 +1,4 @@
-"""What Istio's validating webhook refuses of headers that routes match or change."""
+"""Validation of the headers that routes match or change, in the words of Istio's webhook."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from itertools import zip_longest
-from typing import Any
 
 from lab.golang.printing import quoted
+from lab.kube.client import Object
 from lab.mesh.config.networking.virtual_service import claim_path
 from lab.mesh.config.webhook import HEADER_LETTERS, mapping, sequence
 
@@ -36,7 +36,7 @@ def cross_origin_name_problems(name: str) -> Iterator[str]:
         yield f"header name {name} is not a valid header name"
 
 
-def changes_problems(headers: Mapping[str, Any]) -> Iterator[str]:
+def changes_problems(headers: Object) -> Iterator[str]:
     """Of what is added to requests and responses, set in them and removed from them."""
     for side in ("request", "response"):
         changes = mapping(headers.get(side))

@@ -1,21 +1,19 @@
-"""What Istio's validating webhook refuses of a DestinationRule's load balancers."""
+"""Validation of a DestinationRule's load balancer settings, in the words of Istio's webhook."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from math import isqrt
-from typing import Any
 
+from lab.kube.client import Object
 from lab.mesh.config.validation import duration_problems
 from lab.mesh.config.webhook import mapping, sequence
-
-Part = Mapping[str, Any]
 
 LARGEST_TABLE = 5_000_011
 TOPOLOGY = ("topology.kubernetes.io/region", "topology.kubernetes.io/zone", "topology.istio.io/subzone")
 
 
-def load_balancer_problems(settings: Part) -> Iterator[str]:
+def load_balancer_problems(settings: Object) -> Iterator[str]:
     yield from _hash_problems(mapping(settings.get("consistentHash")))
     locality, zones = settings.get("localityLbSetting"), settings.get("zoneAwareLbSetting")
     if locality is not None and zones is not None:
@@ -26,7 +24,7 @@ def load_balancer_problems(settings: Part) -> Iterator[str]:
         yield from _warmup_problems(settings["warmup"])
 
 
-def _hash_problems(consistent: Part) -> Iterator[str]:
+def _hash_problems(consistent: Object) -> Iterator[str]:
     cookie = consistent.get("httpCookie")
     if cookie is not None and not cookie.get("name"):
         yield "name required for HttpCookie"
@@ -60,7 +58,7 @@ def _is_prime(number: int) -> bool:
     return number % 2 != 0 and all(number % factor for factor in range(3, isqrt(number) + 1, 2))
 
 
-def _warmup_problems(warmup: Part) -> Iterator[str]:
+def _warmup_problems(warmup: Object) -> Iterator[str]:
     if warmup.get("duration") is None:
         yield "duration is required"
     else:
@@ -72,7 +70,7 @@ def _warmup_problems(warmup: Part) -> Iterator[str]:
         yield "aggression should be greater than 0"
 
 
-def _locality_problems(setting: Part) -> Iterator[str]:
+def _locality_problems(setting: Object) -> Iterator[str]:
     distribute, failover = sequence(setting.get("distribute")), sequence(setting.get("failover"))
     if distribute and failover:
         yield "can not simultaneously specify 'distribute' and 'failover'"
@@ -99,7 +97,7 @@ SETTINGS_OF_LOCALITIES = "only specify region"
 SETTINGS_OF_ZONES = "only specifies region; zone and subzone failover are handled automatically"
 
 
-def _zone_problems(setting: Part) -> Iterator[str]:
+def _zone_problems(setting: Object) -> Iterator[str]:
     for label in sequence(setting.get("failoverPriority")):
         if label in TOPOLOGY:
             yield (
@@ -110,7 +108,7 @@ def _zone_problems(setting: Part) -> Iterator[str]:
         yield from _failover_problems(each, "zone aware lb", SETTINGS_OF_ZONES)
 
 
-def _failover_problems(failover: Part, what: str, only_regions: str) -> Iterator[str]:
+def _failover_problems(failover: Object, what: str, only_regions: str) -> Iterator[str]:
     ends = (failover.get("from") or "", failover.get("to") or "")
     if ends[0] == ends[1]:
         yield f"{what} failover settings must specify different regions"

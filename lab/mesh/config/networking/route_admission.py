@@ -1,14 +1,14 @@
-"""What Istio's validating webhook refuses of the routes of VirtualServices for HTTP."""
+"""Validation of the HTTP routes of VirtualServices, in the words of Istio's webhook."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from http import HTTPStatus
-from typing import Any
 
 from lab.golang.printing import quoted
+from lab.kube.client import Object
 from lab.mesh.config.networking.fault_admission import cross_origin_problems, fault_problems, status_problems
 from lab.mesh.config.networking.header_admission import AUTHORITY, changes_problems, matched_name_problems
 from lab.mesh.config.networking.text_match_admission import (
@@ -27,8 +27,6 @@ from lab.mesh.config.validation import (
 )
 from lab.mesh.config.webhook import InList, mapping, sequence
 from lab.mesh.model.routing import LONGEST_BODY
-
-Part = Mapping[str, Any]
 
 RETRIED = frozenset(
     (
@@ -53,7 +51,7 @@ RETRIED = frozenset(
 STATUSES = frozenset(str(status.value) for status in HTTPStatus)
 
 
-def route_problems(route: Part, *, delegated: bool) -> Iterator[str]:
+def route_problems(route: Object, *, delegated: bool) -> Iterator[str]:
     """Of one entry of `http`; `delegated`: in a VirtualService without hosts, which others refer to."""
     yield from _conflict_problems(route, delegated=delegated)
     for match in sequence(route.get("match")):
@@ -75,7 +73,7 @@ def route_problems(route: Part, *, delegated: bool) -> Iterator[str]:
         yield from duration_problems(route["timeout"])
 
 
-def _conflict_problems(route: Part, *, delegated: bool) -> Iterator[str]:
+def _conflict_problems(route: Object, *, delegated: bool) -> Iterator[str]:
     """What a request cannot become at the same time."""
     given = {name for name in TARGETS if route.get(name) is not None and route[name] != []}
     if not delegated and "delegate" in given:
@@ -113,7 +111,7 @@ TARGETS = {
 """What may become of a request, and what messages call it."""
 
 
-def _match_problems(match: Part) -> Iterator[str]:
+def _match_problems(match: Object) -> Iterator[str]:
     for name, text in mapping(match.get("headers")).items():
         yield from matched_name_problems(name)
         yield from match_problems(text, "headers")
@@ -137,7 +135,7 @@ def _match_problems(match: Part) -> Iterator[str]:
         yield f"sourceNamespace match {namespace} is invalid"
 
 
-def _mirror_problems(route: Part) -> Iterator[str]:
+def _mirror_problems(route: Object) -> Iterator[str]:
     # Both spellings are fields of the schema, and one field to Istio, which reads the first.
     share = route.get("mirrorPercent", route.get("mirror_percent")) or 0
     if share > 100:
@@ -150,7 +148,7 @@ def _mirror_problems(route: Part) -> Iterator[str]:
         yield from _percentage_problems(mirror.get("percentage"), "mirror percentage")
 
 
-def _percentage_problems(percentage: Part | None, words: str) -> Iterator[str]:
+def _percentage_problems(percentage: Object | None, words: str) -> Iterator[str]:
     share = mapping(percentage).get("value") or 0
     if share > 100:
         yield f"{words} must have a max value of 100 (it has {share:f})"
@@ -158,7 +156,7 @@ def _percentage_problems(percentage: Part | None, words: str) -> Iterator[str]:
         yield f"{words} must have a min value of 0 (it has {share:f})"
 
 
-def _redirect_problems(redirect: Part | None, matches: list[Part]) -> Iterator[str]:
+def _redirect_problems(redirect: Object | None, matches: list[Object]) -> Iterator[str]:
     """The first."""
     if redirect is None:
         return
@@ -181,7 +179,7 @@ def _redirect_problems(redirect: Part | None, matches: list[Part]) -> Iterator[s
         yield from port_problems(redirect["port"])
 
 
-def _answer_problems(answer: Part | None) -> Iterator[str]:
+def _answer_problems(answer: Object | None) -> Iterator[str]:
     if answer is None:
         return
     body = mapping(answer.get("body"))
@@ -197,7 +195,7 @@ def _decoded(text: str | None) -> bytes:
         return b""
 
 
-def _retry_problems(retries: Part | None) -> Iterator[str]:
+def _retry_problems(retries: Object | None) -> Iterator[str]:
     if retries is None:
         return
     attempts, retry_on = retries.get("attempts") or 0, retries.get("retryOn") or ""
@@ -214,7 +212,7 @@ def _retry_problems(retries: Part | None) -> Iterator[str]:
             yield f"{quoted(policy)} is not a valid retryOn policy"
 
 
-def _rewrite_problems(rewrite: Part | None) -> Iterator[str]:
+def _rewrite_problems(rewrite: Object | None) -> Iterator[str]:
     """The first."""
     if rewrite is None:
         return
@@ -231,14 +229,14 @@ def _rewrite_problems(rewrite: Part | None) -> Iterator[str]:
             yield f"UriRegexRewrite has errors\n{problem}"
 
 
-def _expression_rewrite_problems(rewrite: Part) -> Iterator[str]:
+def _expression_rewrite_problems(rewrite: Object) -> Iterator[str]:
     if not rewrite.get("match") or not rewrite.get("rewrite"):
         yield "UriRegexRewrite requires both Rewrite and Match fields to be specified"
     else:
         yield from syntax_problems(rewrite["match"], "HTTPRewrite.UriRegexRewrite.Match")
 
 
-def _authority_problems(rewrite: Part, request: Part) -> Iterator[str]:
+def _authority_problems(rewrite: Object, request: Object) -> Iterator[str]:
     """The first: the authority is written in one place at most."""
     current = rewrite.get("authority") or ""
     written = (pair for kind in ("set", "add") for pair in mapping(request.get(kind)).items())
@@ -252,7 +250,7 @@ def _authority_problems(rewrite: Part, request: Part) -> Iterator[str]:
         current = value
 
 
-def destinations_problems(destinations: list[Part]) -> Iterator[str]:
+def destinations_problems(destinations: list[Object]) -> Iterator[str]:
     """Of one way or several for a request, or a connection."""
     weights = [each.get("weight") or 0 for each in destinations]
     for each, weight in zip(destinations, weights, strict=True):
@@ -263,7 +261,7 @@ def destinations_problems(destinations: list[Part]) -> Iterator[str]:
         yield "total destination weight = 0"
 
 
-def destination_problems(destination: Part) -> Iterator[str]:
+def destination_problems(destination: Object) -> Iterator[str]:
     host = destination.get("host") or ""
     if host == "*":
         yield f"invalid destination host {host}"

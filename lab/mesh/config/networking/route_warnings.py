@@ -1,4 +1,4 @@
-"""What Istio's webhook warns of in valid VirtualServices: what is never used, and what is old.
+"""Warnings about valid VirtualServices, in the words of Istio's webhook: unreachable and deprecated parts.
 
 The words are Istio's.
 """
@@ -9,11 +9,9 @@ import ipaddress
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from lab.kube.client import Object
 from lab.mesh.config.webhook import mapping, sequence
-
-Part = Mapping[str, Any]
 
 LARGE_BODY = 100 * 1024
 """Bytes of the body of a direct response that are worth a warning."""
@@ -23,7 +21,7 @@ TEXTS = ("uri", "scheme", "method", "authority")
 """Matches of which an empty one is not the same as none."""
 
 
-def virtual_service_warnings(spec: Part) -> Iterator[str]:
+def virtual_service_warnings(spec: Object) -> Iterator[str]:
     """Of one VirtualService, in Istio's order."""
     yield from _name_warnings(sequence(spec.get("gateways")))
     routes = {kind: [mapping(route) for route in sequence(spec.get(kind))] for kind in ("http", "tls", "tcp")}
@@ -62,7 +60,7 @@ def _is_address(host: str) -> bool:
     return True
 
 
-def _http_warnings(route: Part) -> Iterator[str]:
+def _http_warnings(route: Object) -> Iterator[str]:
     if any(route.get(field) is not None for field in ("mirrorPercent", "mirror_percent")):
         yield 'using deprecated setting "mirrorPercent", use "mirrorPercentage" instead'
     body = mapping(mapping(route.get("directResponse")).get("body"))
@@ -71,7 +69,7 @@ def _http_warnings(route: Part) -> Iterator[str]:
         yield "large direct_responses may impact control plane performance"
 
 
-def _unreachable(routes: Sequence[Part]) -> Iterator[str]:
+def _unreachable(routes: Sequence[Object]) -> Iterator[str]:
     """Rules that no request comes to, because those before them take it."""
     seen: dict[str, int] = {}
     takes_all = False
@@ -108,12 +106,12 @@ def _ineffective(rule: str, match: str, other: str) -> str:
     )
 
 
-def _name(part: Part, number: int) -> str:
+def _name(part: Object, number: int) -> str:
     """As Istio calls a rule, or a match of one."""
     return json.dumps(part["name"], ensure_ascii=False) if part.get("name") else f"#{number}"
 
 
-def _canonical(match: Part) -> str:
+def _canonical(match: Object) -> str:
     """The same text for matches that say the same: by whatever name, and with what is empty left out."""
     said = {field: value for field, value in match.items() if field != "name" and (value or field in TEXTS)}
     return json.dumps(said, sort_keys=True)
@@ -132,7 +130,7 @@ class _Prefix:
     named: tuple[Mapping[str, str], ...]
 
 
-def _prefixes(routes: Sequence[Part]) -> Iterator[_Prefix]:
+def _prefixes(routes: Sequence[Object]) -> Iterator[_Prefix]:
     """Those that have not been there before and that rules have which are reached at all."""
     seen: set[str] = set()
     for number, route in enumerate(routes):
@@ -157,7 +155,7 @@ def _prefixes(routes: Sequence[Part]) -> Iterator[_Prefix]:
             seen.add(text)
 
 
-def _text(value: Part | None) -> str:
+def _text(value: Object | None) -> str:
     """What a text must be, without expressions: Istio does not look into them."""
     for how in ("exact", "prefix"):
         if text := mapping(value).get(how):

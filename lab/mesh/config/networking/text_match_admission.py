@@ -1,4 +1,4 @@
-"""What Istio's validating webhook refuses of the ways in which a text is to match."""
+"""Validation of string matches (`exact`, `prefix`, `regex`), in the words of Istio's webhook."""
 
 from __future__ import annotations
 

@@ -1,26 +1,24 @@
-"""What Istio's webhook takes of VirtualServices, though Envoy refuses the configuration that follows from it.
+"""Parts of VirtualServices that Istio's webhook accepts, but whose configuration Envoy rejects.
 
 Envoy refuses all that it is sent with it, for whomever it is; so here the one object is refused.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from lab.golang.printing import quoted
 from lab.golang.regexp import NotAnExpression
+from lab.kube.client import Object
 from lab.mesh.config.networking.virtual_service import claim_path
 from lab.mesh.config.webhook import UNREADABLE, mapping, sequence
 from lab.mesh.envoy import expressions
-
-Part = Mapping[str, Any]
 
 REDIRECTS = (301, 302, 303, 307, 308)
 LONGEST_PARAMETER = 1024
 
 
-def route_problems(route: Part) -> Iterator[str]:
+def route_problems(route: Object) -> Iterator[str]:
     """Of one entry of `http` that is as Istio wants it."""
     redirect = mapping(route.get("redirect"))
     yield from _text_problems("redirect", redirect)
@@ -46,7 +44,7 @@ def route_problems(route: Part) -> Iterator[str]:
                 yield "name of a query parameter is empty or too long"
 
 
-def _expressions(route: Part) -> Iterator[str]:
+def _expressions(route: Object) -> Iterator[str]:
     for match in sequence(route.get("match")):
         texts = [mapping(match.get(field)) for field in ("uri", "scheme", "method", "authority")]
         for field in ("headers", "withoutHeaders", "queryParams"):
@@ -62,7 +60,7 @@ def _expressions(route: Part) -> Iterator[str]:
         yield rewrite
 
 
-def _claim_problems(match: Part) -> Iterator[str]:
+def _claim_problems(match: Object) -> Iterator[str]:
     for field in ("headers", "withoutHeaders"):
         for name, text in mapping(match.get(field)).items():
             nothing = not {"exact", "prefix", "regex"} & mapping(text).keys() or text.get("regex") == "*"
@@ -70,13 +68,13 @@ def _claim_problems(match: Part) -> Iterator[str]:
                 yield f'claim {quoted(name)} needs exact, prefix or regex (".*" is any text)'
 
 
-def _text_problems(what: str, values: Part) -> Iterator[str]:
+def _text_problems(what: str, values: Object) -> Iterator[str]:
     for name, value in values.items():
         if isinstance(value, str) and UNREADABLE.search(value):
             yield f"{what} {name}: {quoted(value)} has control characters"
 
 
-def _header_problems(headers: Part) -> Iterator[str]:
+def _header_problems(headers: Object) -> Iterator[str]:
     for side in ("request", "response"):
         changes = mapping(headers.get(side))
         names = (*mapping(changes.get("set")), *mapping(changes.get("add")), *sequence(changes.get("remove")))

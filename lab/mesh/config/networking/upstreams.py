@@ -1,4 +1,4 @@
-"""How a client reaches a service, once it is known what it is told about TLS."""
+"""Upstreams of a client: the ports and subsets of a service, with the TLS that a rule asks for."""
 
 from __future__ import annotations
 

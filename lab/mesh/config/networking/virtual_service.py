@@ -1,11 +1,10 @@
-"""VirtualService: what becomes of the requests for some hosts, at the gateways that it is bound to."""
+"""VirtualService: the routes of some hosts at the gateways that it is bound to."""
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from lab.golang.durations import seconds
 from lab.kube.client import GroupResource, Object
@@ -127,7 +126,7 @@ def _gateway_name(name: str, namespace: str) -> str:
     return f"{rest.partition('.')[0]}/{first}" if dot else f"{namespace}/{name}"
 
 
-def _route(route: Mapping[str, Any], namespace: str) -> HttpRoute:
+def _route(route: Object, namespace: str) -> HttpRoute:
     headers = route.get("headers") or {}
     rewrite = route.get("rewrite") or {}
     request_headers, authority = _changes(headers.get("request"))
@@ -146,7 +145,7 @@ def _route(route: Mapping[str, Any], namespace: str) -> HttpRoute:
     )
 
 
-def _destination(entry: Mapping[str, Any], namespace: str) -> RouteDestination:
+def _destination(entry: Object, namespace: str) -> RouteDestination:
     destination, headers = entry["destination"], entry.get("headers") or {}
     return RouteDestination(
         host=fully_qualified(destination["host"].lower(), namespace),
@@ -158,7 +157,7 @@ def _destination(entry: Mapping[str, Any], namespace: str) -> RouteDestination:
     )
 
 
-def _match(match: Mapping[str, Any], namespace: str) -> HttpMatch:
+def _match(match: Object, namespace: str) -> HttpMatch:
     def text(field: str, *, ignore_case: bool = False) -> TextMatch | None:
         return _text(match[field], ignore_case=ignore_case) if field in match else None
 
@@ -181,7 +180,7 @@ def _match(match: Mapping[str, Any], namespace: str) -> HttpMatch:
     )
 
 
-def _headers(entries: Mapping[str, Any], *, negated: bool = False) -> Iterator[NamedMatch]:
+def _headers(entries: Object, *, negated: bool = False) -> Iterator[NamedMatch]:
     for name, value in entries.items():
         if claim_path(name) is None:
             # A star is no expression: with Istio it stands for whatever a header says.
@@ -189,7 +188,7 @@ def _headers(entries: Mapping[str, Any], *, negated: bool = False) -> Iterator[N
             yield NamedMatch(name.lower(), text, negated)
 
 
-def _claims(entries: Mapping[str, Any], *, negated: bool = False) -> Iterator[ClaimMatch]:
+def _claims(entries: Object, *, negated: bool = False) -> Iterator[ClaimMatch]:
     for name, value in entries.items():
         if path := claim_path(name):
             yield ClaimMatch(path, _text(value), negated)
@@ -215,13 +214,13 @@ def _text(value: Mapping[str, str], *, ignore_case: bool = False) -> TextMatch:
     return TextMatch(TextMatching.PRESENT)
 
 
-def _rewrite(rewrite: Mapping[str, Any]) -> PathChange:
+def _rewrite(rewrite: Object) -> PathChange:
     if expression := rewrite.get("uriRegexRewrite"):
         return PathChange(regex=expression["match"], substitution=expression.get("rewrite") or "")
     return PathChange(prefix=rewrite.get("uri") or None)
 
 
-def _redirect(redirect: Mapping[str, Any]) -> Redirect:
+def _redirect(redirect: Object) -> Redirect:
     port = redirect.get("port")
     if redirect.get("derivePort") == "FROM_PROTOCOL_DEFAULT":
         port = 443 if redirect.get("scheme") == "https" else 80
@@ -234,13 +233,13 @@ def _redirect(redirect: Mapping[str, Any]) -> Redirect:
     )
 
 
-def _respond(response: Mapping[str, Any]) -> Respond:
+def _respond(response: Object) -> Respond:
     body = response.get("body") or {}
     text = body.get("string") or base64.b64decode(body.get("bytes") or "").decode(errors="replace")
     return Respond(response["status"], text)
 
 
-def _changes(headers: Mapping[str, Any] | None) -> tuple[HeaderChanges, str]:
+def _changes(headers: Object | None) -> tuple[HeaderChanges, str]:
     """The changes, and the authority to set: it is no header like the others."""
     headers = headers or {}
     pairs = headers.get("set") or {}

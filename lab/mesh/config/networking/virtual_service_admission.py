@@ -1,10 +1,9 @@
-"""What Istio's validating webhook refuses of VirtualServices, of which the schema has nothing to say."""
+"""Validation of VirtualServices beyond their schema, in the words of Istio's webhook."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import combinations
-from typing import Any
 
 from lab.golang.printing import quoted
 from lab.kube.client import Object
@@ -25,8 +24,6 @@ from lab.mesh.config.validation import (
 )
 from lab.mesh.config.webhook import mapping, refuse_for, sequence
 
-Part = Mapping[str, Any]
-
 
 def review_virtual_service(new: Object) -> list[str]:
     """Refuses a VirtualService that no proxy could obey, with every reason at once."""
@@ -36,7 +33,7 @@ def review_virtual_service(new: Object) -> list[str]:
     return []
 
 
-def _service_problems(spec: Part, namespace: str) -> Iterator[str]:
+def _service_problems(spec: Object, namespace: str) -> Iterator[str]:
     hosts, gateways = sequence(spec.get("hosts")), sequence(spec.get("gateways"))
     routes = {kind: sequence(spec.get(kind)) for kind in ("http", "tls", "tcp")}
     if not hosts:
@@ -66,11 +63,11 @@ def _is_for_gateways(gateways: list[str]) -> bool:
     return bool(gateways) and MESH not in gateways
 
 
-def _has_server_names(routes: list[Part]) -> bool:
+def _has_server_names(routes: list[Object]) -> bool:
     return any(match.get("sniHosts") for route in routes for match in sequence(route.get("match")))
 
 
-def _claim_problems(routes: list[Part], gateways: list[str]) -> Iterator[str]:
+def _claim_problems(routes: list[Object], gateways: list[str]) -> Iterator[str]:
     matches = (match for route in routes for match in sequence(route.get("match")))
     for match in matches:
         for name in (*mapping(match.get("headers")), *mapping(match.get("withoutHeaders"))):
@@ -99,7 +96,7 @@ def _hosts_problems(hosts: list[str], gateways: list[str], *, server_names: bool
                 yield f"duplicate hosts in virtual service: {one} & {other}"
 
 
-def _tls_problems(route: Part, hosts: list[str], gateways: list[str]) -> Iterator[str]:
+def _tls_problems(route: Object, hosts: list[str], gateways: list[str]) -> Iterator[str]:
     matches = sequence(route.get("match"))
     if not matches:
         yield "TLS route must have at least one match condition"
@@ -126,13 +123,13 @@ def _server_name_problems(name: str, hosts: list[str], gateways: list[str]) -> I
         )
 
 
-def _tcp_problems(route: Part) -> Iterator[str]:
+def _tcp_problems(route: Object) -> Iterator[str]:
     for match in sequence(route.get("match")):
         yield from _connection_problems(match)
     yield from _connections_problems(route, "TCP")
 
 
-def _connection_problems(match: Part) -> Iterator[str]:
+def _connection_problems(match: Object) -> Iterator[str]:
     for subnet in sequence(match.get("destinationSubnets")):
         yield from subnet_problems(subnet)
     if match.get("port"):
@@ -141,7 +138,7 @@ def _connection_problems(match: Part) -> Iterator[str]:
     yield from gateway_name_problems(sequence(match.get("gateways")))
 
 
-def _connections_problems(route: Part, kind: str) -> Iterator[str]:
+def _connections_problems(route: Object, kind: str) -> Iterator[str]:
     if not sequence(route.get("route")):
         yield f"{kind} route is required"
     yield from destinations_problems(sequence(route.get("route")))
