@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from lab.kube.objects import Json, Object
 from lab.kube.timestamps import moment_of
@@ -12,8 +12,7 @@ from lab.kube.timestamps import moment_of
 NONE = "<none>"
 
 
-@dataclass(frozen=True)
-class Column:
+class Column(NamedTuple):
     """One column of `kubectl get`. Priority above 0 is shown with `-o wide` only."""
 
     name: str

@@ -10,8 +10,8 @@ are written by hand, each with its kind.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 
 class Scalar(Enum):
@@ -29,8 +29,7 @@ class Scalar(Enum):
     IGNORED = "ignored"
 
 
-@dataclass(frozen=True)
-class Field:
+class Field(NamedTuple):
     name: str
     type: Scalar | Message
     repeated: bool = False

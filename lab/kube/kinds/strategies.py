@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from lab.kube.errors import Cause
 from lab.kube.identity.auth import User
@@ -33,8 +32,7 @@ class ServedKinds(Protocol):
         """Serves it no longer."""
 
 
-@dataclass(frozen=True)
-class Server:
+class Server(NamedTuple):
     """What a strategy may look at besides the object that is written."""
 
     store: Store
@@ -57,8 +55,7 @@ def _no_grace(*_: object) -> int:
     return 0
 
 
-@dataclass(frozen=True)
-class Strategy:
+class Strategy(NamedTuple):
     """The hooks are in the order in which a write calls them; "old" is None on creation."""
 
     defaults: Callable[[Object], None] = _nothing
