@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from lab.golang import printing
+from lab.kube.objects import Object
 
 
 class Named(Protocol):
@@ -39,7 +40,7 @@ class ApiError(Exception):
         reason: str,
         message: str,
         *,
-        details: Mapping[str, Any] | None = None,
+        details: Object | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
@@ -49,9 +50,9 @@ class ApiError(Exception):
         self.details = None if details is None else dict(details)
         self.headers = dict(headers or {})
 
-    def status(self) -> dict[str, Any]:
+    def status(self) -> Object:
         """The `v1` Status object that travels to the client."""
-        status: dict[str, Any] = {
+        status: Object = {
             "kind": "Status",
             "apiVersion": "v1",
             "metadata": {},
@@ -72,7 +73,7 @@ def qualified(what: Named) -> str:
     return f"{what.plural}.{what.group}" if what.group else what.plural
 
 
-def details_of(what: Named, name: str) -> dict[str, Any]:
+def details_of(what: Named, name: str) -> Object:
     details = {"name": name, "kind": what.plural}
     if what.group:
         details["group"] = what.group
@@ -133,7 +134,7 @@ def invalid(group: str, kind: str, name: str, causes: Iterable[Cause]) -> ApiErr
     lines = [f"{cause.field}: {cause.message}" for cause in listed]
     text = lines[0] if len(lines) == 1 else f"[{', '.join(lines)}]"
     qualified_kind = f"{kind}.{group}" if group else kind
-    details: dict[str, Any] = {"name": name, "group": group, "kind": kind}
+    details: Object = {"name": name, "group": group, "kind": kind}
     if not group:
         del details["group"]
     details["causes"] = [cause.as_object() for cause in listed]
@@ -174,18 +175,18 @@ def required(field: str, detail: str = "") -> Cause:
     return Cause("FieldValueRequired", field, f"Required value: {detail}" if detail else "Required value")
 
 
-def invalid_value(field: str, value: Any, detail: str) -> Cause:
+def invalid_value(field: str, value: object, detail: str) -> Cause:
     return Cause("FieldValueInvalid", field, f"Invalid value: {quoted(value)}: {detail}")
 
 
-def unsupported_value(field: str, value: Any, supported: Iterable[Any]) -> Cause:
+def unsupported_value(field: str, value: object, supported: Iterable[object]) -> Cause:
     choices = ", ".join(quoted(choice) for choice in supported)
     return Cause(
         "FieldValueNotSupported", field, f"Unsupported value: {quoted(value)}: supported values: {choices}"
     )
 
 
-def duplicate(field: str, value: Any) -> Cause:
+def duplicate(field: str, value: object) -> Cause:
     return Cause("FieldValueDuplicate", field, f"Duplicate value: {quoted(value)}")
 
 
@@ -201,7 +202,7 @@ def field_forbidden(field: str, detail: str) -> Cause:
     return Cause("FieldValueForbidden", field, f"Forbidden: {detail}")
 
 
-def quoted(value: Any) -> str:
+def quoted(value: object) -> str:
     """A value as a field error prints it (Go's %q for strings, %#v for what is not scalar)."""
     if value is None:
         return '"null"'

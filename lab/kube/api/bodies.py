@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 import orjson
 from aiohttp import web
 
 from lab.kube.api import protobuf
 from lab.kube.errors import ApiError, bad_request
+from lab.kube.objects import Json
 
 MAX_BODY = 3 * 1024 * 1024
 MAX_DEPTH = 100
@@ -46,7 +46,7 @@ async def read(request: web.BaseRequest) -> bytes:
     return bytes(body)
 
 
-async def parse(request: web.BaseRequest) -> Any:
+async def parse(request: web.BaseRequest) -> Json:
     """The body as JSON data; None when there is none. Raises a 400 for what cannot be read."""
     body = await read(request)
     if request.content_type == _PROTOBUF:
@@ -55,7 +55,8 @@ async def parse(request: web.BaseRequest) -> Any:
         return None
     _check_depth(body)
     try:
-        return orjson.loads(body)
+        parsed: Json = orjson.loads(body)
+        return parsed
     except orjson.JSONDecodeError as error:
         if request.content_type in _YAML:
             return parse_yaml(body)
@@ -86,7 +87,7 @@ def _check_depth(body: bytes) -> None:
             depth -= 1
 
 
-def parse_yaml(body: bytes) -> Any:
+def parse_yaml(body: bytes) -> Json:
     """YAML as JSON data: no aliases, no dates, bounded depth. Raises a 400."""
     import yaml
 
@@ -112,7 +113,8 @@ def parse_yaml(body: bytes) -> Any:
                 depth -= 1
         loaded = yaml.load(body, Loader)
         # What JSON cannot say (binary, sets, huge numbers, half characters) fails here.
-        return orjson.loads(orjson.dumps(loaded, option=orjson.OPT_NON_STR_KEYS))
+        converted: Json = orjson.loads(orjson.dumps(loaded, option=orjson.OPT_NON_STR_KEYS))
+        return converted
     except (yaml.YAMLError, orjson.JSONEncodeError, ValueError, TypeError) as error:
         text = " ".join(str(error).split())
         raise bad_request(f"error converting YAML to JSON: {text}") from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Collection
 
 from lab.kube.api.negotiation import Accepted
 from lab.kube.errors import no_such_path
@@ -81,7 +81,7 @@ def _aggregated_resource(resource: Resource) -> Object:
     )
 
 
-def _optional(**fields: Any) -> Object:
+def _optional(**fields: Collection[object]) -> Object:
     return {name: list(value) for name, value in fields.items() if value}
 
 

@@ -6,7 +6,6 @@ import base64
 import binascii
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
 from aiohttp import web
@@ -22,7 +21,7 @@ from lab.kube.errors import bad_request
 from lab.kube.identity.auth import Authenticator, User
 from lab.kube.kinds.resources import Resource
 from lab.kube.kinds.scale import scale_of
-from lab.kube.objects import Object, clone, place_of
+from lab.kube.objects import Json, Object, clone, place_of
 from lab.kube.runtime import Runtime
 from lab.kube.writing.apply_request import check_apply
 from lab.kube.writing.deletion import DeleteOptions
@@ -174,7 +173,7 @@ class Handlers:
         new = await self._change(call, lambda old: _patched(call, in_version(resource, old), body), options)
         return object_answer(call.request, resource, new, 200, options.warnings)
 
-    async def _change(self, call: Call, change: Callable[[Object], Any], options: WriteOptions) -> Object:
+    async def _change(self, call: Call, change: Callable[[Object], Json], options: WriteOptions) -> Object:
         route = call.route
         return await self._pipeline.change(
             call.resource, route.namespace, route.name, change, options, route.subresource
@@ -230,7 +229,7 @@ class Handlers:
         body = await bodies.parse(call.request)
         return await self._rescale(call, lambda scale: _patched(call, scale, body))
 
-    async def _rescale(self, call: Call, change: Callable[[Object], Any]) -> web.StreamResponse:
+    async def _rescale(self, call: Call, change: Callable[[Object], Json]) -> web.StreamResponse:
         options = write_options(call.request, "Update", call.user)
         scale = await rescale(self._pipeline, call.route, change, options)
         return json_answer(scale, headers=warning_headers(options.warnings))
@@ -260,12 +259,12 @@ class Handlers:
 
     async def _review(self, call: Call) -> web.StreamResponse:
         body = await bodies.parse(call.request)
-        check_shape(call.resource, body, write_options(call.request, "Create", call.user))
-        answer = reviews.review(call.resource.key, self._authenticator, call.user, body)
+        request = check_shape(call.resource, body, write_options(call.request, "Create", call.user))
+        answer = reviews.review(call.resource.key, self._authenticator, call.user, request)
         return object_answer(call.request, call.resource, answer, 201)
 
 
-def _patched(call: Call, target: Object, patch: Any) -> Any:
+def _patched(call: Call, target: Object, patch: Json) -> Json:
     """The object after one of the three patches. Raises a 400, 415 or 422."""
     resource, kind = call.resource, call.request.content_type
     if kind == JSON_PATCH:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
 
 import orjson
 
@@ -11,7 +10,7 @@ from lab.kube.errors import no_such_path
 from lab.kube.kinds.resources import Resource
 from lab.kube.kinds.schema import OBJECT_META, definition
 from lab.kube.kinds.scheme import Scheme
-from lab.kube.objects import Object
+from lab.kube.objects import Json, Object
 
 _PREFIX = "#/components/schemas/"
 _PARAMETERS = [
@@ -81,7 +80,7 @@ def _add(resource: Resource, schemas: Object) -> str:
     name = ".".join([*reversed(resource.group.split(".")), resource.version, resource.kind])
     identity = {"group": resource.group, "version": resource.version, "kind": resource.kind}
     schemas[name] = {
-        **_converted(resource.schema.raw, schemas),
+        **_converted_object(resource.schema.raw, schemas),
         "x-kubernetes-group-version-kind": [identity],
     }
     _include(OBJECT_META, schemas)
@@ -94,14 +93,16 @@ def _include(name: str, schemas: Object) -> None:
         schemas[name] = _converted(definition(name), schemas)
 
 
-def _converted(schema: Any, schemas: Object) -> Any:
+def _converted(schema: Json, schemas: Object) -> Json:
     """A schema with its references as OpenAPI writes them; what they name is included."""
     if isinstance(schema, list):
         return [_converted(item, schemas) for item in schema]
-    if not isinstance(schema, dict):
-        return schema
+    return _converted_object(schema, schemas) if isinstance(schema, dict) else schema
+
+
+def _converted_object(schema: Object, schemas: Object) -> Object:
     reference = schema.get("$ref")
-    converted = {
+    converted: Object = {
         word: _converted(value, schemas)
         for word, value in schema.items()
         if not (word == "$ref" and isinstance(value, str))

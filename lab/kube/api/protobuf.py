@@ -8,11 +8,11 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
 
 from lab.kube.errors import ApiError, bad_request
 from lab.kube.kinds import builtin
 from lab.kube.kinds.protobuf_messages import Field, Message, Scalar
+from lab.kube.objects import Json, Object
 from lab.kube.timestamps import timestamp
 
 MAGIC = b"k8s\0"
@@ -24,7 +24,7 @@ class Malformed(ValueError):
     """Bytes that are no protobuf message, or one with fields that are not known here."""
 
 
-def decode(body: bytes) -> dict[str, Any]:
+def decode(body: bytes) -> Object:
     """The object in a body. Raises ApiError: 400 for a malformed one, 415 for a kind without a table."""
     if not body.startswith(MAGIC):
         raise bad_request("provided data does not appear to be a protobuf message, expected prefix k8s\\0")
@@ -49,8 +49,8 @@ def decode(body: bytes) -> dict[str, Any]:
     return {"apiVersion": version, "kind": name, **fields}
 
 
-def _message(data: bytes, message: Message, path: str) -> dict[str, Any]:
-    result: dict[str, Any] = {}
+def _message(data: bytes, message: Message, path: str) -> Object:
+    result: Object = {}
     for number, raw in _fields(data):
         field = message.get(number)
         if field is None:
@@ -67,7 +67,7 @@ def _message(data: bytes, message: Message, path: str) -> dict[str, Any]:
     return result
 
 
-def _value(raw: int | bytes, field: Field, path: str) -> Any:
+def _value(raw: int | bytes, field: Field, path: str) -> Json:
     match field.type:
         case Scalar.INTEGER:
             return _signed(_integer(raw))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import orjson
 from aiohttp import web
@@ -23,7 +22,7 @@ LIST_SHAPES = ("Table", "PartialObjectMetadataList")
 
 
 def json_answer(
-    document: Any,
+    document: object,
     code: int = 200,
     *,
     content_type: str = "application/json",

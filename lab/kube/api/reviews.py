@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from lab.kube.errors import (
     Cause,
@@ -47,7 +46,7 @@ def token_request(authenticator: Authenticator, store: Store, account: Object, r
     }
 
 
-def _check_token_request(lifetime: Any, audiences: Any) -> None:
+def _check_token_request(lifetime: object, audiences: object) -> None:
     field = "spec.expirationSeconds"
     causes: list[Cause] = []
     if isinstance(lifetime, bool) or not isinstance(lifetime, int):
@@ -62,7 +61,7 @@ def _check_token_request(lifetime: Any, audiences: Any) -> None:
         raise invalid("authentication.k8s.io", "TokenRequest", "", causes)
 
 
-def _bound_object(store: Store, namespace: str, reference: Any) -> Object | None:
+def _bound_object(store: Store, namespace: str, reference: object) -> Object | None:
     if not reference:
         return None
     if not isinstance(reference, dict):
@@ -146,12 +145,12 @@ def review(key: GroupResource, authenticator: Authenticator, user: User, request
     return {**request, "status": REVIEWS[key](Asked(authenticator, user, request))}
 
 
-def _spec(request: Object) -> dict[str, Any]:
+def _spec(request: Object) -> Object:
     spec = request.get("spec") or {}
     if not isinstance(spec, dict):
         raise bad_request("spec must be an object")
     return spec
 
 
-def _given(spec: Mapping[str, Any], key: str) -> dict[str, Any]:
+def _given(spec: Object, key: str) -> Object:
     return {key: spec[key]} if key in spec else {}

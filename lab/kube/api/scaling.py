@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from lab.kube import errors
 from lab.kube.api.routes import Route
 from lab.kube.kinds.scale import scale_of, scaled
-from lab.kube.objects import Object
+from lab.kube.objects import Json, Object
 from lab.kube.writing.pipeline import Overtaken, Pipeline
 from lab.kube.writing.request_validation import WriteOptions
 
@@ -17,7 +16,7 @@ _ATTEMPTS = 5
 
 
 async def rescale(
-    pipeline: Pipeline, route: Route, change: Callable[[Object], Any], options: WriteOptions
+    pipeline: Pipeline, route: Route, change: Callable[[Object], Json], options: WriteOptions
 ) -> Object:
     """The new Scale, after `change` of the present one. Raises ApiError."""
     from lab.kube.writing import questions
@@ -26,6 +25,8 @@ async def rescale(
         old = pipeline.existing(route.resource, route.namespace, route.name)
         before = scale_of(old)
         after = change(before)
+        if not isinstance(after, dict):
+            raise errors.bad_request("the body must be a Scale")
         asked = questions.update(route.resource, before, after, options, "scale", _KIND)
         try:
             new = scaled(old, await pipeline.consulted(asked, old))

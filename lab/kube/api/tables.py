@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import orjson
 
 from lab.kube.errors import bad_request
 from lab.kube.kinds.printers import Column
 from lab.kube.kinds.resources import Resource
-from lab.kube.objects import Object
+from lab.kube.objects import Json, Object
 
 INCLUDES = ("Metadata", "Object", "None")
 
@@ -63,7 +62,7 @@ def _row(resource: Resource, obj: Object, include: str) -> Object:
     return row
 
 
-def _cell(value: Any) -> Any:
+def _cell(value: Json) -> Json:
     if value is None or isinstance(value, str | int | float):
         return value
     return orjson.dumps(value).decode()

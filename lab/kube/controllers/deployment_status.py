@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from lab.kube.controllers.rollout import Bounds
 from lab.kube.errors import ApiError
 from lab.kube.objects import Object
 from lab.kube.timestamps import now, seconds_since
 
-Condition = dict[str, Any]
+Condition = Object
 
 
 def conditions(
-    deployment: Object, status: Mapping[str, Any], new: Object | None, refusal: ApiError | None
+    deployment: Object, status: Object, new: Object | None, refusal: ApiError | None
 ) -> list[Condition]:
     """Available, Progressing and, where a ReplicaSet or pods are refused, ReplicaFailure.
 
@@ -36,7 +35,7 @@ def _failure_of(replica_set: Object | None) -> str:
     return next((each["message"] for each in found if each["type"] == "ReplicaFailure"), "")
 
 
-def progress_deadline(spec: Mapping[str, Any], status: Mapping[str, Any]) -> float | None:
+def progress_deadline(spec: Object, status: Object) -> float | None:
     """Seconds until the roll-out counts as stuck; None when it is finished, stuck or paused already."""
     for condition in status["conditions"]:
         if condition["type"] == "Progressing" and condition["reason"] in _UNDER_WAY:
@@ -52,7 +51,7 @@ def _condition(kind: str, status: str, reason: str, message: str) -> Condition:
     return {"type": kind, "status": status, "reason": reason, "message": message}
 
 
-def _available(spec: Mapping[str, Any], status: Mapping[str, Any]) -> Condition:
+def _available(spec: Object, status: Object) -> Condition:
     if status.get("availableReplicas", 0) >= spec["replicas"] - Bounds.of(spec).unavailable:
         message = "Deployment has minimum availability."
         return _condition("Available", "True", "MinimumReplicasAvailable", message)
@@ -61,7 +60,7 @@ def _available(spec: Mapping[str, Any], status: Mapping[str, Any]) -> Condition:
 
 
 def _progressing(
-    deployment: Object, status: Mapping[str, Any], new: Object | None, known: Mapping[str, Condition]
+    deployment: Object, status: Object, new: Object | None, known: Mapping[str, Condition]
 ) -> Condition:
     spec = deployment["spec"]
     before = known.get("Progressing", {})
@@ -87,12 +86,12 @@ def _progressing(
     return _condition("Progressing", "True", "ReplicaSetUpdated", f"{named} is progressing.")
 
 
-def _complete(spec: Mapping[str, Any], status: Mapping[str, Any]) -> bool:
+def _complete(spec: Object, status: Object) -> bool:
     counts = ("updatedReplicas", "replicas", "availableReplicas")
     return all(status.get(count, 0) == spec["replicas"] for count in counts)
 
 
-def _moved(before: Mapping[str, Any], status: Mapping[str, Any]) -> bool:
+def _moved(before: Object, status: Object) -> bool:
     """Whether there are more new, ready or available pods, or fewer old ones, than last time."""
     if any(
         status.get(count, 0) > before.get(count, 0)
@@ -102,11 +101,11 @@ def _moved(before: Mapping[str, Any], status: Mapping[str, Any]) -> bool:
     return _old(status) < _old(before)
 
 
-def _old(status: Mapping[str, Any]) -> int:
+def _old(status: Object) -> int:
     return int(status.get("replicas", 0)) - int(status.get("updatedReplicas", 0))
 
 
-def _overdue(spec: Mapping[str, Any], before: Condition) -> bool:
+def _overdue(spec: Object, before: Condition) -> bool:
     limit = float(spec.get("progressDeadlineSeconds", 600))
     return seconds_since(before["lastUpdateTime"]) >= limit
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from lab.kube.controllers.loop import MANAGER, Request
 from lab.kube.controllers.pods import is_finished, is_ready, is_terminating
@@ -144,7 +143,7 @@ def _ports(service: Object, pod: Object) -> Ports:
     return tuple(found)
 
 
-def _target(port: Mapping[str, Any], pod: Object) -> int | None:
+def _target(port: Object, pod: Object) -> int | None:
     """The container's port number; None when no container has a port of the wanted name."""
     target = port.get("targetPort", port["port"])
     if isinstance(target, int):

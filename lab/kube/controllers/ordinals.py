@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+
+from lab.kube.objects import Object
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Plan:
     revision: str
 
     @classmethod
-    def of(cls, spec: Mapping[str, Any], revision: str) -> Plan:
+    def of(cls, spec: Object, revision: str) -> Plan:
         start = (spec.get("ordinals") or {}).get("start", 0)
         strategy = spec["updateStrategy"]
         rolls = strategy["type"] == "RollingUpdate"

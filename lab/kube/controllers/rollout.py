@@ -6,9 +6,10 @@ that is scaled half-way.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+
+from lab.kube.objects import Object
 
 DEFAULT_STEP = "25%"
 
@@ -30,7 +31,7 @@ class Bounds:
     unavailable: int
 
     @classmethod
-    def of(cls, deployment_spec: Mapping[str, Any]) -> Bounds:
+    def of(cls, deployment_spec: Object) -> Bounds:
         """Percentages round up for maxSurge and down for maxUnavailable; both 0 would never move."""
         strategy = deployment_spec.get("strategy") or {}
         replicas = deployment_spec["replicas"]

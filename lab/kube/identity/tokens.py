@@ -12,7 +12,6 @@ import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives import serialization
@@ -50,7 +49,7 @@ class Identity:
     uid: str
     token_id: str
     audiences: tuple[str, ...]
-    bound: dict[str, Any] | None
+    bound: Object | None
 
     @property
     def username(self) -> str:
@@ -80,7 +79,7 @@ class ServiceAccountTokens:
         """A token for a ServiceAccount and its expiry in seconds since the epoch. `lifetime` in seconds."""
         metadata = account["metadata"]
         now = int(time.time())
-        claim: dict[str, Any] = {
+        claim: Object = {
             "namespace": metadata["namespace"],
             "serviceaccount": {"name": metadata["name"], "uid": metadata["uid"]},
         }
@@ -128,7 +127,7 @@ class ServiceAccountTokens:
             bound=bound,
         )
 
-    def _bound(self, private: dict[str, Any]) -> dict[str, Any] | None:
+    def _bound(self, private: Object) -> Object | None:
         for kind, key in BINDABLE.items():
             reference = private.get(kind.lower())
             if reference is None:

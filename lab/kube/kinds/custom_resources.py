@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from lab.kube.kinds import jsonpath
 from lab.kube.kinds.printers import AGE, NAME, Column, since
 from lab.kube.kinds.resources import Resource
 from lab.kube.kinds.schema import custom
-from lab.kube.objects import Object
+from lab.kube.objects import Json, Object
 
 
 def resources_of(crd: Object) -> list[Resource]:
@@ -60,12 +59,12 @@ def _column(declared: Object) -> Column:
     )
 
 
-def _age_at(path: str) -> Callable[[Object], Any]:
+def _age_at(path: str) -> Callable[[Object], Json]:
     return lambda obj: since(next(iter(jsonpath.find(obj, path)), None))
 
 
-def _value_at(path: str) -> Callable[[Object], Any]:
-    def value(obj: Object) -> Any:
+def _value_at(path: str) -> Callable[[Object], Json]:
+    def value(obj: Object) -> Json:
         found = jsonpath.find(obj, path)
         if not found:
             return None

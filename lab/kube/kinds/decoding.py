@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
 
 from lab.kube.errors import ApiError, bad_request
 from lab.kube.kinds.schema import Schema
+from lab.kube.objects import Json, Object
 
 _GO_SCALARS = {
     ("integer", "int32"): "int32",
@@ -16,7 +16,7 @@ _GO_SCALARS = {
     ("number", None): "float64",
     ("boolean", None): "bool",
 }
-_ZERO: dict[str, Callable[[], Any]] = {
+_ZERO: dict[str, Callable[[], Json]] = {
     "boolean": bool,
     "integer": int,
     "number": float,
@@ -30,7 +30,7 @@ class _WrongTypeError(Exception):
     """A value that does not fit; carries the decoder's words."""
 
 
-def decode(kind: str, version: str, obj: dict[str, Any], schema: Schema) -> None:
+def decode(kind: str, version: str, obj: Object, schema: Schema) -> None:
     """Checks the types of all known fields and drops nulls, in place. Raises a 400 in the decoder's words."""
     try:
         _decode(obj, schema, kind, "")
@@ -42,7 +42,7 @@ def cannot_handle(kind: str, version: str, why: str) -> ApiError:
     return bad_request(f'{kind} in version "{version}" cannot be handled as a {kind}: {why}')
 
 
-def _decode(value: Any, schema: Schema, struct: str, path: str) -> None:
+def _decode(value: Json, schema: Schema, struct: str, path: str) -> None:
     types = schema.types
     found = json_type(value)
     if types and not _fits(found, value, types):
@@ -75,19 +75,17 @@ def _decode(value: Any, schema: Schema, struct: str, path: str) -> None:
         )
 
 
-def _zero(schema: Schema) -> Any:
+def _zero(schema: Schema) -> Json:
     return _ZERO.get(schema.types[0] if schema.types else "object", list)()
 
 
-def _fits(found: str, value: Any, types: tuple[str, ...]) -> bool:
+def _fits(found: str, value: object, types: tuple[str, ...]) -> bool:
     if found in types:
-        if found == "integer":
-            return bool(-(2**63) <= value < 2**63)
-        return True
+        return not isinstance(value, int) or -(2**63) <= value < 2**63
     return found == "integer" and "number" in types
 
 
-def json_type(value: Any) -> str:
+def json_type(value: object) -> str:
     """The JSON Schema type of a value."""
     if value is None:
         return "null"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+
+from lab.kube.objects import Json
 
 _STEP = re.compile(
     r"\.(?P<field>(?:[^.\[\]\\]|\\.)+)"
@@ -14,10 +15,10 @@ _STEP = re.compile(
     r"|\[\?\(@\.(?P<key>[\w.-]+)\s*==\s*[\"'](?P<wanted>[^\"']*)[\"']\)\]"
 )
 
-Step = Callable[[list[Any]], list[Any]]
+Step = Callable[[list[Json]], list[Json]]
 
 
-def find(obj: Any, path: str) -> list[Any]:
+def find(obj: Json, path: str) -> list[Json]:
     """All values at a path such as `.status.conditions[?(@.type=="Ready")].status`."""
     found = [obj]
     for step in compile_path(path):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from lab.golang import printing
 from lab.kube import errors
@@ -17,7 +16,7 @@ PROTOCOLS = ("SCTP", "TCP", "UDP")
 PORT_RANGE = "must be between 1 and 65535, inclusive"
 _PORT_NAME = re.compile(r"(?=[^a-z]*[a-z])[a-z0-9]+(-[a-z0-9]+)*")
 _QUANTITY = re.compile(r"([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)")
-_POD_DEFAULTS: dict[str, Any] = {
+_POD_DEFAULTS: Object = {
     "restartPolicy": "Always",
     "terminationGracePeriodSeconds": 30,
     "dnsPolicy": "ClusterFirst",
@@ -25,7 +24,7 @@ _POD_DEFAULTS: dict[str, Any] = {
     "securityContext": {},
     "enableServiceLinks": True,
 }
-_CONTAINER_DEFAULTS: dict[str, Any] = {
+_CONTAINER_DEFAULTS: Object = {
     "terminationMessagePath": "/dev/termination-log",
     "terminationMessagePolicy": "File",
     "resources": {},
@@ -186,7 +185,7 @@ def check_port_name(name: str, path: str) -> list[Cause]:
     return [errors.invalid_value(path, name, detail)]
 
 
-def check_port_reference(value: Any, path: str) -> list[Cause]:
+def check_port_reference(value: str | int, path: str) -> list[Cause]:
     """A port by its number or by its name."""
     if isinstance(value, str):
         return check_port_name(value, path)

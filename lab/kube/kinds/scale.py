@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from lab.kube import errors
 from lab.kube.errors import bad_request
 from lab.kube.kinds.decoding import decode
@@ -27,10 +25,8 @@ def scale_of(obj: Object) -> Object:
     }
 
 
-def scaled(obj: Object, scale: Any) -> Object:
+def scaled(obj: Object, scale: Object) -> Object:
     """The object with the number of replicas that a Scale asks for. Raises a 400 or 422."""
-    if not isinstance(scale, dict):
-        raise bad_request("the body must be a Scale")
     decode("Scale", "v1", scale, builtin(_SCHEMA))
     metadata = scale.get("metadata") or {}
     if metadata.get("name", obj["metadata"]["name"]) != obj["metadata"]["name"]:

@@ -10,11 +10,11 @@ import gzip
 from collections.abc import Iterator
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import orjson
 
-from lab.kube.objects import clone
+from lab.kube.objects import Json, Object, clone
 
 OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 # Two built-in types are written as `oneOf` two JSON types, and decoded by hand.
@@ -29,18 +29,18 @@ ListType = Literal["atomic", "map", "set"]
 
 
 @cache
-def _packed(stem: str) -> dict[str, Any]:
+def _packed(stem: str) -> Object:
     packed = Path(__file__).with_name("data").joinpath(f"{stem}.json.gz").read_bytes()
-    loaded: dict[str, Any] = orjson.loads(gzip.decompress(packed))
+    loaded: Object = orjson.loads(gzip.decompress(packed))
     return loaded
 
 
-def definition(name: str) -> dict[str, Any]:
+def definition(name: str) -> Object:
     """The raw schema of a built-in type by its full name. KeyError."""
     found = _packed("defs").get(name)
     if found is None:
         found = _packed("stored_only")[name]
-    raw: dict[str, Any] = found
+    raw: Object = found
     return raw
 
 
@@ -50,7 +50,7 @@ def builtin(name: str) -> Schema:
     return Schema(None, name)
 
 
-def custom(raw: dict[str, Any] | None) -> Schema:
+def custom(raw: Object | None) -> Schema:
     """The schema of a custom resource: what its author wrote, plus what every object has."""
     written = raw or {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     common = {
@@ -64,7 +64,7 @@ def custom(raw: dict[str, Any] | None) -> Schema:
 class Schema:
     """One place of a schema. `name` is the full name of a built-in type, "" for an inline or custom one."""
 
-    def __init__(self, raw: dict[str, Any] | None, name: str = "", *, native: bool | None = None) -> None:
+    def __init__(self, raw: Object | None, name: str = "", *, native: bool | None = None) -> None:
         """Without `raw` it is what the name means, looked up when somebody asks."""
         self._raw = raw
         self.name = name
@@ -72,10 +72,10 @@ class Schema:
         self.native = bool(name) if native is None else native
 
     @cached_property
-    def raw(self) -> dict[str, Any]:
+    def raw(self) -> Object:
         return definition(self.name) if self._raw is None else self._raw
 
-    def _at(self, raw: dict[str, Any]) -> Schema:
+    def _at(self, raw: Object) -> Schema:
         reference = raw.get("$ref")
         if not isinstance(reference, str):
             return Schema(raw, native=self.native)
@@ -178,14 +178,14 @@ class Schema:
         """The formats of the strings below, by the names of the fields that hold them."""
         return dict(_formats(self.raw))
 
-    def item_key(self, item: Any) -> dict[str, Any]:
+    def item_key(self, item: Json) -> Object:
         """What tells an item of a list map from the others."""
         if not isinstance(item, dict):
             return {}
         return {key: item.get(key, _KEY_DEFAULTS.get(key)) for key in self.list_keys}
 
 
-def _formats(raw: Any) -> Iterator[tuple[str, str]]:
+def _formats(raw: object) -> Iterator[tuple[str, str]]:
     if isinstance(raw, dict):
         for name, child in (raw.get("properties") or {}).items():
             if isinstance(child, dict) and isinstance(child.get("format"), str):
@@ -195,13 +195,13 @@ def _formats(raw: Any) -> Iterator[tuple[str, str]]:
             yield from _formats(raw.get(word))
 
 
-def _mentions_default(raw: Any) -> bool:
+def _mentions_default(raw: object) -> bool:
     if isinstance(raw, dict):
         return "default" in raw or any(_mentions_default(child) for child in raw.values())
     return isinstance(raw, list) and any(_mentions_default(child) for child in raw)
 
 
-def prune(value: Any, schema: Schema | None, path: str = "") -> list[str]:
+def prune(value: Json, schema: Schema | None, path: str = "") -> list[str]:
     """Drops, in place, the fields that the schema does not know; returns their paths."""
     unknown: list[str] = []
     if schema is not None:
@@ -209,7 +209,7 @@ def prune(value: Any, schema: Schema | None, path: str = "") -> list[str]:
     return unknown
 
 
-def _prune(value: Any, schema: Schema, path: str, unknown: list[str]) -> None:
+def _prune(value: Json, schema: Schema, path: str, unknown: list[str]) -> None:
     if isinstance(value, dict):
         properties, additional = schema.properties, schema.additional
         for name in list(value):
@@ -227,7 +227,7 @@ def _prune(value: Any, schema: Schema, path: str, unknown: list[str]) -> None:
                 _prune(item, schema.items, f"{path}[{index}]", unknown)
 
 
-def apply_defaults(value: Any, schema: Schema | None) -> None:
+def apply_defaults(value: Json, schema: Schema | None) -> None:
     """Fills in, in place, the defaults that a custom resource's schema declares."""
     if schema is None or not schema.has_defaults:
         return

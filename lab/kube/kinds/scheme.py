@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from lab.kube.kinds import builtin
 from lab.kube.kinds.custom_resources import resources_of
 from lab.kube.kinds.resources import Resource
-from lab.kube.objects import GroupResource, Object
+from lab.kube.objects import GroupResource, Json, Object
 
 _VERSION = re.compile(r"v(\d+)(?:(alpha|beta)(\d+))?")
 
@@ -33,7 +32,7 @@ class Scheme:
     """
 
     def __init__(self) -> None:
-        self.cel_rules: dict[str, Callable[[Any], bool]] = {}
+        self.cel_rules: dict[str, Callable[[Json], bool]] = {}
         self.node_port_is_free: Callable[[int], bool] = lambda _port: True
         self.notice: Callable[[GroupResource, str], str] = lambda _key, _kind: ""
         self.revision = 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from lab.kube.errors import bad_request
 from lab.kube.kinds.resources import Resource
@@ -69,7 +68,7 @@ def _field_requirement(text: str, selector: str, resource: Resource) -> Predicat
     return lambda obj: (_text_at(obj, steps) == wanted) == equal
 
 
-def _text_at(obj: Any, steps: list[str]) -> str:
+def _text_at(obj: object, steps: list[str]) -> str:
     for step in steps:
         obj = obj.get(step) if isinstance(obj, dict) else None
     if isinstance(obj, bool):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from lab.kube.errors import Cause
 from lab.kube.identity.auth import User
-from lab.kube.objects import GroupResource, Object, clone
+from lab.kube.objects import GroupResource, Json, Object, clone
 from lab.kube.store import Store
 
 
@@ -15,7 +15,7 @@ class ServedKinds(Protocol):
     """What strategies ask and tell of the kinds that the server serves."""
 
     @property
-    def cel_rules(self) -> Mapping[str, Callable[[Any], bool]]:
+    def cel_rules(self) -> Mapping[str, Callable[[Json], bool]]:
         """Rules of CustomResourceDefinitions that are known by their text."""
 
     @property

@@ -16,14 +16,15 @@ from lab.golang.printing import quoted
 from lab.kube.errors import Cause, duplicate, invalid_value, required, too_long, too_many, unsupported_value
 from lab.kube.kinds.decoding import json_type
 from lab.kube.kinds.schema import Schema
+from lab.kube.objects import Json, Object
 
 
-def validate(value: Any, schema: Schema, path: str = "") -> list[Cause]:
+def validate(value: Json, schema: Schema, path: str = "") -> list[Cause]:
     """All that is wrong with a value but the rules that it breaks."""
     return _check(value, schema, path)
 
 
-def _check(value: Any, schema: Schema, path: str) -> list[Cause]:
+def _check(value: Json, schema: Schema, path: str) -> list[Cause]:
     raw = schema.raw
     found = json_type(value)
     if value is None and raw.get("nullable"):
@@ -51,10 +52,10 @@ def _join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
-def _has_type(value: Any, found: str, types: tuple[str, ...]) -> bool:
+def _has_type(value: object, found: str, types: tuple[str, ...]) -> bool:
     if found in types or (found == "integer" and "number" in types):
         return True
-    return found == "number" and "integer" in types and float(value).is_integer()
+    return isinstance(value, float) and "integer" in types and value.is_integer()
 
 
 def _wrong_type(path: str, found: str, types: tuple[str, ...]) -> Cause:
@@ -94,7 +95,7 @@ def _number(value: float, schema: Schema, path: str) -> Iterable[Cause]:
         yield invalid_value(_shown(path), value, f"{path} in body should be a multiple of {factor}")
 
 
-def _array(value: list[Any], schema: Schema, path: str) -> Iterable[Cause]:
+def _array(value: list[Json], schema: Schema, path: str) -> Iterable[Cause]:
     raw = schema.raw
     if (limit := raw.get("maxItems")) is not None and len(value) > limit:
         yield too_many(_shown(path), len(value), limit)
@@ -106,10 +107,10 @@ def _array(value: list[Any], schema: Schema, path: str) -> Iterable[Cause]:
     yield from _repeated(value, schema, path)
 
 
-def _repeated(value: list[Any], schema: Schema, path: str) -> Iterable[Cause]:
+def _repeated(value: list[Json], schema: Schema, path: str) -> Iterable[Cause]:
     if schema.list_type == "atomic" and not schema.raw.get("uniqueItems"):
         return
-    seen: list[Any] = []
+    seen: list[Json] = []
     for index, item in enumerate(value):
         identity = schema.item_key(item) if schema.list_type == "map" else item
         if identity in seen:
@@ -117,7 +118,7 @@ def _repeated(value: list[Any], schema: Schema, path: str) -> Iterable[Cause]:
         seen.append(identity)
 
 
-def _object(value: dict[str, Any], schema: Schema, path: str) -> Iterable[Cause]:
+def _object(value: Object, schema: Schema, path: str) -> Iterable[Cause]:
     raw = schema.raw
     for name in raw.get("required", ()):
         if name not in value:

@@ -8,18 +8,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from enum import Enum
 from functools import partial
-from typing import Any
 
 from lab.golang.printing import quoted
 from lab.kube.errors import Cause, field_forbidden, invalid_value, required
 from lab.kube.kinds import cel
 from lab.kube.kinds.decoding import json_type
 from lab.kube.kinds.schema import Schema
+from lab.kube.objects import Json, Object
 
-CelRules = Mapping[str, Callable[[Any], bool]]
+CelRules = Mapping[str, Callable[[Json], bool]]
 
-ABSENT: Any = object()
+
+class _Absent(Enum):
+    ABSENT = "absent"
+
+
+ABSENT = _Absent.ABSENT
 """In the place of an old value: there was none, or none that is known to be the same one's."""
 
 _RULES = "x-kubernetes-validations"
@@ -38,7 +44,9 @@ _KEYWORDS = (
 _ESCAPES = (("__", "__underscores__"), (".", "__dot__"), ("-", "__dash__"), ("/", "__slash__"))
 
 
-def broken(value: Any, schema: Schema, known: CelRules, old: Any = ABSENT, path: str = "") -> Iterator[Cause]:
+def broken(
+    value: Json, schema: Schema, known: CelRules, old: Json | _Absent = ABSENT, path: str = ""
+) -> Iterator[Cause]:
     """The rules that a value breaks, which is right otherwise. `old` is what it takes the place of."""
     if value is None:
         return
@@ -55,7 +63,7 @@ def broken(value: Any, schema: Schema, known: CelRules, old: Any = ABSENT, path:
             yield from broken(item, schema.items, known, _same_item(schema, item, old), f"{path}[{index}]")
 
 
-def _same_item(schema: Schema, item: Any, old: Any) -> Any:
+def _same_item(schema: Schema, item: Json, old: Json | _Absent) -> Json | _Absent:
     """What an item of a list was before: only those of a list map can be told from one another."""
     if schema.list_type != "map" or not isinstance(old, list):
         return ABSENT
@@ -64,7 +72,7 @@ def _same_item(schema: Schema, item: Any, old: Any) -> Any:
 
 
 def _judged(
-    validation: Mapping[str, Any], value: Any, schema: Schema, known: CelRules, old: Any, path: str
+    validation: Object, value: Json, schema: Schema, known: CelRules, old: Json | _Absent, path: str
 ) -> Iterable[Cause]:
     text = validation["rule"].strip()
     if (predicate := known.get(text)) is not None:
@@ -85,7 +93,7 @@ def _judged(
     return [_cause(validation, said, value, path)]
 
 
-def _expression(text: str, *, raw: Mapping[str, Any], optional: bool, absent: bool) -> cel.Expression:
+def _expression(text: str, *, raw: Object, optional: bool, absent: bool) -> cel.Expression:
     """The rule, with `self` and `oldSelf` made into what CEL sees of them."""
     source = f"(\n{text}\n)"
     if optional:
@@ -97,7 +105,7 @@ def _expression(text: str, *, raw: Mapping[str, Any], optional: bool, absent: bo
     return cel.compiled(source, "self", "oldSelf")
 
 
-def view(value: Any, schema: Schema | None) -> Any:
+def view(value: Json, schema: Schema | None) -> Json:
     """A value as CEL sees it: fields by names that are identifiers, numbers of the declared type."""
     if schema is None:
         return value
@@ -127,9 +135,9 @@ def escaped(name: str) -> str:
 
 
 def _said(
-    validation: Mapping[str, Any],
+    validation: Object,
     expression: Callable[[str], cel.Expression] | None = None,
-    variables: Mapping[str, Any] | None = None,
+    variables: Object | None = None,
 ) -> str:
     """What is said of a broken rule."""
     made = validation.get("messageExpression", "").strip()
@@ -144,7 +152,7 @@ def _said(
     return message or f"failed rule: {validation['rule'].strip()}"
 
 
-def _cause(validation: Mapping[str, Any], said: str, value: Any, path: str) -> Cause:
+def _cause(validation: Object, said: str, value: Json, path: str) -> Cause:
     at = f"{path}{validation.get('fieldPath') or ''}".lstrip(".") or "<nil>"
     match validation.get("reason"):
         case "FieldValueRequired":
@@ -159,7 +167,7 @@ def _cause(validation: Mapping[str, Any], said: str, value: Any, path: str) -> C
 # Definitions.
 
 
-def check_rules(raw: Any, path: str, known: Container[str]) -> Iterator[Cause]:
+def check_rules(raw: object, path: str, known: Container[str]) -> Iterator[Cause]:
     """The rules in a raw schema that are no CEL at all."""
     for at, text, _ in _rules_of(raw, path):
         if text in known:
@@ -171,7 +179,7 @@ def check_rules(raw: Any, path: str, known: Container[str]) -> Iterator[Cause]:
                 yield invalid_value(at, text, f"compilation failed: {error}")
 
 
-def unknown_rules(raw: Any, known: Container[str]) -> dict[str, str]:
+def unknown_rules(raw: object, known: Container[str]) -> dict[str, str]:
     """The rules in a raw schema that this server cannot evaluate, and why."""
     rules = [(text, schema) for _, text, schema in _rules_of(raw, "") if text not in known]
     found = {text: why_not(text, Schema(schema)) for text, schema in rules}
@@ -191,7 +199,7 @@ def why_not(text: str, schema: Schema) -> str:
     return ""
 
 
-def _rules_of(raw: Any, path: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
+def _rules_of(raw: object, path: str) -> Iterator[tuple[str, str, Object]]:
     """Every rule: where it is, its text, the schema that it belongs to."""
     if isinstance(raw, dict):
         for index, validation in enumerate(raw.get(_RULES) or ()):

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Iterable
-from typing import Any
 
 from lab.kube.errors import ApiError
 from lab.kube.kinds.resources import Resource
@@ -124,7 +123,7 @@ class _Round:
         self.due = due
 
 
-def _patched(hook: Webhook, obj: Object | None, patch: list[Any]) -> Object:
+def _patched(hook: Webhook, obj: Object | None, patch: list[Object]) -> Object:
     import jsonpatch
 
     if obj is None:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from lab.kube.errors import forbidden
 from lab.kube.kinds import cel
 from lab.kube.objects import Object
 from lab.kube.webhooks.asked import Asked
 
 
-def variables(request: Object) -> dict[str, Any]:
+def variables(request: Object) -> Object:
     """What expressions about a request know: the objects are not in it, but beside it."""
     rest = {name: value for name, value in request.items() if name not in ("object", "oldObject")}
     return {"object": request["object"], "oldObject": request["oldObject"], "request": rest}
 
 
-def hold(declared: Object, owner: str, asked: Asked, known: Mapping[str, Any]) -> bool:
+def hold(declared: Object, owner: str, asked: Asked, known: Object) -> bool:
     """Whether all conditions are true that a webhook or a policy, called `owner`, declares.
 
     Raises a 403 where one has no value, unless the failures of `owner` are to be ignored.

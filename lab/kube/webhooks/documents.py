@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import orjson
 
@@ -27,8 +25,8 @@ class Answer:
     """`patch` is a list of JSON patch operations; `status` says why the request is not allowed."""
 
     allowed: bool
-    patch: list[Any] | None = None
-    status: Mapping[str, Any] = field(default_factory=dict)
+    patch: list[Object] | None = None
+    status: Object = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
 
@@ -133,7 +131,7 @@ def _answer(response: Object) -> Answer:
     return Answer(allowed, patch, status, tuple(warnings))
 
 
-def refusal(webhook: str, status: Mapping[str, Any]) -> ApiError:
+def refusal(webhook: str, status: Object) -> ApiError:
     """The error that the client gets of a webhook that does not allow a request."""
     code = status.get("code")
     if not isinstance(code, int) or not 400 <= code < 600:

@@ -7,7 +7,6 @@ nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from lab.kube.errors import ApiError, forbidden
 from lab.kube.group_resources import (
@@ -18,7 +17,7 @@ from lab.kube.group_resources import (
 from lab.kube.kinds import cel
 from lab.kube.kinds.builtin.validating_admission_policy import VARIABLES, why_not
 from lab.kube.kinds.scheme import Scheme
-from lab.kube.objects import Object
+from lab.kube.objects import Json, Object
 from lab.kube.store import Store
 from lab.kube.webhooks import conditions
 from lab.kube.webhooks.asked import Asked
@@ -88,11 +87,12 @@ def _failures(policy: Object, theirs: Asked, asked: Asked, store: Store) -> Iter
                 yield "Invalid", f"expression '{text}' resulted in error: {error}"
 
 
-def _value(text: str, known: dict[str, Any]) -> Any:
-    return cel.compiled(text.strip(), *VARIABLES).value(known)
+def _value(text: str, known: Object) -> Json:
+    value: Json = cel.compiled(text.strip(), *VARIABLES).value(known)
+    return value
 
 
-def _said(validation: Object, known: dict[str, Any]) -> str:
+def _said(validation: Object, known: Object) -> str:
     if made := validation.get("messageExpression"):
         try:
             text = _value(made, known)

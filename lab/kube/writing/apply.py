@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import orjson
 
 from lab.kube.errors import ApiError, Cause
 from lab.kube.kinds.resources import Resource
 from lab.kube.kinds.schema import Schema
-from lab.kube.objects import Object, clone
+from lab.kube.objects import Json, Object, clone
 from lab.kube.timestamps import now
 from lab.kube.writing.managed_fields import FieldSet, Managed, Manager, Owned, Path, field_set, load, save
 
@@ -28,13 +26,13 @@ def apply(
     schema = resource.schema
     wanted = field_set(config, schema)
     if live is None:
-        created: Object = clone(config)
+        created = clone(config)
         save(created, {me: Owned(frozenset(wanted), now())})
         return created
     managed = load(live)
     _take_over(managed, me, wanted, field_set(live, schema), force=force)
     mine = managed.get(me)
-    merged: Object = clone(_merge(live, config, schema))
+    merged = clone(_merge_object(live, config, schema))
     if mine is not None:
         _drop_abandoned(merged, schema, mine.paths, frozenset(wanted), _owned_by_others(managed, me))
     unchanged = mine is not None and mine.paths == wanted.keys() and merged == live
@@ -103,12 +101,16 @@ def _element(element: str) -> str:
     return "[" + ",".join(f"{key}={orjson.dumps(value).decode()}" for key, value in keys.items()) + "]"
 
 
-def _merge(live: Any, config: Any, schema: Schema | None) -> Any:
+def _merge_object(live: Object, config: Object, schema: Schema | None) -> Object:
+    merged = dict(live)
+    for name, value in config.items():
+        merged[name] = _merge(live.get(name), value, schema.child(name) if schema else None)
+    return merged
+
+
+def _merge(live: Json, config: Json, schema: Schema | None) -> Json:
     if isinstance(config, dict) and isinstance(live, dict) and not (schema and schema.atomic_map):
-        merged = dict(live)
-        for name, value in config.items():
-            merged[name] = _merge(live.get(name), value, schema.child(name) if schema else None)
-        return merged
+        return _merge_object(live, config, schema)
     if isinstance(config, list) and isinstance(live, list) and schema:
         if schema.list_type == "set":
             return live + [item for item in config if item not in live]
@@ -117,7 +119,7 @@ def _merge(live: Any, config: Any, schema: Schema | None) -> Any:
     return config
 
 
-def _merge_items(live: list[Any], config: list[Any], schema: Schema) -> list[Any]:
+def _merge_items(live: list[Json], config: list[Json], schema: Schema) -> list[Json]:
     merged = list(live)
     for item in config:
         key = schema.item_key(item)
@@ -154,7 +156,7 @@ def _drop_abandoned(
         _remove(obj, schema, path)
 
 
-def _remove(obj: Any, schema: Schema | None, path: Path) -> None:
+def _remove(obj: Json, schema: Schema | None, path: Path) -> None:
     for depth, element in enumerate(path):
         last = depth == len(path) - 1
         if element.startswith("f:"):

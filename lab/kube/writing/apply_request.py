@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from lab.kube import errors
 from lab.kube.errors import bad_request
 
 
-def check_apply(body: Any, query: Mapping[str, str]) -> None:
+def check_apply(body: object, query: Mapping[str, str]) -> None:
     """Raises a 400 or 422."""
     if not query.get("fieldManager"):
         cause = errors.required("fieldManager", "is required for apply patch")

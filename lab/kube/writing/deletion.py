@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from lab.kube import errors
 from lab.kube.errors import bad_request
@@ -30,7 +29,7 @@ class DeleteOptions:
     warnings: list[str] = field(default_factory=list)
 
     @classmethod
-    def of(cls, body: Any, query: Mapping[str, str], user: User) -> DeleteOptions:
+    def of(cls, body: object, query: Mapping[str, str], user: User) -> DeleteOptions:
         """From a DeleteOptions object and the query, which says the same things. Raises a 400."""
         if body is None:
             body = {}

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import orjson
 
 from lab.kube.kinds.schema import Schema
-from lab.kube.objects import Object
+from lab.kube.objects import Json, Object
 from lab.kube.timestamps import now
 
 Path = tuple[str, ...]
-FieldSet = dict[Path, Any]
+FieldSet = dict[Path, Json]
 
 # Nobody owns what identifies the object or what only the server sets.
 _IDENTITY = frozenset({"apiVersion", "kind"})
@@ -55,7 +55,7 @@ class Owned(NamedTuple):
 Managed = dict[Manager, Owned]
 
 
-def dumps(value: Any) -> str:
+def dumps(value: Json) -> str:
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
 
 
@@ -73,7 +73,7 @@ def field_set(obj: Object, schema: Schema, skip: frozenset[str] = frozenset()) -
     return found
 
 
-def _collect(value: Any, schema: Schema | None, path: Path, found: FieldSet) -> None:
+def _collect(value: Json, schema: Schema | None, path: Path, found: FieldSet) -> None:
     if isinstance(value, dict) and value and not (schema and schema.atomic_map):
         for name, item in value.items():
             _collect(item, schema.child(name) if schema else None, (*path, f"f:{name}"), found)
@@ -105,8 +105,8 @@ def load(obj: Object) -> Managed:
     return managed
 
 
-def _read(fields: Any, path: Path, paths: set[Path]) -> None:
-    if path and (not fields or "." in fields):
+def _read(fields: object, path: Path, paths: set[Path]) -> None:
+    if path and (not fields or (isinstance(fields, dict) and "." in fields)):
         paths.add(path)
     if isinstance(fields, dict):
         for name, below in fields.items():
@@ -150,8 +150,8 @@ def save(obj: Object, managed: Managed) -> None:
         obj["metadata"].pop("managedFields", None)
 
 
-def _write(paths: Iterable[Path]) -> dict[str, Any]:
-    root: dict[str, Any] = {}
+def _write(paths: Iterable[Path]) -> Object:
+    root: Object = {}
     for path in sorted(paths):
         fields = root
         for element in path:
@@ -161,7 +161,7 @@ def _write(paths: Iterable[Path]) -> dict[str, Any]:
     return root
 
 
-def signature(obj: Object) -> list[Any]:
+def signature(obj: Object) -> list[Json]:
     """Everything in managedFields but the times: what tells whether a write changed ownership."""
     return [
         {key: value for key, value in entry.items() if key != "time"}

@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import orjson
 
 from lab.kube.errors import ApiError, bad_request
 from lab.kube.kinds.schema import Schema
-from lab.kube.objects import clone
+from lab.kube.objects import Json, Object, clone
 
 # A patch applies its operations to a whole object one after the other; the API server allows as many.
 MAX_OPERATIONS = 10_000
 MAX_COPIED = 3 * 1024 * 1024
 _SET_ORDER = "$setElementOrder/"
 _DELETE_PRIMITIVES = "$deleteFromPrimitiveList/"
+_NO_JSON_PATCH = "json: cannot unmarshal object into Go value of type jsonpatch.Patch"
 
 
-def json_patch(target: Any, operations: Any) -> Any:
+def json_patch(target: Object, operations: Json) -> Json:
     """RFC 6902. Raises a 422 for an operation that fails, a 400 for what is no patch."""
     # Only this kind of patch needs the library, and it is slow to import.
     import jsonpatch
 
-    if not isinstance(operations, list) or not all(isinstance(one, dict) for one in operations):
-        raise bad_request("json: cannot unmarshal object into Go value of type jsonpatch.Patch")
+    if not isinstance(operations, list):
+        raise bad_request(_NO_JSON_PATCH)
+    listed = [one for one in operations if isinstance(one, dict)]
+    if len(listed) < len(operations):
+        raise bad_request(_NO_JSON_PATCH)
     if len(operations) > MAX_OPERATIONS:
         limit = f"The allowed maximum operations in a JSON patch is {MAX_OPERATIONS}, got {len(operations)}"
         raise ApiError(413, "RequestEntityTooLarge", limit)
     try:
-        patched = clone(target)
-        for operation in operations:
+        patched: Json = clone(target)
+        for operation in listed:
             patched = jsonpatch.apply_patch(patched, [operation], in_place=True)
             # Copies of copies grow exponentially.
             if operation.get("op") == "copy" and len(orjson.dumps(patched)) > MAX_COPIED:
@@ -41,7 +43,7 @@ def json_patch(target: Any, operations: Any) -> Any:
         raise ApiError(422, "Invalid", message, details={}) from None
 
 
-def merge_patch(target: Any, patch: Any) -> Any:
+def merge_patch(target: Json, patch: Json) -> Json:
     """RFC 7386."""
     if not isinstance(patch, dict):
         return patch
@@ -54,7 +56,7 @@ def merge_patch(target: Any, patch: Any) -> Any:
     return merged
 
 
-def strategic_merge_patch(target: Any, patch: Any, schema: Schema | None) -> Any:
+def strategic_merge_patch(target: Json, patch: Json, schema: Schema | None) -> Json:
     """Kubernetes' own patch for built-in kinds: lists merge by the key that their schema names."""
     if isinstance(patch, dict):
         return _merge_object(target, patch, schema)
@@ -63,7 +65,7 @@ def strategic_merge_patch(target: Any, patch: Any, schema: Schema | None) -> Any
     return patch
 
 
-def _merge_object(target: Any, patch: dict[str, Any], schema: Schema | None) -> dict[str, Any]:
+def _merge_object(target: Json, patch: Object, schema: Schema | None) -> Object:
     directive = patch.get("$patch")
     if directive == "replace":
         return {name: value for name, value in patch.items() if name != "$patch"}
@@ -79,7 +81,10 @@ def _merge_object(target: Any, patch: dict[str, Any], schema: Schema | None) -> 
             continue
         if name.startswith(_DELETE_PRIMITIVES):
             field, doomed = name.removeprefix(_DELETE_PRIMITIVES), _strings(patch, name)
-            merged[field] = [item for item in merged.get(field) or [] if item not in doomed]
+            kept = merged.get(field) or []
+            if not isinstance(kept, list):
+                raise bad_request(f"invalid patch: {field} is no list")
+            merged[field] = [item for item in kept if item not in doomed]
         elif value is None or (isinstance(value, dict) and value.get("$patch") == "delete"):
             merged.pop(name, None)
         else:
@@ -89,24 +94,24 @@ def _merge_object(target: Any, patch: dict[str, Any], schema: Schema | None) -> 
     for name in patch:
         if name.startswith(_SET_ORDER):
             field = name.removeprefix(_SET_ORDER)
-            if isinstance(merged.get(field), list):
+            if isinstance(items := merged.get(field), list):
                 child = schema.child(field) if schema else None
-                merged[field] = _ordered(merged[field], _strings(patch, name), child)
+                merged[field] = _ordered(items, _strings(patch, name), child)
     return merged
 
 
-def _strings(patch: dict[str, Any], name: str) -> list[Any]:
+def _strings(patch: Object, name: str) -> list[Json]:
     value = patch[name]
     if not isinstance(value, list):
         raise bad_request(f"invalid patch: {name} must be a list")
     return value
 
 
-def _ordered(items: list[Any], order: list[Any], schema: Schema | None) -> list[Any]:
+def _ordered(items: list[Json], order: list[Json], schema: Schema | None) -> list[Json]:
     """Items in the order that the patch names; what it does not name stays behind its predecessor's place."""
     key = schema.merge_key if schema else None
 
-    def identity(item: Any) -> Any:
+    def identity(item: Json) -> Json:
         return item.get(key) if key and isinstance(item, dict) else item
 
     wanted = [identity(item) for item in order]
@@ -115,7 +120,7 @@ def _ordered(items: list[Any], order: list[Any], schema: Schema | None) -> list[
     return named + [item for item in items if identity(item) not in wanted]
 
 
-def _merge_list(target: Any, patch: list[Any], schema: Schema | None) -> list[Any]:
+def _merge_list(target: Json, patch: list[Json], schema: Schema | None) -> list[Json]:
     if any(isinstance(item, dict) and item.get("$patch") == "replace" for item in patch):
         return [item for item in patch if not (isinstance(item, dict) and item.get("$patch") == "replace")]
     if schema is None or not schema.merges:
@@ -139,5 +144,5 @@ def _merge_list(target: Any, patch: list[Any], schema: Schema | None) -> list[An
     return merged
 
 
-def _same(one: Any, other: dict[str, Any], key: str) -> bool:
+def _same(one: Json, other: Object, key: str) -> bool:
     return isinstance(one, dict) and one.get(key) == other[key]

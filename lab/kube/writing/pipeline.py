@@ -11,13 +11,13 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Coroutine
 from dataclasses import replace as with_changes
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from lab.kube import errors
 from lab.kube.errors import bad_request
 from lab.kube.kinds.resources import Resource
 from lab.kube.kinds.scheme import Scheme
-from lab.kube.objects import Object, clone, place_of
+from lab.kube.objects import Json, Object, clone, place_of
 from lab.kube.store import Store
 from lab.kube.timestamps import now
 from lab.kube.webhooks.webhooks import Webhooks
@@ -59,7 +59,7 @@ class Overtaken(Exception):
 T = TypeVar("T")
 
 
-def at_once(write: Coroutine[Any, Any, T]) -> T:
+def at_once(write: Coroutine[None, None, T]) -> T:
     """The outcome of a write that waits for nothing."""
     try:
         write.send(None)
@@ -90,14 +90,14 @@ class Pipeline:
         self,
         resource: Resource,
         namespace: str,
-        obj: Any,
+        body: Json,
         options: WriteOptions,
         *,
         track: bool = True,
         reviewed: bool = True,
     ) -> Object:
         """Creates an object. Without `track` its managedFields stand."""
-        check_shape(resource, obj, options)
+        obj = check_shape(resource, body, options)
         obj = {"apiVersion": obj["apiVersion"], "kind": obj["kind"], **obj}
         metadata = obj["metadata"]
         if metadata.get("resourceVersion"):
@@ -141,7 +141,7 @@ class Pipeline:
         resource: Resource,
         namespace: str,
         name: str,
-        change: Callable[[Object], Any],
+        change: Callable[[Object], Json],
         options: WriteOptions,
         subresource: str = "",
         *,
@@ -160,15 +160,15 @@ class Pipeline:
         self,
         resource: Resource,
         old: Object,
-        new: Any,
+        body: Json,
         options: WriteOptions,
         subresource: str = "",
         *,
         track: bool = True,
         reviewed: bool = True,
     ) -> Object:
-        """Puts `new` in the place of `old`, or of the part a subresource is. Raises Overtaken, too."""
-        check_shape(resource, new, options)
+        """Puts `body` in the place of `old`, or of the part a subresource is. Raises Overtaken, too."""
+        new = check_shape(resource, body, options)
         check_identity(resource, old, new)
         next_ = next_state(resource, old, new, subresource)
         fill_defaults(resource, next_)
@@ -181,8 +181,8 @@ class Pipeline:
             asked = questions.update(resource, old, next_, options, subresource)
 
             def completed(changed: Object) -> Object:
-                check_shape(resource, changed, WriteOptions(options.manager))
-                changed = next_state(resource, old, changed, subresource)
+                shaped = check_shape(resource, changed, WriteOptions(options.manager))
+                changed = next_state(resource, old, shaped, subresource)
                 fill_defaults(resource, changed)
                 return changed
 
@@ -213,14 +213,14 @@ class Pipeline:
         resource: Resource,
         namespace: str,
         name: str,
-        config: Any,
+        body: Json,
         options: WriteOptions,
         *,
         force: bool = False,
         subresource: str = "",
     ) -> tuple[Object, bool]:
         """Server-side apply. Returns the object and whether it was created."""
-        check_shape(resource, config, options)
+        config = check_shape(resource, body, options)
         metadata = config["metadata"]
         if metadata.pop("managedFields", None):
             raise bad_request("metadata.managedFields must be nil")
@@ -284,17 +284,16 @@ class Pipeline:
             return self.steps.remove_now(resource, obj), True
         return obj, False
 
-    async def consulted(self, asked: Asked, target: Object) -> Any:
+    async def consulted(self, asked: Asked, target: Object) -> Object:
         """What webhooks make of a question that stores nothing itself, about a stored object.
 
         Raises Overtaken when that object has changed while they were asked.
         """
+        assert asked.object is not None  # that of a deletion alone is
         if not self.webhooks.any:
             return asked.object
         changed = await self.webhooks.mutated(asked, lambda obj: obj)
-        if changed is not None:
-            asked = asked.about(changed)
-        await self.webhooks.validate(asked)
+        await self.webhooks.validate(asked if changed is None else asked.about(changed))
         if self.store.get(asked.resource.key, *place_of(target)) is not target:
             raise Overtaken
-        return asked.object
+        return changed or asked.object

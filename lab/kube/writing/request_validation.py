@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from lab.golang import printing
 from lab.kube import errors
@@ -35,7 +35,7 @@ class WriteOptions:
     user: User = SYSTEM
 
 
-def check_shape(resource: Resource, obj: Any, options: WriteOptions) -> None:
+def check_shape(resource: Resource, obj: object, options: WriteOptions) -> Object:
     """Makes JSON into an object of this kind, in place: types checked, nulls and unknown fields dropped."""
     if not isinstance(obj, dict):
         raise bad_request(
@@ -69,6 +69,7 @@ def check_shape(resource: Resource, obj: Any, options: WriteOptions) -> None:
         raise cannot_handle(resource.kind, resource.version, why)
     if options.strictness == "Warn":
         options.warnings.extend(unknown)
+    return obj
 
 
 def fill_defaults(resource: Resource, obj: Object) -> None:
@@ -97,7 +98,7 @@ def check_valid(resource: Resource, obj: Object, old: Object | None, server: Ser
         raise errors.invalid(resource.group, resource.kind, obj["metadata"]["name"], causes)
 
 
-def _missing(value: Any, schema: Schema | None, path: str) -> Iterable[Cause]:
+def _missing(value: object, schema: Schema | None, path: str) -> Iterable[Cause]:
     """Required fields of built-in kinds that have no rules of their own. Nobody asks this of a status."""
     if schema is None or schema is builtin(OBJECT_META):
         return

@@ -31,7 +31,7 @@ class Steps:
 
     def created(self, resource: Resource, obj: Object, options: WriteOptions) -> Object:
         """A new object that webhooks have changed, made whole again."""
-        check_shape(resource, obj, WriteOptions(options.manager))
+        obj = check_shape(resource, obj, WriteOptions(options.manager))
         self.complete(resource, obj, options)
         return obj
 

@@ -165,7 +165,8 @@ def test_status_is_owned_apart_from_the_object(writes):
 
 
 @pytest.mark.parametrize(
-    "fields", [{"zzz": {}}, {"k:{": {}}, {"k:5": {}}, {"f:data": {"v:{": {}}}, {"f:data": {"f:a": []}}]
+    "fields",
+    [{"zzz": {}}, {"k:{": {}}, {"k:5": {}}, {"f:data": {"v:{": {}}}, {"f:data": {"f:a": []}}, {"f:data": 5}],
 )
 def test_nonsense_in_managed_fields_does_not_break_a_later_apply(writes, fields):
     made = clone(apply(writes, CONFIG_MAPS, config_map({"a": "1"}), "one"))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from lab.kube import errors
 from lab.kube.errors import Cause
 from lab.kube.group_resources import DEPLOYMENTS
@@ -70,7 +68,7 @@ def _check_strategy(strategy: Object) -> list[Cause]:
     return causes
 
 
-def _is_zero(amount: Any) -> bool:
+def _is_zero(amount: object) -> bool:
     return amount in (0, "0%")
 
 

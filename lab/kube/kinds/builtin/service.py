@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ipaddress import ip_address
-from typing import Any
 
 from lab.golang.printing import quoted
 from lab.kube import errors
@@ -28,7 +27,7 @@ from lab.kube.kinds.protobuf_messages import (
 from lab.kube.kinds.resources import native
 from lab.kube.kinds.service_addresses import NODE_PORTS, allocate
 from lab.kube.kinds.strategies import Strategy
-from lab.kube.objects import Object
+from lab.kube.objects import Json, Object
 
 TYPES = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
 _NO_IP = ("", "None")
@@ -100,7 +99,7 @@ def _is_ip(text: str) -> bool:
 def _check_ports(ports: list[Object]) -> list[Cause]:
     causes: list[Cause] = []
     names: set[str] = set()
-    seen: set[tuple[Any, ...]] = set()
+    seen: set[tuple[Json, ...]] = set()
     for index, port in enumerate(ports):
         at = f"spec.ports[{index}]"
         name, number = port.get("name", ""), port.get("port", 0)

@@ -16,9 +16,9 @@ import json
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from lab.kube.kinds import builtin
+from lab.kube.objects import Json, Object
 
 COMMON = {
     "ConfigMap",
@@ -57,11 +57,11 @@ def roots(*, common: bool) -> list[str]:
     return [each.schema.name for each in builtin.resources() if (each.kind in COMMON) == common]
 
 
-def closure(definitions: dict[str, Any], roots: Iterable[str]) -> set[str]:
+def closure(definitions: Object, roots: Iterable[str]) -> set[str]:
     """The names of the roots and of everything that they refer to."""
     needed: set[str] = set()
 
-    def walk(value: Any) -> None:
+    def walk(value: object) -> None:
         if isinstance(value, dict):
             # A *property* may be called "$ref" too; then its value is a schema, not a name.
             if isinstance(reference := value.get("$ref"), str):
@@ -82,12 +82,13 @@ def closure(definitions: dict[str, Any], roots: Iterable[str]) -> set[str]:
     return needed
 
 
-def cleaned(schema: Any) -> Any:
+def cleaned(schema: Json) -> Json:
     """A schema in OpenAPI's dialect: no nulls among types and enums, references by bare name."""
     if not isinstance(schema, dict):
         return schema
-    result: dict[str, Any] = {}
-    for word, value in schema.items():
+    result: Object = {}
+    declared: Object = schema
+    for word, value in declared.items():
         if word == "type" and isinstance(value, list):
             types = [item for item in value if item != "null"]
             result[word] = types[0] if len(types) == 1 else types
@@ -106,7 +107,7 @@ def cleaned(schema: Any) -> Any:
     return result
 
 
-def _write(stem: str, names: Iterable[str], definitions: dict[str, Any]) -> None:
+def _write(stem: str, names: Iterable[str], definitions: Object) -> None:
     extract = {name: cleaned(definitions[name]) for name in sorted(names)}
     text = json.dumps(extract, separators=(",", ":"), sort_keys=True)
     output = HERE / f"{stem}.json.gz"
