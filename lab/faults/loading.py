@@ -26,7 +26,7 @@ class Faults:
 
     chosen: tuple[tuple[tuple[type, ...], Change], ...] = ()
 
-    def alter(self, hook: type[Part], part: Part) -> Part:
+    def alter(self, hook: type, part: Part) -> Part:
         """What becomes of a part of the lab; `hook` is its type as `registry.HOOKS` has it."""
         changes = [change for alters, change in self.chosen if hook in alters]
         if changes and hook is Resources:

@@ -17,7 +17,7 @@ import json
 import os
 import socket
 import sys
-from typing import Any
+from collections.abc import Mapping
 
 BACKLOG = 128
 _MESSAGE_LIMIT = 4096
@@ -78,7 +78,7 @@ def _receive(channel: socket.socket) -> bytes:
         return b""
 
 
-def _answer(channel: socket.socket, answer: dict[str, Any], given: socket.socket | None) -> None:
+def _answer(channel: socket.socket, answer: Mapping[str, object], given: socket.socket | None) -> None:
     try:
         socket.send_fds(channel, [json.dumps(answer).encode()], [given.fileno()] if given else [])
     except (BrokenPipeError, ConnectionResetError):

@@ -16,10 +16,10 @@ import select
 import signal
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 # A Unix socket's address has 107 bytes, and a proxy's is <run>/proxies/<36 characters>/admin.sock.
@@ -27,6 +27,17 @@ _PATH_LIMIT = 107 - len("/proxies//admin.sock") - 36
 # By this file a run directory is told from any other directory: what is in a run directory gets removed.
 _MARK = ".lab"
 _FLOCK = "hhqqi4x"  # struct flock: type, whence, start, length, pid
+
+
+class LabState(TypedDict):
+    """What a lab that is ready says of itself, in the file `lab.json`."""
+
+    name: str
+    port: int
+    mesh: str
+    faults: Sequence[str]
+    kubeconfig: str
+    since: str
 
 
 class BadName(ValueError):
@@ -157,10 +168,10 @@ def remove_content(path: Path) -> None:
                 entry.unlink(missing_ok=True)
 
 
-def read_state(path: Path) -> dict[str, Any] | None:
+def read_state(path: Path) -> LabState | None:
     """What the lab of this run directory wrote when it was ready; None before."""
     try:
-        state: dict[str, Any] = json.loads((path / "lab.json").read_text())
+        state: LabState = json.loads((path / "lab.json").read_text())
     except (FileNotFoundError, NotADirectoryError):
         return None
     return state

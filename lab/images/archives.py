@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import json
 import lzma
 import re
 import shutil
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Literal, NotRequired, TypedDict
 
 from lab.images.layers import BROKEN, Budget, check
 from lab.node.images.references import Reference
@@ -27,7 +28,11 @@ _DOCKER_INDEX, _OCI_INDEX = "manifest.json", "index.json"
 _NAMES = ("io.containerd.image.name", "org.opencontainers.image.ref.name")
 _INDEX_LIMIT = 4 << 20
 
-_COMPRESSIONS: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
+_COMPRESSIONS: dict[bytes, Callable[[Path], io.BufferedIOBase]] = {
+    b"\x1f\x8b": gzip.GzipFile,
+    b"BZh": bz2.BZ2File,
+    b"\xfd7zXZ\0": lzma.LZMAFile,
+}
 _OCI_FILE = re.compile(r"oci-layout|index\.json|blobs/\w+/[0-9a-f]+")
 
 
@@ -39,6 +44,19 @@ class Archived:
     selector: str
     names: tuple[Reference, ...]
     digest: str = ""
+
+
+class _DockerImage(TypedDict, total=False):
+    RepoTags: list[str] | None
+
+
+class _OciManifest(TypedDict):
+    digest: str
+    annotations: NotRequired[dict[str, str] | None]
+
+
+class _OciIndex(TypedDict):
+    manifests: list[_OciManifest]
 
 
 def examine(path: Path) -> list[Archived]:
@@ -86,7 +104,7 @@ def opened(path: Path, kind: Kind, place: Path) -> Path:
     return place
 
 
-def _compression(path: Path) -> Any:
+def _compression(path: Path) -> Callable[[Path], io.BufferedIOBase] | None:
     """What opens a compressed file; None if it is not compressed."""
     with path.open("rb") as file:
         start = file.read(max(map(len, _COMPRESSIONS)))
@@ -137,7 +155,7 @@ def _of_archive(archive: tarfile.TarFile) -> Iterator[tuple[str, int, IO[bytes]]
             yield member.name.removeprefix("./"), member.size, content
 
 
-def _of_docker(index: Any) -> list[Archived]:
+def _of_docker(index: Sequence[_DockerImage]) -> list[Archived]:
     found = []
     for number, image in enumerate(index):
         names = tuple(Reference.parse(name).tagged() for name in image.get("RepoTags") or ())
@@ -145,7 +163,7 @@ def _of_docker(index: Any) -> list[Archived]:
     return found
 
 
-def _of_oci(index: Any) -> list[Archived]:
+def _of_oci(index: _OciIndex) -> list[Archived]:
     found = []
     manifests = index["manifests"]
     for manifest in manifests:

@@ -10,9 +10,9 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import yaml
 
@@ -24,6 +24,21 @@ from lab.node.images.search_path import BadImage, MachineLacks
 
 _HALF = ".load-"
 _TAG = "loaded"
+
+
+class _Process(TypedDict, total=False):
+    """What an image runs. OCI image specification: config.md."""
+
+    Entrypoint: list[str] | None
+    Cmd: list[str] | None
+    Env: list[str] | None
+    User: str | None
+    WorkingDir: str | None
+
+
+class _Config(TypedDict, total=False):
+    architecture: str
+    config: _Process | None
 
 
 def load(path: Path, store: Path, names: Sequence[Reference] = ()) -> list[folders.ImageFolder]:
@@ -100,19 +115,20 @@ def _fill(
         raise BadImage(f"{told}: {str(problem).partition(': ')[2]}") from problem
 
 
-def _config(layout: Path) -> Any:
+def _config(layout: Path) -> _Config:
     """The configuration of the one image in a layout. OCI image specification: config.md."""
     manifest = _blob(layout, json.loads((layout / "index.json").read_text())["manifests"][0])
-    return _blob(layout, manifest["config"])
+    config: _Config = _blob(layout, manifest["config"])
+    return config
 
 
-def _blob(layout: Path, descriptor: Any) -> Any:
+def _blob(layout: Path, descriptor: Mapping[str, str]) -> Any:
     algorithm, _, digest = descriptor["digest"].partition(":")
     return json.loads((layout / "blobs" / algorithm / digest).read_text())
 
 
-def _manifest(config: Any, names: tuple[Reference, ...], digest: str) -> dict[str, Any]:
-    inner = config.get("config") or {}
+def _manifest(config: _Config, names: tuple[Reference, ...], digest: str) -> dict[str, object]:
+    inner: _Process = config.get("config") or {}
     fields = {
         "name": [str(name) for name in names],
         "entrypoint": list(inner.get("Entrypoint") or ()),

@@ -7,7 +7,6 @@ import os
 import platform
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from lab.kube.client import NODES, PODS, Client, Object, WatchEvent, clone, now
 from lab.node.images.programs import AlterLaunch, unaltered
@@ -166,7 +165,7 @@ def _node_status() -> Object:
     }
     instant = now()
 
-    def condition(kind: str, status: str, reason: str, message: str) -> dict[str, Any]:
+    def condition(kind: str, status: str, reason: str, message: str) -> Object:
         times = {"lastHeartbeatTime": instant, "lastTransitionTime": instant}
         return {"type": kind, "status": status, "reason": reason, "message": message, **times}
 

@@ -14,11 +14,11 @@ import os
 import signal
 import socket
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Protocol, TypeVar
 
 from lab.config import NO_MESH, BadFault, LabConfig
 from lab.host import run_directory
@@ -52,8 +52,13 @@ API_PORT = 6443
 SYSTEM_NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
 LOCALHOST = "127.0.0.1"
 
-Alter = Callable[[type[Any], Any], Any]
-"""What faults make of a part of the lab, given its type; without faults it stays as it is."""
+Part = TypeVar("Part")
+
+
+class Alter(Protocol):
+    """What faults make of a part of the lab, given its type; without faults it stays as it is."""
+
+    def __call__(self, hook: type, part: Part, /) -> Part: ...
 
 
 @dataclass(frozen=True)
@@ -89,9 +94,9 @@ class Cluster:
             alter_launch=partial(alter, Launch),
         )
         # A fault that ends the API server has looked at the objects before.
-        seen = alter(Client, objects)
+        seen: Client = alter(Client, objects)
         server = ApiServer(objects, scheme, alter(Runtime, node.runtime), credentials)
-        serving = alter(Serving, server)
+        serving: Serving = alter(Serving, server)
         if config.mesh == NO_MESH:
             return cls(objects, credentials, node, None, serving, tokens, account_secrets=False)
         api = APIS[config.mesh]
@@ -185,9 +190,13 @@ def _account_tokens(tokens: ServiceAccountTokens, credentials: Credentials) -> A
     return AccountTokens(issue, credentials.ca_certificate)
 
 
+def _unaltered(_hook: type, part: Part) -> Part:
+    return part
+
+
 def _alteration(config: LabConfig) -> Alter:
     if not config.faults:
-        return lambda _hook, part: part
+        return _unaltered
     from lab import faults
 
     return faults.load(config.faults, config.mesh).alter
@@ -198,7 +207,7 @@ def _announce(config: LabConfig, credentials: Credentials) -> None:
     text = kubeconfig(credentials, f"https://{LOCALHOST}:{config.port}")
     own = config.directory / "kubeconfig"
     _write_whole(own, text)
-    state = {
+    state: run_directory.LabState = {
         "name": config.name,
         "port": config.port,
         "mesh": config.mesh,

@@ -71,7 +71,7 @@ def read(folder: Path) -> ImageFolder:
     unknown = sorted(str(name) for name in content if name not in _FIELDS)
     if unknown:
         raise BadImage(f"{manifest}: unknown field {', '.join(unknown)} (known: {', '.join(_FIELDS)})")
-    checked = {}
+    checked: dict[str, object] = {}
     for name, (attribute, check) in _FIELDS.items():
         if name in content:
             try:
@@ -96,19 +96,19 @@ def _consistent(manifest: Path, fields: dict[str, Any]) -> ImageFolder:
     return ImageFolder(manifest.parent, user=user, **fields)
 
 
-def _text(value: Any, _folder: Path) -> str:
+def _text(value: object, _folder: Path) -> str:
     if not isinstance(value, str | int) or isinstance(value, bool):
         raise ValueError(f"expected a string, not {_shown(value)}")
     return str(value)
 
 
-def _texts(value: Any, folder: Path) -> tuple[str, ...]:
+def _texts(value: object, folder: Path) -> tuple[str, ...]:
     if not isinstance(value, list):
         raise ValueError(f"expected a list of strings, not {_shown(value)}")
     return tuple(_text(each, folder) for each in value)
 
 
-def _names(value: Any, folder: Path) -> tuple[Reference, ...]:
+def _names(value: object, folder: Path) -> tuple[Reference, ...]:
     found = []
     for text in _texts(value if isinstance(value, list) else [value], folder):
         reference = Reference.parse(text)
@@ -120,13 +120,13 @@ def _names(value: Any, folder: Path) -> tuple[Reference, ...]:
     return tuple(found)
 
 
-def _variables(value: Any, folder: Path) -> Mapping[str, str]:
+def _variables(value: object, folder: Path) -> Mapping[str, str]:
     if not isinstance(value, dict):
         raise ValueError(f"expected a mapping of strings, not {_shown(value)}")
     return {_text(name, folder): _text(each, folder) for name, each in value.items()}
 
 
-def _links(value: Any, folder: Path) -> Mapping[str, str]:
+def _links(value: object, folder: Path) -> Mapping[str, str]:
     found = _variables(value, folder)
     for path, source in found.items():
         _absolute(path, folder)
@@ -135,14 +135,14 @@ def _links(value: Any, folder: Path) -> Mapping[str, str]:
     return found
 
 
-def _absolute(value: Any, folder: Path) -> str:
+def _absolute(value: object, folder: Path) -> str:
     text = _text(value, folder)
     if not text.startswith("/") or ".." in text.split("/"):
         raise ValueError(f"expected an absolute path, not {_shown(value)}")
     return text
 
 
-def _tree(value: Any, folder: Path) -> Path:
+def _tree(value: object, folder: Path) -> Path:
     text = _text(value, folder)
     if text.startswith("/") or ".." in text.split("/"):
         raise ValueError(f"expected a directory inside the image's folder, not {_shown(value)}")
@@ -151,11 +151,11 @@ def _tree(value: Any, folder: Path) -> Path:
     return tree.absolute()
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     return re.sub(r"\s+", " ", repr(value))[:60]
 
 
-_FIELDS: dict[str, tuple[str, Callable[[Any, Path], Any]]] = {
+_FIELDS: dict[str, tuple[str, Callable[[object, Path], object]]] = {
     "name": ("names", _names),
     "entrypoint": ("entrypoint", _texts),
     "args": ("args", _texts),

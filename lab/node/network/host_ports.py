@@ -7,13 +7,21 @@ import errno
 import json
 import os
 import socket
-from typing import Any
+from collections.abc import Mapping
+from typing import TypedDict
 
 LOCALHOST = "127.0.0.1"
 
 # The host listener does next to nothing; one that does not answer in this time is stopped or dead.
 _PATIENCE_S = 5.0
 _MESSAGE_LIMIT = 4096
+
+
+class Answer(TypedDict, total=False):
+    """What the host listener says: `errno` to `listen`, `address` to `claim`."""
+
+    errno: int
+    address: str
 
 
 class HostListenerGone(Exception):
@@ -72,7 +80,7 @@ class HostPorts:
             loop.remove_reader(self._channel.fileno())
         raise HostListenerGone("the lab's process in the host's network has ended")
 
-    def _ask(self, request: dict[str, Any]) -> tuple[dict[str, Any], list[int]]:
+    def _ask(self, request: Mapping[str, object]) -> tuple[Answer, list[int]]:
         try:
             self._channel.send(json.dumps(request).encode())
             message, given, _, _ = socket.recv_fds(self._channel, _MESSAGE_LIMIT, 1)

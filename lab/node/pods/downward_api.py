@@ -7,7 +7,7 @@ import math
 import os
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lab.kube.client import Object
 
@@ -30,7 +30,7 @@ def field(path: str, pod: Object, address: str) -> str:
     """A field of the pod, whose address is `address`. Raises ConfigMissing."""
     metadata, spec = pod["metadata"], pod["spec"]
     host = pod.get("status", {}).get("hostIP")
-    fields: dict[str, Any] = {
+    fields: dict[str, str | None] = {
         "metadata.name": metadata["name"],
         "metadata.namespace": metadata["namespace"],
         "metadata.uid": metadata["uid"],
@@ -63,7 +63,7 @@ def resource(reference: Object, container: Object, pod: Object) -> str:
         container = found
     kind, _, what = reference["resource"].partition(".")
     resources = container.get("resources") or {}
-    limits: Mapping[str, Any] = resources.get("limits") or {}
+    limits: Mapping[str, str | int] = resources.get("limits") or {}
     if kind == "limits":
         amount = limits.get(what) or _of_the_node(what)
     elif kind == "requests":
@@ -82,7 +82,7 @@ def _of_the_node(what: str) -> str:
     return "0"
 
 
-def _number(quantity: Any) -> Fraction:
+def _number(quantity: str | int) -> Fraction:
     from fractions import Fraction  # which few pods ever need
 
     match = re.fullmatch(_QUANTITY, str(quantity))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from lab.kube.client import Object, now
 from lab.node.network.pod_network import NODE_ADDRESS
@@ -100,7 +100,7 @@ def pod_status(
     address: str | None,
     init: Sequence[ContainerState],
     containers: Sequence[ContainerState],
-    previous: Mapping[str, Any],
+    previous: Object,
 ) -> Object:
     """The whole status of a pod. `previous` (its last status) gives the times of unchanged conditions."""
     phase = phase_of(pod["spec"].get("restartPolicy", "Always"), init, containers)

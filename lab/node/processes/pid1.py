@@ -22,11 +22,10 @@ import sys
 import termios
 from collections.abc import Sequence
 from types import FrameType
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from lab.node.processes import mounts, prepared, syscalls
-
-StartRequest = dict[str, Any]
+from lab.node.processes.messages import Failure, Signal, Start, StartRequest, Told
 
 _MESSAGE_LIMIT = 4096
 _DESCRIPTOR_LIMIT = 16
@@ -81,13 +80,13 @@ class _Starter:
             # The supervisor closed its end: it is ending.
             _, status = os.waitpid(supervisor, 0)
             sys.exit(_code(status))
-        message = json.loads(data)
+        message: Start | Signal = json.loads(data)
         if message["op"] == "start":
             self._start(message["id"], fds)
         else:
             self._signal(message)
 
-    def _signal(self, message: dict[str, Any]) -> None:
+    def _signal(self, message: Signal) -> None:
         # Not reaped yet, therefore still the same process.
         if (pid := self._pids.get(message["id"])) is not None:
             (os.killpg if message["group"] else os.kill)(pid, message["signal"])
@@ -143,7 +142,7 @@ class _Starter:
                 del self._pids[number]
                 self._tell({"id": number, "code": _code(status)})
 
-    def _tell(self, message: dict[str, Any]) -> None:
+    def _tell(self, message: Told) -> None:
         try:
             self._channel.send(json.dumps(message).encode())
         except (BrokenPipeError, ConnectionResetError):
@@ -202,8 +201,9 @@ def _become(
         elif request["contained"]:
             stage = "mounts"
             view = request["view"]
-            binds = [mounts.Bind(**bind) for bind in view.pop("binds")]
-            mounts.enter(template, mounts.View(binds, **view), hidden)
+            binds = [mounts.Bind(**bind) for bind in view["binds"]]
+            seen = mounts.View(binds, view["files"], view["root"], view["directory"], view["read_only"])
+            mounts.enter(template, seen, hidden)
         stage = "directory"
         os.chdir(request["view"]["directory"])
         stage = "descriptors"
@@ -224,10 +224,10 @@ def _become(
             syscalls.drop_capabilities(request["capabilities"])
         prepared.run(copied, request["argv"], request["environment"], 4 if "ready" in fds else 3)
     except OSError as error:
-        failure = {
+        failure: Failure = {
             "stage": stage,
             "errno": error.errno,
-            "strerror": error.strerror,
+            "strerror": error.strerror or "",
             "filename": request["argv"][0] if stage == "program" else str(error.filename or ""),
         }
         os.write(report, json.dumps(failure).encode())

@@ -11,8 +11,8 @@ import signal
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
+from lab.node.processes.messages import Failure, Signal, Start, Told
 from lab.node.processes.mounts import View
 from lab.node.processes.users import User
 
@@ -115,7 +115,7 @@ class Spawner:
         asyncio.get_running_loop().remove_reader(self._channel)
         os.close(self._null)
 
-    def send(self, message: dict[str, Any], fds: Sequence[int] = ()) -> None:
+    def send(self, message: Start | Signal, fds: Sequence[int] = ()) -> None:
         # Blocking is right: messages are small and process 1 does little but read them.
         socket.send_fds(self._channel, [json.dumps(message).encode()], list(fds))
 
@@ -191,7 +191,7 @@ class Spawner:
             # Process 1 has ended and with it, in an instant, everything here.
             asyncio.get_running_loop().remove_reader(self._channel)
             return
-        message = json.loads(data)
+        message: Told = json.loads(data)
         number = message["id"]
         if "code" in message:
             child = self._running.pop(number)
@@ -223,7 +223,7 @@ def memory_file(content: bytes) -> int:
     return fd
 
 
-def _explain(failure: dict[str, Any]) -> str:
+def _explain(failure: Failure) -> str:
     """The reason in the words of a container engine (runc), which users know how to read."""
     name, number, text = failure["filename"], failure["errno"], failure["strerror"].lower()
     if failure["stage"] == "directory":

@@ -15,7 +15,12 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from _typeshed import OptExcInfo
 
 # httpbin says at each start that its description of itself, which nobody asks for, is not installed.
 logging.getLogger("httpbin.core").setLevel(logging.ERROR)
@@ -29,27 +34,24 @@ _BACKLOG = 2048
 """As gunicorn has it. Of cheroot's own 5 a proxy that opens a dozen connections at once has some dropped, and
 its kernel tries them again only a second later."""
 
-StartResponse = Callable[..., Any]
-Application = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
-
 # Fields of an answer that the Go program gives as lists, because a header or argument may occur twice.
 _LISTED = ("headers", "args", "form", "files")
 
 
-def with_lists(application: Application) -> Application:
+def with_lists(application: WSGIApplication) -> WSGIApplication:
     """httpbin as the Go program of that name answers: header and argument values are lists."""
 
-    def answer(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        started: list[Any] = []
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        started: list[tuple[str, list[tuple[str, str]], OptExcInfo | None]] = []
 
         def hold(
-            status: str, headers: list[tuple[str, str]], exc_info: Any = None
-        ) -> Callable[[bytes], None]:
-            started[:] = [status, headers, exc_info]
+            status: str, headers: list[tuple[str, str]], exc_info: OptExcInfo | None = None, /
+        ) -> Callable[[bytes], object]:
+            started[:] = [(status, headers, exc_info)]
             return lambda _data: None
 
         body = application(environ, hold)
-        status, headers, exc_info = started
+        ((status, headers, exc_info),) = started
         if dict(headers).get("Content-Type") == "application/json":
             content = _listed(b"".join(body))
             if hasattr(body, "close"):
@@ -75,7 +77,7 @@ def _listed(body: bytes) -> bytes:
     return json.dumps(answer, indent=2).encode() + b"\n"
 
 
-def _server(bind: str, application: Application) -> Server:
+def _server(bind: str, application: WSGIApplication) -> Server:
     """One that listens already; ``[::]`` means IPv4 as well, where the machine can do that."""
     host, _, port = bind.rpartition(":")
     host = host.strip("[]") or "0.0.0.0"
