@@ -1,4 +1,4 @@
-"""What others than the API server may say of an object before it is stored, as its admission webhooks do."""
+"""The types of admission hooks, and how they refuse an object."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What it is to serve the API, without the server that does it."""
+"""The interface of whatever serves the API on sockets."""
 
 from __future__ import annotations
 

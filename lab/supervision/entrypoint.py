@@ -25,7 +25,7 @@ def _no_certificates() -> Iterator[None]:
     """aiohttp reads all authorities that this machine trusts as it is imported, which takes 40 ms.
 
     Who has to verify a server reads them when there is one (`lab.mesh.control_plane.jwks`,
-    `lab.kube.webhooks.calling`).
+    `lab.kube.webhooks.webhook_client`).
     """
     before = {name: os.environ.get(name) for name in ("SSL_CERT_FILE", "SSL_CERT_DIR")}
     os.environ.update(dict.fromkeys(before, os.devnull))

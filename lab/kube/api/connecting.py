@@ -1,4 +1,4 @@
-"""Whether somebody may connect to a pod, as far as webhooks have a say in it."""
+"""Admission of connections to a pod (exec, port forwarding)."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ async def allowed(pipeline: Pipeline, route: Route, user: User, kind: str, optio
     """Asks the webhooks about a connection with these options of a kind. Raises ApiError."""
     if not pipeline.webhooks.any:
         return
-    from lab.kube.webhooks.asked import Asked
+    from lab.kube.webhooks.attributes import Attributes
 
-    asked = Asked(
+    asked = Attributes(
         operation="CONNECT",
         resource=route.resource,
         namespace=route.namespace,

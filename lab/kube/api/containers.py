@@ -1,4 +1,4 @@
-"""Which container of a pod a request means, and what its node says about it."""
+"""The container of a pod that a request names, and its state."""
 
 from __future__ import annotations
 

@@ -260,7 +260,7 @@ class Handlers:
     async def _review(self, call: Call) -> web.StreamResponse:
         body = await bodies.parse(call.request)
         request = check_shape(call.resource, body, write_options(call.request, "Create", call.user))
-        answer = reviews.review(call.resource.key, self._authenticator, call.user, request)
+        answer = reviews.review(call.resource.kind, self._authenticator, call.user, request)
         return object_answer(call.request, call.resource, answer, 201)
 
 

@@ -1,4 +1,4 @@
-"""Which form of an answer a client accepts, by its `Accept` header."""
+"""Content negotiation: the form of an answer, by the `Accept` header."""
 
 from __future__ import annotations
 

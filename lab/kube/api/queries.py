@@ -1,4 +1,4 @@
-"""The query parameters of requests, checked before anything is done."""
+"""The query parameters of requests, parsed and checked."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from lab.kube.errors import (
 )
 from lab.kube.identity.auth import ANONYMOUS, PUBLIC_PATHS, Authenticator, User, user_of
 from lab.kube.identity.tokens import BINDABLE, ISSUER, InvalidToken
-from lab.kube.objects import GroupResource, Object
+from lab.kube.objects import Object
 from lab.kube.store import Store
 from lab.kube.timestamps import timestamp
 
@@ -82,7 +82,7 @@ def _bound_object(store: Store, namespace: str, reference: object) -> Object | N
 
 
 @dataclass(frozen=True)
-class Asked:
+class ReviewRequest:
     """A review and who asks for it."""
 
     authenticator: Authenticator
@@ -90,7 +90,7 @@ class Asked:
     request: Object
 
 
-def _token_status(asked: Asked) -> Object:
+def _token_status(asked: ReviewRequest) -> Object:
     spec = _spec(asked.request)
     audiences = spec.get("audiences") or []
     if not isinstance(audiences, list) or not all(isinstance(audience, str) for audience in audiences):
@@ -103,19 +103,19 @@ def _token_status(asked: Asked) -> Object:
     return {"authenticated": True, "user": user, "audiences": list(identity.audiences)}
 
 
-def _self_status(asked: Asked) -> Object:
+def _self_status(asked: ReviewRequest) -> Object:
     return {"userInfo": asked.user.as_object()}
 
 
 _EVERYTHING = "every known user of this cluster may do everything"
 
 
-def _own_access_status(_: Asked) -> Object:
+def _own_access_status(_: ReviewRequest) -> Object:
     # The anonymous user does not get as far as to ask.
     return {"allowed": True, "reason": _EVERYTHING}
 
 
-def _access_status(asked: Asked) -> Object:
+def _access_status(asked: ReviewRequest) -> Object:
     """What `Authenticator.authorize` would say of another user."""
     spec = _spec(asked.request)
     if spec.get("user") != ANONYMOUS.name:
@@ -123,7 +123,7 @@ def _access_status(asked: Asked) -> Object:
     return {"allowed": (spec.get("nonResourceAttributes") or {}).get("path") in PUBLIC_PATHS}
 
 
-def _rules_status(_: Asked) -> Object:
+def _rules_status(_: ReviewRequest) -> Object:
     return {
         "resourceRules": [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}],
         "nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["*"]}],
@@ -131,18 +131,19 @@ def _rules_status(_: Asked) -> Object:
     }
 
 
-REVIEWS: Mapping[GroupResource, Callable[[Asked], Object]] = {
-    GroupResource("authentication.k8s.io", "tokenreviews"): _token_status,
-    GroupResource("authentication.k8s.io", "selfsubjectreviews"): _self_status,
-    GroupResource("authorization.k8s.io", "selfsubjectaccessreviews"): _own_access_status,
-    GroupResource("authorization.k8s.io", "subjectaccessreviews"): _access_status,
-    GroupResource("authorization.k8s.io", "selfsubjectrulesreviews"): _rules_status,
+REVIEWS: Mapping[str, Callable[[ReviewRequest], Object]] = {
+    "TokenReview": _token_status,
+    "SelfSubjectReview": _self_status,
+    "SelfSubjectAccessReview": _own_access_status,
+    "SubjectAccessReview": _access_status,
+    "SelfSubjectRulesReview": _rules_status,
 }
+"""What answers a review, by its kind."""
 
 
-def review(key: GroupResource, authenticator: Authenticator, user: User, request: Object) -> Object:
-    """The posted review with its status filled in. `key` is one of REVIEWS."""
-    return {**request, "status": REVIEWS[key](Asked(authenticator, user, request))}
+def review(kind: str, authenticator: Authenticator, user: User, request: Object) -> Object:
+    """The posted review with its status filled in. `kind` is one of REVIEWS."""
+    return {**request, "status": REVIEWS[kind](ReviewRequest(authenticator, user, request))}
 
 
 def _spec(request: Object) -> Object:

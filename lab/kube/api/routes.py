@@ -1,4 +1,4 @@
-"""From the path of a request to what it is about."""
+"""From the path of a request to the resource, namespace, name and subresource that it names."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ async def rescale(
     pipeline: Pipeline, route: Route, change: Callable[[Object], Json], options: WriteOptions
 ) -> Object:
     """The new Scale, after `change` of the present one. Raises ApiError."""
-    from lab.kube.writing import questions
+    from lab.kube.writing import admission_attributes
 
     for _ in range(_ATTEMPTS):
         old = pipeline.existing(route.resource, route.namespace, route.name)
@@ -27,7 +27,7 @@ async def rescale(
         after = change(before)
         if not isinstance(after, dict):
             raise errors.bad_request("the body must be a Scale")
-        asked = questions.update(route.resource, before, after, options, "scale", _KIND)
+        asked = admission_attributes.update(route.resource, before, after, options, "scale", _KIND)
         try:
             new = scaled(old, await pipeline.consulted(asked, old))
             return scale_of(await pipeline.replace(route.resource, old, new, options, reviewed=False))

@@ -1,4 +1,4 @@
-"""Switching a request over to a WebSocket with one of the sub-protocols that its handler speaks."""
+"""Upgrading a request to a WebSocket with one of the sub-protocols that its handler speaks."""
 
 from __future__ import annotations
 

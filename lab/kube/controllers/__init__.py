@@ -21,7 +21,7 @@ from lab.kube.controllers.namespaces import Namespaces
 from lab.kube.controllers.replicaset import ReplicaSets
 from lab.kube.controllers.statefulset import StatefulSets
 from lab.kube.identity.tokens import ServiceAccountTokens
-from lab.kube.writing.reviewed import Reviewed
+from lab.kube.writing.controller_client import ControllerClient
 from lab.kube.writing.writes import Writes
 
 log = logging.getLogger(__name__)
@@ -48,8 +48,8 @@ async def run_all(
     if api_address is not None:
         api_service.publish(objects, *api_address)
 
-    def acting(account: str) -> Reviewed:
-        return Reviewed(objects, account)
+    def acting(account: str) -> ControllerClient:
+        return ControllerClient(objects, account)
 
     reconcilers: list[Reconciler] = [
         Deployments(acting("deployment-controller")),

@@ -1,4 +1,4 @@
-"""Tokens of ServiceAccounts in Secrets, for those who cannot ask for one when they need it.
+"""The token controller: ServiceAccount tokens in Secrets, for clients that cannot request one.
 
 A Secret of this type that names an account is filled in, and goes with the account. Before its release 1.24
 Kubernetes made one for every account, `default-token-x4k2p` for `default`; here that is a matter of choice.
@@ -14,7 +14,7 @@ from lab.kube.group_resources import SECRETS, SERVICE_ACCOUNTS
 from lab.kube.identity.tokens import SECRET_ACCOUNT, SECRET_TYPE, ServiceAccountTokens
 from lab.kube.objects import Object, clone
 from lab.kube.store import WatchEvent
-from lab.kube.writing.reviewed import Reviewed
+from lab.kube.writing.controller_client import ControllerClient
 
 ACCOUNT_UID = "kubernetes.io/service-account.uid"
 
@@ -29,7 +29,12 @@ class AccountSecrets:
     watches = (SERVICE_ACCOUNTS, SECRETS)
 
     def __init__(
-        self, objects: Reviewed, tokens: ServiceAccountTokens, ca_certificate: str, *, for_all: bool = False
+        self,
+        objects: ControllerClient,
+        tokens: ServiceAccountTokens,
+        ca_certificate: str,
+        *,
+        for_all: bool = False,
     ) -> None:
         self._objects = objects
         self._tokens = tokens

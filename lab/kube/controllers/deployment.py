@@ -16,7 +16,7 @@ from lab.kube.errors import ApiError
 from lab.kube.group_resources import DEPLOYMENTS, PODS, REPLICA_SETS
 from lab.kube.objects import Object, clone
 from lab.kube.store import WatchEvent
-from lab.kube.writing.reviewed import Reviewed
+from lab.kube.writing.controller_client import ControllerClient
 
 COMPONENT = "deployment-controller"
 _PREFIX = "deployment.kubernetes.io/"
@@ -29,7 +29,7 @@ class Deployments:
     name = "deployment"
     watches = (DEPLOYMENTS, REPLICA_SETS, PODS)
 
-    def __init__(self, objects: Reviewed) -> None:
+    def __init__(self, objects: ControllerClient) -> None:
         self._objects = objects
 
     def affected(self, event: WatchEvent) -> Iterable[Request]:

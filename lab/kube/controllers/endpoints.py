@@ -1,4 +1,4 @@
-"""Endpoints and EndpointSlices: the pods behind each Service, with named target ports resolved."""
+"""The endpoint controller: the pods behind each Service, with named target ports resolved."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lab.kube.controllers.pods import is_finished, is_ready, is_terminating
 from lab.kube.group_resources import ENDPOINT_SLICES, ENDPOINTS, PODS, SERVICES
 from lab.kube.objects import Object, clone
 from lab.kube.store import WatchEvent
-from lab.kube.writing.reviewed import Reviewed
+from lab.kube.writing.controller_client import ControllerClient
 
 SERVICE_NAME = "kubernetes.io/service-name"
 MANAGED_BY = "endpointslice.kubernetes.io/managed-by"
@@ -33,7 +33,7 @@ class ServiceEndpoints:
     name = "endpoints"
     watches = (SERVICES, PODS, ENDPOINTS, ENDPOINT_SLICES)
 
-    def __init__(self, objects: Reviewed) -> None:
+    def __init__(self, objects: ControllerClient) -> None:
         self._objects = objects
 
     def affected(self, event: WatchEvent) -> Iterable[Request]:

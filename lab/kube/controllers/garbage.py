@@ -1,4 +1,4 @@
-"""The garbage collector: dependents follow their owners, in the way that the owner's deletion asked for.
+"""The garbage collector: deletes dependents in the way that the deletion of their owner asked for.
 
 Background: the owner is gone at once, its dependents go afterwards. Foreground and Orphan: the write pipeline
 leaves the owner in place under a finalizer; this controller deletes its dependents, or cuts them loose, and
@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from lab.kube.controllers.loop import MANAGER, Request
 from lab.kube.objects import GroupResource, Object, clone
 from lab.kube.store import WatchEvent
-from lab.kube.writing.reviewed import Reviewed
+from lab.kube.writing.controller_client import ControllerClient
 
 FOREGROUND, ORPHAN = "foregroundDeletion", "orphan"
 
@@ -23,7 +23,7 @@ class Garbage:
     name = "garbage"
     watches: tuple[GroupResource, ...] = ()
 
-    def __init__(self, objects: Reviewed) -> None:
+    def __init__(self, objects: ControllerClient) -> None:
         self._objects = objects
         #: Where each live object is, and which objects name a uid as their owner.
         self._places: dict[str, tuple[GroupResource, str, str]] = {}

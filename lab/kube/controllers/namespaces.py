@@ -1,4 +1,4 @@
-"""Namespaces: what each one is born with, and its orderly end."""
+"""The namespace controller: the default ServiceAccount and CA certificate, and orderly deletion."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lab.kube.group_resources import CONFIG_MAPS, NAMESPACES, SERVICE_ACCOUNTS
 from lab.kube.objects import GroupResource, Object, clone
 from lab.kube.store import WatchEvent
 from lab.kube.timestamps import now
-from lab.kube.writing.reviewed import Reviewed
+from lab.kube.writing.controller_client import ControllerClient
 
 ROOT_CA = "kube-root-ca.crt"
 FINALIZER = "kubernetes"
@@ -23,7 +23,7 @@ class Namespaces:
     name = "namespace"
     watches: tuple[GroupResource, ...] = ()
 
-    def __init__(self, objects: Reviewed, ca_certificate: str) -> None:
+    def __init__(self, objects: ControllerClient, ca_certificate: str) -> None:
         self._objects = objects
         self._ca_certificate = ca_certificate
 

@@ -1,4 +1,4 @@
-"""Who owns whom."""
+"""Owner references: finding, adopting and listing what a controller owns."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from lab.kube.controllers.loop import MANAGER
 from lab.kube.kinds.selectors import match_label_selector
 from lab.kube.objects import GroupResource, Object, clone
 from lab.kube.store import Store
-from lab.kube.writing.reviewed import Reviewed
+from lab.kube.writing.controller_client import ControllerClient
 
 
 def controller_reference(kind: str, owner: Object) -> Object:
@@ -30,7 +30,7 @@ def controller_of(obj: Object) -> Object | None:
 
 
 async def adopt(
-    objects: Reviewed,
+    objects: ControllerClient,
     key: GroupResource,
     kind: str,
     owner: Object,

@@ -1,4 +1,4 @@
-"""What controllers ask about a pod."""
+"""The state of a pod, as controllers see it."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from lab.kube.group_resources import PODS, REPLICA_SETS
 from lab.kube.objects import Object, clone
 from lab.kube.store import WatchEvent
 from lab.kube.timestamps import now
-from lab.kube.writing.reviewed import Reviewed
+from lab.kube.writing.controller_client import ControllerClient
 
 COMPONENT = "replicaset-controller"
 
@@ -21,7 +21,7 @@ class ReplicaSets:
     name = "replicaset"
     watches = (REPLICA_SETS, PODS)
 
-    def __init__(self, objects: Reviewed) -> None:
+    def __init__(self, objects: ControllerClient) -> None:
         self._objects = objects
 
     def affected(self, event: WatchEvent) -> Iterable[Request]:

@@ -10,7 +10,7 @@ from lab.kube.controllers.owners import controlled, controller_reference
 from lab.kube.controllers.templates import template_hash
 from lab.kube.group_resources import CONTROLLER_REVISIONS
 from lab.kube.objects import Object, clone
-from lab.kube.writing.reviewed import Reviewed
+from lab.kube.writing.controller_client import ControllerClient
 
 HASH_LABEL = "controller-revision-hash"
 
@@ -22,7 +22,7 @@ class Revisions:
     every: tuple[Object, ...]
     current: Object
     update: Object
-    objects: Reviewed
+    objects: ControllerClient
 
     @property
     def current_name(self) -> str:
@@ -46,7 +46,7 @@ class Revisions:
             )
 
 
-async def revisions_of(stateful_set: Object, objects: Reviewed) -> Revisions:
+async def revisions_of(stateful_set: Object, objects: ControllerClient) -> Revisions:
     """The revisions, with one for the present template, which is made or gets the highest number."""
     every = controlled(objects.store, CONTROLLER_REVISIONS, stateful_set)
     data = {"spec": {"template": {**stateful_set["spec"]["template"], "$patch": "replace"}}}

@@ -19,7 +19,7 @@ from lab.kube.errors import ApiError
 from lab.kube.group_resources import CONTROLLER_REVISIONS, PODS, STATEFUL_SETS
 from lab.kube.objects import Object, clone
 from lab.kube.store import WatchEvent
-from lab.kube.writing.reviewed import Reviewed
+from lab.kube.writing.controller_client import ControllerClient
 
 KIND = "StatefulSet"
 COMPONENT = "statefulset-controller"
@@ -33,7 +33,7 @@ class StatefulSets:
     name = "statefulset"
     watches = (STATEFUL_SETS, PODS)
 
-    def __init__(self, objects: Reviewed) -> None:
+    def __init__(self, objects: ControllerClient) -> None:
         self._objects = objects
 
     def affected(self, event: WatchEvent) -> Iterable[Request]:

@@ -1,4 +1,4 @@
-"""Pod templates: telling them apart by the `pod-template-hash` label."""
+"""The `pod-template-hash` label: equal pod templates have equal hashes."""
 
 from __future__ import annotations
 

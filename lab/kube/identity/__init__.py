@@ -1,1 +1,1 @@
-"""Who is asking: keys and certificates, tokens, and what may be asked."""
+"""Identity: keys and certificates, ServiceAccount tokens, authentication and authorization."""

@@ -1,4 +1,4 @@
-"""Who is asking, and may they: bearer tokens in, a `User` or a refusal out.
+"""Authentication and authorization: bearer tokens in, a `User` or a refusal out.
 
 There is one right: whoever is known may do everything. Anonymous requests see health, version and the
 token-verification keys, as Kubernetes opens them by default.

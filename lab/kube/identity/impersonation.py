@@ -1,4 +1,4 @@
-"""Acting as somebody else (`kubectl --as`), by the Impersonate headers of a request."""
+"""Impersonation (`kubectl --as`), by the Impersonate headers of a request."""
 
 from __future__ import annotations
 

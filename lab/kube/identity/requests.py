@@ -1,4 +1,4 @@
-"""What a request asks for, told by its method and path alone, as authorization sees it."""
+"""Request attributes: verb, resource and namespace by method and path alone, as authorization sees them."""
 
 from __future__ import annotations
 

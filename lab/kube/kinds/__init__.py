@@ -1,1 +1,1 @@
-"""Which kinds of object there are, and what is special about each: schemas, defaults, rules, columns."""
+"""The kinds of objects that are served, and what is special about each: schema, columns, strategy."""

@@ -1,4 +1,4 @@
-"""Reading JSON into built-in types as Go's decoder does: a wrong type is a 400, a null is nothing."""
+"""Decoding JSON into built-in types as Go does: a wrong type is a 400, a null is nothing."""
 
 from __future__ import annotations
 

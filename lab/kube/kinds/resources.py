@@ -1,4 +1,4 @@
-"""What the server knows about one kind of object in one API version."""
+"""A resource: one kind of object in one API version, as the server serves it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which kinds of object the server serves: the built-in ones and those that CustomResourceDefinitions add."""
+"""The scheme: the kinds that the server serves, built in or added by CustomResourceDefinitions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is special about writing the objects of one kind, after the strategies of a real API server."""
+"""Strategies: what is special about writing objects of one kind, after those of a real API server."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Admission webhooks: which of them are asked about a write, the question, the call, and what comes of it."""
+"""Admission webhooks and ValidatingAdmissionPolicies: matching a request, calling, and what they answer."""

@@ -1,11 +1,11 @@
-"""`matchConditions`: CEL expressions that must all be true before a webhook or a policy is asked."""
+"""`matchConditions`: CEL expressions that must all hold before a webhook is called or a policy evaluated."""
 
 from __future__ import annotations
 
 from lab.kube.errors import forbidden
 from lab.kube.kinds import cel
 from lab.kube.objects import Object
-from lab.kube.webhooks.asked import Asked
+from lab.kube.webhooks.attributes import Attributes
 
 
 def variables(request: Object) -> Object:
@@ -14,7 +14,7 @@ def variables(request: Object) -> Object:
     return {"object": request["object"], "oldObject": request["oldObject"], "request": rest}
 
 
-def hold(declared: Object, owner: str, asked: Asked, known: Object) -> bool:
+def hold(declared: Object, owner: str, asked: Attributes, known: Object) -> bool:
     """Whether all conditions are true that a webhook or a policy, called `owner`, declares.
 
     Raises a 403 where one has no value, unless the failures of `owner` are to be ignored.

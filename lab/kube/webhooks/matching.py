@@ -1,4 +1,4 @@
-"""Which webhooks are asked about a write, and in which version of the object."""
+"""Which webhooks a request matches, and in which version of the object they are called."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lab.kube.kinds.scheme import Scheme
 from lab.kube.kinds.selectors import match_label_selector
 from lab.kube.objects import GroupResource, Object
 from lab.kube.store import Store
-from lab.kube.webhooks.asked import Asked
+from lab.kube.webhooks.attributes import Attributes
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def is_exempt(resource: Resource) -> bool:
     return resource.group == MUTATING_WEBHOOK_CONFIGURATIONS.group
 
 
-def version_asked(webhook: Webhook, asked: Asked, scheme: Scheme) -> Resource | None:
+def version_asked(webhook: Webhook, asked: Attributes, scheme: Scheme) -> Resource | None:
     """The resource, in the version that the webhook wants it in; None when no rule is about it."""
     rules = webhook.declared.get("rules") or ()
     if any(_concerns(rule, asked, asked.resource) for rule in rules):
@@ -64,7 +64,7 @@ def version_asked(webhook: Webhook, asked: Asked, scheme: Scheme) -> Resource | 
     return None
 
 
-def _concerns(rule: Object, asked: Asked, resource: Resource) -> bool:
+def _concerns(rule: Object, asked: Attributes, resource: Resource) -> bool:
     cluster = resource.key == NAMESPACES or not asked.namespace
     return (
         _among(rule, "operations", asked.operation)
@@ -89,7 +89,7 @@ def _is_named(patterns: Iterable[str], plural: str, subresource: str) -> bool:
     return False
 
 
-def is_selected(webhook: Webhook, asked: Asked, store: Store) -> bool:
+def is_selected(webhook: Webhook, asked: Attributes, store: Store) -> bool:
     """Whether the labels of the namespace and of the object are those the webhook selects. Raises a 404."""
     declared = webhook.declared
     selector = declared.get("objectSelector") or {}
@@ -108,7 +108,7 @@ def is_selected(webhook: Webhook, asked: Asked, store: Store) -> bool:
     return match_label_selector(selector, namespace["metadata"].get("labels") or {})
 
 
-def _labels(asked: Asked) -> Iterator[dict[str, str]]:
+def _labels(asked: Attributes) -> Iterator[dict[str, str]]:
     """Those of the object as it will be, and as it was."""
     for obj in (asked.object, asked.old):
         if obj is not None and "metadata" in obj:

@@ -20,14 +20,14 @@ from lab.kube.kinds.scheme import Scheme
 from lab.kube.objects import Json, Object
 from lab.kube.store import Store
 from lab.kube.webhooks import conditions
-from lab.kube.webhooks.asked import Asked
-from lab.kube.webhooks.documents import request_of
+from lab.kube.webhooks.admission_review import request_of
+from lab.kube.webhooks.attributes import Attributes
 from lab.kube.webhooks.matching import Webhook, is_selected, version_asked
 
 _CODES = {"Unauthorized": 401, "Forbidden": 403, "RequestEntityTooLarge": 413, "Invalid": 422}
 
 
-def check(asked: Asked, store: Store, scheme: Scheme) -> None:
+def check(asked: Attributes, store: Store, scheme: Scheme) -> None:
     """Raises the ApiError of the first policy that denies it; warns of those that only warn."""
     for binding in store.list(VALIDATING_ADMISSION_POLICY_BINDINGS):
         policy = store.get(VALIDATING_ADMISSION_POLICIES, "", binding["spec"]["policyName"])
@@ -49,7 +49,7 @@ def _name(obj: Object) -> str:
     return str(obj["metadata"]["name"])
 
 
-def _matched(resources: Object, asked: Asked, store: Store, scheme: Scheme) -> Asked | None:
+def _matched(resources: Object, asked: Attributes, store: Store, scheme: Scheme) -> Attributes | None:
     """The question in the version that the rules are about; None when they are not about it."""
     fields = ("matchPolicy", "namespaceSelector", "objectSelector")
     common = {field: resources[field] for field in fields if field in resources}
@@ -65,7 +65,9 @@ def _matched(resources: Object, asked: Asked, store: Store, scheme: Scheme) -> A
     return asked.in_version(wanted) if wanted is not None and selected else None
 
 
-def _failures(policy: Object, theirs: Asked, asked: Asked, store: Store) -> Iterator[tuple[str, str]]:
+def _failures(
+    policy: Object, theirs: Attributes, asked: Attributes, store: Store
+) -> Iterator[tuple[str, str]]:
     """Reason and message of every validation that fails."""
     spec = policy["spec"]
     known = conditions.variables(request_of(theirs, asked, ""))
@@ -104,7 +106,7 @@ def _said(validation: Object, known: Object) -> str:
     return message or f"failed expression: {validation['expression'].strip()}"
 
 
-def _denied(asked: Asked, reason: str, message: str) -> ApiError:
+def _denied(asked: Attributes, reason: str, message: str) -> ApiError:
     refused = forbidden(asked.resource, asked.name, message)
     details = {**(refused.details or {}), "causes": [{"message": message}]}
     return ApiError(_CODES.get(reason, 422), reason, refused.message, details=details)

@@ -1,4 +1,4 @@
-"""Whether there are webhooks at all: where there are none, nothing is loaded of what it takes to ask them."""
+"""Whether there are webhooks at all; what calls them is loaded only then."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from lab.kube.objects import Object
 from lab.kube.store import Store
 
 if TYPE_CHECKING:
-    from lab.kube.webhooks.asked import Asked
-    from lab.kube.webhooks.asking import Asking
+    from lab.kube.webhooks.attributes import Attributes
+    from lab.kube.webhooks.dispatcher import Dispatcher
 
 Completed = Callable[[Object], Object]
 """What the API server itself makes of an object that a webhook has changed: its defaults, say."""
@@ -44,16 +44,16 @@ class Webhooks:
             )
         )
 
-    async def mutated(self, asked: Asked, completed: Completed) -> Object | None:
+    async def mutated(self, asked: Attributes, completed: Completed) -> Object | None:
         """The object as the mutating webhooks want it; None when they leave it alone. Raises ApiError."""
-        return await self._asking.mutated(asked, completed)
+        return await self._dispatcher.mutated(asked, completed)
 
-    async def validate(self, asked: Asked) -> None:
+    async def validate(self, asked: Attributes) -> None:
         """Raises the ApiError of the first webhook, in their order, that does not allow it."""
-        await self._asking.validate(asked)
+        await self._dispatcher.validate(asked)
 
     @cached_property
-    def _asking(self) -> Asking:
-        from lab.kube.webhooks.asking import Asking
+    def _dispatcher(self) -> Dispatcher:
+        from lab.kube.webhooks.dispatcher import Dispatcher
 
-        return Asking(self._store, self._scheme)
+        return Dispatcher(self._store, self._scheme)

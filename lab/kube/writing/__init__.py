@@ -1,1 +1,1 @@
-"""From a request to a stored object: applying, patching, replacing, deleting, and who owns which field."""
+"""Creating, applying, patching, replacing and deleting objects, and which manager owns which field."""

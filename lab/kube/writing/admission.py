@@ -1,4 +1,4 @@
-"""Admission hooks: what others than the API server have to say about an object before it is stored."""
+"""Admission hooks: Python functions that change, refuse or warn of an object before it is stored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a server-side apply request must say before anything is applied."""
+"""Checks of a server-side apply request, before anything is applied."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who set which field: field sets, and `metadata.managedFields` as their serialized form.
+"""Field ownership: field sets, and `metadata.managedFields` as their serialized form.
 
 A field set maps paths to values. A path is a tuple of `f:name` (a field), `k:{...}` (an item of a list map,
 by its keys) and `v:...` (an item of a set), as `fieldsV1` writes them.

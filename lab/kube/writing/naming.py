@@ -1,4 +1,4 @@
-"""What a new object is called, and in which namespace it is."""
+"""The name and the namespace of a new object."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ from lab.kube.writing.request_validation import WriteOptions, check_shape, check
 from lab.kube.writing.steps import Steps
 
 if TYPE_CHECKING:
-    from lab.kube.webhooks.asked import Asked
+    from lab.kube.webhooks.attributes import Attributes
 
 # What only the server says of a new object.
 _GIVEN = (
@@ -112,11 +112,11 @@ class Pipeline:
         self.steps.complete(resource, obj, options)
         if track:
             self.steps.track(resource, None, obj, options.manager)
-        asked: Asked | None = None
+        asked: Attributes | None = None
         if reviewed and self.webhooks.any:
-            from lab.kube.writing import questions
+            from lab.kube.writing import admission_attributes
 
-            asked = questions.creation(resource, namespace, obj, options)
+            asked = admission_attributes.creation(resource, namespace, obj, options)
             changed = await self.webhooks.mutated(
                 asked, lambda new: self.steps.created(resource, new, options)
             )
@@ -174,11 +174,11 @@ class Pipeline:
         fill_defaults(resource, next_)
         if track:
             self.steps.track(resource, old, next_, options.manager, subresource)
-        asked: Asked | None = None
+        asked: Attributes | None = None
         if reviewed and self.webhooks.any:
-            from lab.kube.writing import questions
+            from lab.kube.writing import admission_attributes
 
-            asked = questions.update(resource, old, next_, options, subresource)
+            asked = admission_attributes.update(resource, old, next_, options, subresource)
 
             def completed(changed: Object) -> Object:
                 shaped = check_shape(resource, changed, WriteOptions(options.manager))
@@ -265,9 +265,9 @@ class Pipeline:
         deletion.check_preconditions(resource, obj, options)
         deletion.check_allowed(resource, obj)
         if reviewed and self.webhooks.any:
-            from lab.kube.writing import questions
+            from lab.kube.writing import admission_attributes
 
-            uid, asked = obj["metadata"]["uid"], questions.removal(resource, obj, options)
+            uid, asked = obj["metadata"]["uid"], admission_attributes.removal(resource, obj, options)
             await self.webhooks.mutated(asked, lambda changed: changed)
             await self.webhooks.validate(asked)
             # Whatever became of it meanwhile, it is to go; but not another one of its name.
@@ -284,7 +284,7 @@ class Pipeline:
             return self.steps.remove_now(resource, obj), True
         return obj, False
 
-    async def consulted(self, asked: Asked, target: Object) -> Object:
+    async def consulted(self, asked: Attributes, target: Object) -> Object:
         """What webhooks make of a question that stores nothing itself, about a stored object.
 
         Raises Overtaken when that object has changed while they were asked.

@@ -1,4 +1,4 @@
-"""What becomes of an object when another one is put in its place."""
+"""Updates: which fields of the old object stand, and whether anything has changed."""
 
 from __future__ import annotations
 

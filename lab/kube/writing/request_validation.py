@@ -1,4 +1,4 @@
-"""What an object that arrives must look like (400), its defaults, and its validity (422)."""
+"""Checks that a body is an object of its kind (400), fills in its defaults, and validates it (422)."""
 
 from __future__ import annotations
 

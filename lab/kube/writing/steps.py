@@ -1,4 +1,4 @@
-"""The single steps of the write pipeline, none of which waits for anything."""
+"""The single steps of the write pipeline; none of them waits."""
 
 from __future__ import annotations
 

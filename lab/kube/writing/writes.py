@@ -1,4 +1,4 @@
-"""Writing for those who wait for nothing: the node, the mesh, and what sets a cluster up.
+"""The client of the node, the mesh and the set-up of a cluster: its writes wait for nothing.
 
 No webhook is asked about what they write, as none is about an object that a kubelet mirrors.
 """

@@ -18,7 +18,7 @@ from lab.kube.identity.tokens import InvalidToken, ServiceAccountTokens
 from lab.kube.kinds.scheme import Scheme
 from lab.kube.objects import Object, clone
 from lab.kube.store import Store
-from lab.kube.writing.reviewed import Reviewed
+from lab.kube.writing.controller_client import ControllerClient
 from lab.kube.writing.writes import Writes
 
 NAMESPACES, SECRETS, ACCOUNTS = (
@@ -72,7 +72,7 @@ class Cluster(Writes):
 async def following(*, for_all: bool) -> AsyncIterator[Cluster]:
     cluster = Cluster()
     controller = AccountSecrets(
-        Reviewed(cluster, "tokens-controller"), cluster.tokens, "PEM", for_all=for_all
+        ControllerClient(cluster, "tokens-controller"), cluster.tokens, "PEM", for_all=for_all
     )
     running = asyncio.create_task(run(controller, cluster.store, lambda: False))
     yield cluster

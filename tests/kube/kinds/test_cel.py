@@ -234,5 +234,10 @@ def test_a_cluster_without_rules_and_webhooks_of_its_own_loads_nothing_for_them(
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     loaded = set(done.stdout.split())
     assert "lab.supervision.supervisor" in loaded
-    for_others = {"cel_expr_python", "jsonpatch", "lab.kube.webhooks.asking", "lab.kube.kinds.cel_functions"}
+    for_others = {
+        "cel_expr_python",
+        "jsonpatch",
+        "lab.kube.webhooks.dispatcher",
+        "lab.kube.kinds.cel_functions",
+    }
     assert not loaded & for_others

@@ -11,9 +11,9 @@ from lab.kube.identity.auth import ADMIN
 from lab.kube.kinds.scheme import Scheme
 from lab.kube.objects import GroupResource
 from lab.kube.store import Store
-from lab.kube.webhooks.asked import Asked
+from lab.kube.webhooks.attributes import Attributes
 from lab.kube.webhooks.matching import Webhook, is_selected, version_asked
-from lab.kube.writing import questions
+from lab.kube.writing import admission_attributes
 from lab.kube.writing.deletion import DeleteOptions
 from lab.kube.writing.request_validation import WriteOptions
 from lab.kube.writing.writes import Writes
@@ -32,7 +32,7 @@ def writes() -> Writes:
     return writes
 
 
-def asked(writes: Writes, key: GroupResource = PODS, **changed: Any) -> Asked:
+def asked(writes: Writes, key: GroupResource = PODS, **changed: Any) -> Attributes:
     resource = writes.scheme.storage(key)
     about: dict[str, Any] = {
         "operation": "CREATE",
@@ -44,7 +44,7 @@ def asked(writes: Writes, key: GroupResource = PODS, **changed: Any) -> Asked:
         "user": ADMIN,
         "options": {},
     }
-    return Asked(**about | changed)
+    return Attributes(**about | changed)
 
 
 def webhook(rule: dict[str, Any] | None = None, **declared: Any) -> Webhook:
@@ -141,8 +141,8 @@ def test_old_and_new_are_shown_in_the_version_of_the_request(writes):
     resource = writes.scheme.get("security.istio.io", "v1beta1", "peerauthentications")
     stored = {**POD, "apiVersion": "security.istio.io/v1"}
     new = {**POD, "apiVersion": "security.istio.io/v1beta1"}
-    update = questions.update(resource, stored, new, WriteOptions("test"), "")
-    removal = questions.removal(resource, stored, DeleteOptions())
+    update = admission_attributes.update(resource, stored, new, WriteOptions("test"), "")
+    removal = admission_attributes.removal(resource, stored, DeleteOptions())
     for obj in (update.object, update.old, removal.old):
         assert obj["apiVersion"] == "security.istio.io/v1beta1"
     wanted = writes.scheme.storage(resource.key)

@@ -1,4 +1,4 @@
-"""Asking the webhooks of the cluster: the mutating ones one after the other, the validating ones at once."""
+"""Calls the admission webhooks: mutating ones one after the other, validating ones at once."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from lab.kube.kinds.scheme import Scheme
 from lab.kube.objects import Object, clone
 from lab.kube.store import Store
 from lab.kube.webhooks import conditions, policies
-from lab.kube.webhooks.asked import Asked
-from lab.kube.webhooks.calling import CallFailed, post
-from lab.kube.webhooks.documents import Answer, BadAnswer, question, read, refusal
+from lab.kube.webhooks.admission_review import Answer, BadAnswer, question, read, refusal
+from lab.kube.webhooks.attributes import Attributes
 from lab.kube.webhooks.matching import (
     MUTATING_WEBHOOK_CONFIGURATIONS,
     VALIDATING_WEBHOOK_CONFIGURATIONS,
@@ -25,19 +24,20 @@ from lab.kube.webhooks.matching import (
     version_asked,
     webhooks,
 )
+from lab.kube.webhooks.webhook_client import CallFailed, post
 from lab.kube.webhooks.webhooks import Completed
 
 log = logging.getLogger(__name__)
 
 
-class Asking:
+class Dispatcher:
     """Asks the webhooks that the objects of a store declare."""
 
     def __init__(self, store: Store, scheme: Scheme) -> None:
         self._store = store
         self._scheme = scheme
 
-    async def mutated(self, asked: Asked, completed: Completed) -> Object | None:
+    async def mutated(self, asked: Attributes, completed: Completed) -> Object | None:
         """The object as the mutating webhooks want it; None when they leave it alone. Raises ApiError."""
         hooks = [] if is_exempt(asked.resource) else webhooks(self._store, MUTATING_WEBHOOK_CONFIGURATIONS)
         if not hooks:
@@ -53,7 +53,7 @@ class Asking:
         changed = await self._ask_in_turn(hooks, asked.about(obj), _Round(set(), set()))
         return obj if changed is None else completed(changed)
 
-    async def _ask_in_turn(self, hooks: Iterable[Webhook], asked: Asked, state: _Round) -> Object | None:
+    async def _ask_in_turn(self, hooks: Iterable[Webhook], asked: Attributes, state: _Round) -> Object | None:
         changed: Object | None = None
         for hook in hooks:
             wanted = self._wanted(hook, asked)
@@ -74,7 +74,7 @@ class Asking:
                 state.reinvocable.add(hook.place)
         return changed
 
-    async def validate(self, asked: Asked) -> None:
+    async def validate(self, asked: Attributes) -> None:
         """Raises the ApiError of the first policy, else webhook, in their order, that does not allow it."""
         if is_exempt(asked.resource):
             return
@@ -88,12 +88,14 @@ class Asking:
             if isinstance(result, BaseException):
                 raise result
 
-    def _wanted(self, hook: Webhook, asked: Asked) -> Resource | None:
+    def _wanted(self, hook: Webhook, asked: Attributes) -> Resource | None:
         """In which version a webhook is to be asked, if it is."""
         wanted = version_asked(hook, asked, self._scheme)
         return wanted if wanted is not None and is_selected(hook, asked, self._store) else None
 
-    async def _ask(self, hook: Webhook, theirs: Asked, asked: Asked, *, mutating: bool) -> Answer | None:
+    async def _ask(
+        self, hook: Webhook, theirs: Attributes, asked: Attributes, *, mutating: bool
+    ) -> Answer | None:
         """The answer of one that allows it; None when it is not asked after all, or may fail and does."""
         review = question(hook.declared, theirs, asked, str(uuid.uuid4()))
         known = conditions.variables(review["request"])

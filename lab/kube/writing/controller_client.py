@@ -1,4 +1,4 @@
-"""Writing for controllers: like any client of the API they wait for the webhooks that are asked."""
+"""The client of one controller: its writes go through admission webhooks, like those of any client."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lab.kube.writing.request_validation import WriteOptions
 from lab.kube.writing.writes import Writes
 
 
-class Reviewed:
+class ControllerClient:
     """The write pipeline as one controller uses it, under the name of its ServiceAccount in kube-system.
 
     Statuses and Events are written at once: no webhook is asked about them. Any method may raise `ApiError`.

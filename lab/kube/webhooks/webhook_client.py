@@ -1,4 +1,4 @@
-"""The call itself: over HTTPS to a URL, or to one of the pods behind a Service."""
+"""One HTTPS call to a webhook: to its URL, or to one of the pods behind its Service."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What webhooks are asked about a write."""
+"""The admission attributes of a write."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import replace
 from lab.kube.group_resources import NAMESPACES
 from lab.kube.kinds.resources import Resource
 from lab.kube.objects import Object
-from lab.kube.webhooks.asked import Asked
+from lab.kube.webhooks.attributes import Attributes
 from lab.kube.writing.deletion import DeleteOptions
 from lab.kube.writing.replacement import in_version
 from lab.kube.writing.request_validation import WriteOptions
 
 
-def creation(resource: Resource, namespace: str, obj: Object, options: WriteOptions) -> Asked:
+def creation(resource: Resource, namespace: str, obj: Object, options: WriteOptions) -> Attributes:
     """The name is "" where the server is to make one up."""
     return _asked("CREATE", resource, namespace, obj, None, options)
 
@@ -25,7 +25,7 @@ def update(
     options: WriteOptions,
     subresource: str,
     kind: tuple[str, str, str] | None = None,
-) -> Asked:
+) -> Attributes:
     """`kind` is given where the objects are not of the resource's own."""
     namespace = old["metadata"].get("namespace", "")
     if kind is not None:
@@ -44,10 +44,10 @@ def _asked(
     old: Object | None,
     options: WriteOptions,
     subresource: str = "",
-) -> Asked:
+) -> Attributes:
     name = (old or obj)["metadata"].get("name", "")
     kind = "CreateOptions" if operation == "CREATE" else "UpdateOptions"
-    return Asked(
+    return Attributes(
         operation="CREATE" if operation == "CREATE" else "UPDATE",
         resource=resource,
         namespace=name if resource.key == NAMESPACES else namespace,
@@ -62,10 +62,10 @@ def _asked(
     )
 
 
-def removal(resource: Resource, obj: Object, options: DeleteOptions) -> Asked:
+def removal(resource: Resource, obj: Object, options: DeleteOptions) -> Attributes:
     metadata = obj["metadata"]
     asked = {"propagationPolicy": options.propagation, "preconditions": dict(options.preconditions) or None}
-    return Asked(
+    return Attributes(
         operation="DELETE",
         resource=resource,
         namespace=metadata["name"] if resource.key == NAMESPACES else metadata.get("namespace", ""),

@@ -1,4 +1,4 @@
-"""AdmissionReviews: the question that a webhook is sent, and whether its answer is one."""
+"""AdmissionReview: the request that a webhook is sent, and the checks of its response."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import orjson
 
 from lab.kube.errors import ApiError
 from lab.kube.objects import Object
-from lab.kube.webhooks.asked import Asked
+from lab.kube.webhooks.attributes import Attributes
 
 _GROUP = "admission.k8s.io"
 _VERSIONS = ("v1", "v1beta1")
@@ -30,14 +30,14 @@ class Answer:
     warnings: tuple[str, ...] = ()
 
 
-def question(webhook: Object, asked: Asked, requested: Asked, uid: str) -> Object:
+def question(webhook: Object, asked: Attributes, requested: Attributes, uid: str) -> Object:
     """The AdmissionReview. `requested` is in the version of the request, `asked` in that of the webhook."""
     version = next(each for each in webhook["admissionReviewVersions"] if each in _VERSIONS)
     request = request_of(asked, requested, uid)
     return {"kind": "AdmissionReview", "apiVersion": f"{_GROUP}/{version}", "request": request}
 
 
-def request_of(asked: Asked, requested: Asked, uid: str) -> Object:
+def request_of(asked: Attributes, requested: Attributes, uid: str) -> Object:
     """What is asked, as webhooks and policies see it."""
     request: Object = {
         "uid": uid,
@@ -57,11 +57,11 @@ def request_of(asked: Asked, requested: Asked, uid: str) -> Object:
     return request | {name: value for name, value in named.items() if value}
 
 
-def _kind(asked: Asked) -> Object:
+def _kind(asked: Attributes) -> Object:
     return dict(zip(("group", "version", "kind"), asked.group_version_kind, strict=True))
 
 
-def _resource(asked: Asked) -> Object:
+def _resource(asked: Attributes) -> Object:
     resource = asked.resource
     return {"group": resource.group, "version": resource.version, "resource": resource.plural}
 

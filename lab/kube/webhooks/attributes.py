@@ -1,4 +1,4 @@
-"""What admission is asked about: one write, or one connection to a pod."""
+"""The attributes of an admission request: one write, or one connection to a pod."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Operation = Literal["CREATE", "UPDATE", "DELETE", "CONNECT"]
 
 
 @dataclass(frozen=True)
-class Asked:
+class Attributes:
     """`object` is None for a deletion, `old` for whatever creates. `kind` (group, version, kind) is set where
     the object is not of the resource's own kind, as with a Scale.
 
@@ -37,11 +37,11 @@ class Asked:
     def group_version_kind(self) -> tuple[str, str, str]:
         return self.kind or (self.resource.group, self.resource.version, self.resource.kind)
 
-    def about(self, obj: Object) -> Asked:
+    def about(self, obj: Object) -> Attributes:
         """The same question about another object."""
         return replace(self, object=obj)
 
-    def in_version(self, resource: Resource) -> Asked:
+    def in_version(self, resource: Resource) -> Attributes:
         """The same question with the objects in another version of their kind."""
         if self.kind is not None or resource.version == self.resource.version:
             return self
