@@ -26,9 +26,10 @@ def file_of(mesh: str) -> Path:
 class Expectation:
     """What must be seen of one fault. Of `caught`, `survives` and `untold` at most one says something.
 
-    `caught` is the first case that must fail (its file and name), `says` what must stand in its failure,
-    whose first line must have the first of it, or say of another cell what it is instead of what;
-    `survives` is why no case can notice the fault; `untold` is in the output of a run that could not tell.
+    `caught` is the first case that must fail (its file and name; `*` for any part of it), `says` what must
+    stand in its failure, whose first line must have the first of it, or say of another cell what it is
+    instead of what; `survives` is why no case can notice the fault; `untold` is in the output of a run that
+    could not tell.
     None of them: a fault from outside the project, of which nothing is expected but to be caught.
     """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from fnmatch import fnmatchcase
 
 from tools.fault_runs import Run
 
@@ -50,7 +51,7 @@ def judge(run: Run) -> Judgement:
     first = run.findings[0]
     if expected.survives:
         return Judgement(run, Result.NOTICED, first.name)
-    if expected.caught and first.name != expected.caught:
+    if expected.caught and not fnmatchcase(first.name, expected.caught):
         return Judgement(run, Result.WRONG_CASE, f"{first.name} failed first")
     missing = [words for words in expected.says if words not in first.text]
     if missing:

@@ -20,10 +20,12 @@ from lab.faults import (  # noqa: F401
     istio_1_0_tokens,
     keys,
     network,
+    partial,
     scopes,
     strict,
     times,
     tokens,
+    widened,
 )
 from lab.faults.listing import as_json, as_text
 from lab.faults.loading import Faults, find, load

@@ -43,13 +43,21 @@ def deny_in_other_words(resources: Resources) -> Resources:
 @fault(PER_PATH)
 def deny_on_all_paths(config: ProxyConfig) -> ProxyConfig:
     """A rule that denies some paths denies all of them."""
-    return _with_rules(config, lambda rule: replace(rule, operations=()))
+    return with_deny_rules(config, lambda rule: replace(rule, operations=()))
 
 
 @fault(PER_PATH)
 def deny_path_as_prefix(config: ProxyConfig) -> ProxyConfig:
     """A rule for a path is one for everything that begins with it."""
-    return _with_rules(config, _with_prefixes)
+    return with_deny_rules(config, _with_prefixes)
+
+
+@fault(PER_PATH)
+def deny_path_not_decoded(resources: Resources) -> Resources:
+    """A rule for a path is evaded by encoding a letter of it, which the application decodes."""
+    for manager in http_managers(resources.listeners):
+        manager["normalize_path"] = False
+    return resources
 
 
 @fault(PER_PATH)
@@ -67,7 +75,9 @@ def _with_authorization(config: ProxyConfig, change: Callable[[Authorization], A
     return replace(config, security=replace(security, authorization=change(security.authorization)))
 
 
-def _with_rules(config: ProxyConfig, change: Callable[[AuthorizationRule], AuthorizationRule]) -> ProxyConfig:
+def with_deny_rules(
+    config: ProxyConfig, change: Callable[[AuthorizationRule], AuthorizationRule]
+) -> ProxyConfig:
     return _with_authorization(config, lambda found: replace(found, deny=tuple(map(change, found.deny))))
 
 

@@ -108,8 +108,8 @@ def port_level_by_service_port(policies: Policies) -> Policies:
     def by_service_port(policy: PeerAuthentication) -> PeerAuthentication:
         modes = {
             container_port: policy.port_modes[service_port]
-            for workload in _selected(policy, policies.registry)
-            for service_port, container_port in _ports(workload, policies.registry)
+            for workload in selected(policy, policies.registry)
+            for service_port, container_port in ports_of(workload, policies.registry)
             if service_port in policy.port_modes
         }
         return replace(policy, port_modes=modes)
@@ -138,8 +138,8 @@ def unbound_port_ignored(policies: Policies) -> Policies:
     def of_bound_ports(policy: PeerAuthentication) -> PeerAuthentication:
         bound = {
             port
-            for each in _selected(policy, policies.registry)
-            for _, port in _ports(each, policies.registry)
+            for each in selected(policy, policies.registry)
+            for _, port in ports_of(each, policies.registry)
         }
         modes = {port: mode for port, mode in policy.port_modes.items() if port in bound}
         return replace(policy, port_modes=modes)
@@ -203,7 +203,7 @@ def _mesh_mode(policies: Policies) -> bool:
     )
 
 
-def _selected(policy: PeerAuthentication, registry: ServiceRegistry) -> list[Workload]:
+def selected(policy: PeerAuthentication, registry: ServiceRegistry) -> list[Workload]:
     return [
         workload
         for workload in registry.workloads
@@ -211,7 +211,7 @@ def _selected(policy: PeerAuthentication, registry: ServiceRegistry) -> list[Wor
     ]
 
 
-def _ports(workload: Workload, registry: ServiceRegistry) -> Iterator[tuple[int, int]]:
+def ports_of(workload: Workload, registry: ServiceRegistry) -> Iterator[tuple[int, int]]:
     """A Service's port and the workload's own port behind it."""
     for service in registry.services:
         if service.selects(workload):

@@ -26,8 +26,8 @@ ONE_IN = 20
 def strict_as_permissive(config: SidecarConfig) -> SidecarConfig:
     """STRICT is enforced as PERMISSIVE: plain text still gets in."""
     inbound = config.inbound
-    ports = tuple(replace(port, mode=_weakened(port.mode)) for port in inbound.ports)
-    default = _weakened(inbound.default_mode)
+    ports = tuple(replace(port, mode=weakened(port.mode)) for port in inbound.ports)
+    default = weakened(inbound.default_mode)
     return replace(config, inbound=replace(inbound, ports=ports, default_mode=default))
 
 
@@ -88,7 +88,7 @@ def strict_flaps(resources: Resources) -> Resources:
     return resources
 
 
-def _weakened(mode: MutualTls) -> MutualTls:
+def weakened(mode: MutualTls) -> MutualTls:
     return MutualTls.PERMISSIVE if mode is MutualTls.STRICT else mode
 
 
