@@ -31,6 +31,15 @@ def strict_as_permissive(config: SidecarConfig) -> SidecarConfig:
     return replace(config, inbound=replace(inbound, ports=ports, default_mode=default))
 
 
+@fault("Setup")
+def permissive_as_strict(config: SidecarConfig) -> SidecarConfig:
+    """Plain text is refused although no policy requires mutual TLS."""
+    inbound = config.inbound
+    ports = tuple(replace(port, mode=_strengthened(port.mode)) for port in inbound.ports)
+    default = _strengthened(inbound.default_mode)
+    return replace(config, inbound=replace(inbound, ports=ports, default_mode=default))
+
+
 @fault(STRICT_MODE)
 def strict_closes_cleanly(resources: Resources) -> Resources:
     """STRICT reads a request in plain text and hangs up in order, instead of breaking the connection."""
@@ -90,6 +99,10 @@ def strict_flaps(resources: Resources) -> Resources:
 
 def weakened(mode: MutualTls) -> MutualTls:
     return MutualTls.PERMISSIVE if mode is MutualTls.STRICT else mode
+
+
+def _strengthened(mode: MutualTls) -> MutualTls:
+    return MutualTls.STRICT if mode is MutualTls.PERMISSIVE else mode
 
 
 def _by_port(chains: list[Message]) -> dict[int | None, list[Message]]:

@@ -6,8 +6,7 @@ each is) and paths as columns.
 
 from __future__ import annotations
 
-from fixtures.expectations import Answered, Answers, GatewayProgrammed, at_each_ingress
-from fixtures.mesh_profile.adaptation import CONFIG_APIS
+from fixtures.expectations import Answered, GatewayProgrammed, at_each_ingress
 from fixtures.model.step import Loop, Step
 from fixtures.playground.playground import IN_MESH
 from suites.current.end_user import END_USER, in_both_apis
@@ -133,62 +132,6 @@ STEPS = [
             valid           403
             right-audience  200
             any-audience    403
-            """,
-        ),
-    ),
-    *(
-        Step(
-            f"{api}-gateway-only",
-            section=END_USER,
-            manifests=[
-                *EXPOSED,
-                f"current/{api}/jwt-example.yaml",
-                f"current/{api}/require-token.yaml",
-            ],
-            quote="Apply the policy in the namespace of the workload it selects, the ingress gateway in this "
-            "case.",
-            features=REQUEST_AUTHENTICATION,
-            expect=[
-                Answers(
-                    """
-                                /headers
-                    none        403
-                    deadbeef    401
-                    valid       200
-                    """,
-                    api=api,
-                ),
-                Answers(
-                    """
-                                /headers
-                    none        200
-                    deadbeef    200
-                    """,
-                    api=other,
-                    beside=api,
-                    test="another-gateway",
-                    asks="It is a policy for the gateway that it selects: what comes in by another one is "
-                    "not asked for a token.",
-                ),
-            ],
-        )
-        for api, other in (CONFIG_APIS, CONFIG_APIS[::-1])
-    ),
-    Step(
-        "all-services",
-        section=END_USER,
-        manifests=in_both_apis(
-            "httpbin-gateway.yaml", "another-service.yaml", "jwt-example.yaml", "require-token.yaml"
-        ),
-        quote="This is often used to define a JWT policy for all services bound to the gateway, instead of "
-        "for individual services.",
-        features=REQUEST_AUTHENTICATION,
-        expect=at_each_ingress(
-            """
-                        /headers    another.example.com/headers
-            none        403         403
-            deadbeef    401         401
-            valid       200         200
             """,
         ),
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fixtures.expectations import RefusalText, TokenExpires, at_each_ingress
+from fixtures.expectations import Answers, RefusalText, TokenExpires, at_each_ingress
 from fixtures.mesh_profile.adaptation import CONFIG_APIS
 from fixtures.model.document import CURRENT
 from fixtures.model.step import Step
@@ -139,6 +139,63 @@ STEPS = [
             valid       200         200
             """,
             test="cleanup",
+        ),
+    ),
+    # Of one gateway, and of all services: where the walk through the document has ended.
+    *(
+        Step(
+            f"{api}-gateway-only",
+            section=END_USER,
+            manifests=[
+                *in_both_apis("httpbin-gateway.yaml"),
+                f"current/{api}/jwt-example.yaml",
+                f"current/{api}/require-token.yaml",
+            ],
+            quote="Apply the policy in the namespace of the workload it selects, the ingress gateway in this "
+            "case.",
+            features=REQUEST_AUTHENTICATION,
+            expect=[
+                Answers(
+                    """
+                                /headers
+                    none        403
+                    deadbeef    401
+                    valid       200
+                    """,
+                    api=api,
+                ),
+                Answers(
+                    """
+                                /headers
+                    none        200
+                    deadbeef    200
+                    """,
+                    api=other,
+                    beside=api,
+                    test="another-gateway",
+                    asks="It is a policy for the gateway that it selects: what comes in by another one is "
+                    "not asked for a token.",
+                ),
+            ],
+        )
+        for api, other in (CONFIG_APIS, CONFIG_APIS[::-1])
+    ),
+    Step(
+        "all-services",
+        section=END_USER,
+        manifests=in_both_apis(
+            "httpbin-gateway.yaml", "another-service.yaml", "jwt-example.yaml", "require-token.yaml"
+        ),
+        quote="This is often used to define a JWT policy for all services bound to the gateway, instead of "
+        "for individual services.",
+        features=REQUEST_AUTHENTICATION,
+        expect=at_each_ingress(
+            """
+                        /headers    another.example.com/headers
+            none        403         403
+            deadbeef    401         401
+            valid       200         200
+            """,
         ),
     ),
 ]
