@@ -63,7 +63,7 @@ def test_without_a_load_balancer_a_run_is_partial_and_says_how_to_bring_one() ->
     assert matches(
         rf"^skipped +1 case: {why}, such as cloud-provider-kind or MetalLB, would give", run.stdout
     )
-    assert matches(r"^conclusion +partial: 1 of 128 cases passed", run.stdout)
+    assert matches(r"^conclusion +partial: 1 of 175 cases passed", run.stdout)
 
 
 def test_a_gateway_that_comes_late_is_waited_for_by_a_case_alone() -> None:
