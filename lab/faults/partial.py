@@ -12,7 +12,7 @@ from lab.faults.strict import weakened
 from lab.faults.trees import http_managers, inbound_chains, messages
 from lab.mesh.config.current.peer_authentication import PeerAuthentication
 from lab.mesh.config.current.policies import Policies
-from lab.mesh.envoy.proto import Json, typed
+from lab.mesh.envoy.proto import Message, typed
 from lab.mesh.envoy.resources import Resources
 from lab.mesh.model.authorization import Attribute, AuthorizationRule, Condition
 from lab.mesh.model.proxy_config import (
@@ -161,5 +161,5 @@ def _with_exceptions(policies: Policies, namespaces: Iterable[str]) -> Policies:
     return replace(policies, peer_authentications=(*policies.peer_authentications, *exceptions))
 
 
-def _virtual_hosts(tables: Iterable[Json]) -> Iterable[Json]:
+def _virtual_hosts(tables: Iterable[Message]) -> Iterable[Message]:
     return [host for table in tables for host in table["virtual_hosts"]]
