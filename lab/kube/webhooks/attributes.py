@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -10,6 +11,9 @@ from lab.kube.kinds.resources import Resource
 from lab.kube.objects import Object
 
 Operation = Literal["CREATE", "UPDATE", "DELETE", "CONNECT"]
+
+Completed = Callable[[Object], Object]
+"""What the API server itself makes of an object that a webhook has changed: its defaults, say."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from lab.kube.objects import Object, clone
 from lab.kube.store import Store
 from lab.kube.webhooks import conditions, policies
 from lab.kube.webhooks.admission_review import Answer, BadAnswer, question, read, refusal
-from lab.kube.webhooks.attributes import Attributes
+from lab.kube.webhooks.attributes import Attributes, Completed
 from lab.kube.webhooks.matching import (
     MUTATING_WEBHOOK_CONFIGURATIONS,
     VALIDATING_WEBHOOK_CONFIGURATIONS,
@@ -25,7 +25,6 @@ from lab.kube.webhooks.matching import (
     webhooks,
 )
 from lab.kube.webhooks.webhook_client import CallFailed, post
-from lab.kube.webhooks.webhooks import Completed
 
 log = logging.getLogger(__name__)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -16,11 +15,8 @@ from lab.kube.objects import Object
 from lab.kube.store import Store
 
 if TYPE_CHECKING:
-    from lab.kube.webhooks.attributes import Attributes
+    from lab.kube.webhooks.attributes import Attributes, Completed
     from lab.kube.webhooks.dispatcher import Dispatcher
-
-Completed = Callable[[Object], Object]
-"""What the API server itself makes of an object that a webhook has changed: its defaults, say."""
 
 
 class Webhooks:
