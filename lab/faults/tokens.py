@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,7 +13,7 @@ from lab.faults.registry import fault
 from lab.faults.token_scripts import HONEST_SKEW_S, accepting, refusing
 from lab.faults.trees import http_managers, lua, messages
 from lab.mesh.envoy import jwt
-from lab.mesh.envoy.key_set import Jwk
+from lab.mesh.envoy.key_set import Jwk, encoded, number
 from lab.mesh.envoy.proto import Message
 from lab.mesh.envoy.resources import Resources
 from lab.mesh.model.proxy_config import ProxyConfig
@@ -171,7 +170,7 @@ def _with_secrets(jwks: str | None) -> str | None:
         return None
     keys: list[Jwk] = json.loads(jwks)["keys"]
     secrets = [
-        {"kty": "oct", "alg": "HS256", "kid": key.get("kid", ""), "k": _encoded(_pem(key))}
+        {"kty": "oct", "alg": "HS256", "kid": key.get("kid", ""), "k": encoded(_pem(key))}
         for key in keys
         if key.get("kty") == "RSA"
     ]
@@ -179,16 +178,8 @@ def _with_secrets(jwks: str | None) -> str | None:
 
 
 def _pem(key: Jwk) -> bytes:
-    public = RSAPublicNumbers(e=_number(key["e"]), n=_number(key["n"])).public_key()
+    public = RSAPublicNumbers(e=number(key["e"]), n=number(key["n"])).public_key()
     return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-
-
-def _number(text: str) -> int:
-    return int.from_bytes(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), "big")
-
-
-def _encoded(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 def _replacing(status: int, other: int) -> Message:

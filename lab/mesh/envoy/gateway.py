@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from lab.mesh.envoy import access_log, bootstrap, clusters, network, route_tables, secrets
-from lab.mesh.envoy.proto import STATUS_PORT, Message, address
+from lab.mesh.envoy.proto import Message, address
 from lab.mesh.envoy.request_security import http_filters
 from lab.mesh.envoy.resources import Resources
 from lab.mesh.model.certificates import Certificate
+from lab.mesh.model.ports import STATUS
 from lab.mesh.model.proxy_config import GatewayConfig, Listener
 
 STATUS_PATH = "/healthz/ready"
@@ -48,8 +49,8 @@ def _listener(listener: Listener, config: GatewayConfig) -> Message:
 def _status() -> Message:
     """For load balancers that ask whether the gateway serves."""
     return {
-        "name": f"0.0.0.0_{STATUS_PORT}",
-        "address": address("0.0.0.0", STATUS_PORT),
+        "name": f"0.0.0.0_{STATUS}",
+        "address": address("0.0.0.0", STATUS),
         "traffic_direction": "INBOUND",
         "filter_chains": [{"filters": [network.http_fixed("status", STATUS_PATH)]}],
     }

@@ -22,7 +22,6 @@ from pathlib import Path
 from lab.mesh.envoy import access_log, network, tls
 from lab.mesh.envoy.clusters import BLACK_HOLE, INBOUND_PASSTHROUGH, inbound_name
 from lab.mesh.envoy.proto import (
-    INBOUND_PORT,
     MESH_ALPN,
     MESH_HTTP_ALPN,
     PLAIN_HTTP,
@@ -33,6 +32,7 @@ from lab.mesh.envoy.proto import (
     tls_inspector,
 )
 from lab.mesh.envoy.request_security import http_filters, network_filters
+from lab.mesh.model import ports
 from lab.mesh.model.proxy_config import Inbound, InboundPort, MutualTls, Protocol, RequestSecurity
 from lab.mesh.model.tokens import TokenCheck
 
@@ -111,7 +111,7 @@ def listener(inbound: Inbound, security: RequestSecurity, folder: Path) -> Messa
     context = ListenerContext(inbound, security, folder)
     return {
         "name": LISTENER,
-        "address": address("0.0.0.0", INBOUND_PORT),
+        "address": address("0.0.0.0", ports.INBOUND),
         "traffic_direction": "INBOUND",
         "listener_filters": [
             original_dst(),
@@ -136,7 +136,7 @@ def _loop_guard() -> Message:
     """
     return {
         "name": f"{LISTENER}-blackhole",
-        "filter_chain_match": {"destination_port": INBOUND_PORT},
+        "filter_chain_match": {"destination_port": ports.INBOUND},
         "filters": [network.tcp(BLACK_HOLE)],
     }
 

@@ -44,7 +44,7 @@ def check(text: str) -> None:
             raise NotAKeySet(f"key {number} has no type (kty)")
         for member in MEMBERS.get(kind, ()):
             value = key.get(member)
-            valid = isinstance(value, str) if member == "crv" else bool(_decoded(value))
+            valid = isinstance(value, str) if member == "crv" else bool(decoded(value))
             if not valid:
                 raise NotAKeySet(f"key {number} has no valid {member!r}")
 
@@ -75,7 +75,7 @@ def of_nobody() -> str:
     It is made anew in every process: a constant one might have its private half published some day.
     """
     numbers = ec.generate_private_key(ec.SECP256R1()).public_key().public_numbers()
-    point = {"x": _encoded(numbers.x), "y": _encoded(numbers.y)}
+    point = {"x": encoded(numbers.x.to_bytes(32, "big")), "y": encoded(numbers.y.to_bytes(32, "big"))}
     return json.dumps({"keys": [{"kty": "EC", "crv": "P-256", "kid": "of-nobody", **point}]})
 
 
@@ -108,24 +108,24 @@ def _is_usable(key: Jwk) -> bool:
 
 
 def _is_rsa(key: Jwk) -> bool:
-    numbers = rsa.RSAPublicNumbers(e=_number(key["e"]), n=_number(key["n"]))
+    numbers = rsa.RSAPublicNumbers(e=number(key["e"]), n=number(key["n"]))
     return 1024 <= numbers.n.bit_length() <= 8192 and bool(numbers.public_key())
 
 
 def _is_ec(key: Jwk) -> bool:
-    x, y, curve = _number(key["x"]), _number(key["y"]), CURVES[key["crv"]]
+    x, y, curve = number(key["x"]), number(key["y"]), CURVES[key["crv"]]
     return bool(ec.EllipticCurvePublicNumbers(x, y, curve).public_key())
 
 
 def _is_okp(key: Jwk) -> bool:
-    return bool(ed25519.Ed25519PublicKey.from_public_bytes(_decoded(key["x"])))
+    return bool(ed25519.Ed25519PublicKey.from_public_bytes(decoded(key["x"])))
 
 
 _READERS: dict[str, Callable[[Jwk], bool]] = {
     "RSA": _is_rsa,
     "EC": _is_ec,
     "OKP": _is_okp,
-    "oct": lambda key: bool(_decoded(key["k"])),
+    "oct": lambda key: bool(decoded(key["k"])),
 }
 
 
@@ -133,7 +133,7 @@ def _only_needed(key: Jwk) -> Jwk:
     return {name: key[name] for name in ("kty", "kid", "alg", *MEMBERS[key["kty"]]) if name in key}
 
 
-def _decoded(value: Json) -> bytes:
+def decoded(value: Json) -> bytes:
     """Base64url without padding; nothing if it is not that."""
     if not isinstance(value, str) or not value.isascii() or any(letter in value for letter in "+/= \n\r\t"):
         return b""
@@ -143,9 +143,11 @@ def _decoded(value: Json) -> bytes:
         return b""
 
 
-def _number(value: Json) -> int:
-    return int.from_bytes(_decoded(value), "big")
+def number(value: Json) -> int:
+    """A whole number, in base64url of its bytes."""
+    return int.from_bytes(decoded(value), "big")
 
 
-def _encoded(number: int) -> str:
-    return base64.urlsafe_b64encode(number.to_bytes(32, "big")).rstrip(b"=").decode()
+def encoded(data: bytes) -> str:
+    """Base64url without padding."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

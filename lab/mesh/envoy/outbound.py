@@ -12,13 +12,13 @@ from collections.abc import Iterable
 from lab.mesh.envoy import access_log, network
 from lab.mesh.envoy.clusters import BLACK_HOLE, PASSTHROUGH, opaque_name, upstream_name
 from lab.mesh.envoy.proto import (
-    OUTBOUND_PORT,
     PLAIN_HTTP,
     Message,
     address,
     http_inspector,
     tls_inspector,
 )
+from lab.mesh.model import ports
 from lab.mesh.model.proxy_config import Protocol, Upstream
 
 LISTENER = "virtualOutbound"
@@ -83,7 +83,7 @@ def _destinations(upstream: Upstream) -> Iterable[str]:
 def _capture() -> Message:
     return {
         "name": LISTENER,
-        "address": address("0.0.0.0", OUTBOUND_PORT),
+        "address": address("0.0.0.0", ports.OUTBOUND),
         "traffic_direction": "OUTBOUND",
         "use_original_dst": True,
         "access_log": access_log.of_refused_connections(),
@@ -91,7 +91,7 @@ def _capture() -> Message:
             {
                 # A connection to this port itself would come back to it for ever.
                 "name": f"{LISTENER}-blackhole",
-                "filter_chain_match": {"destination_port": OUTBOUND_PORT},
+                "filter_chain_match": {"destination_port": ports.OUTBOUND},
                 "filters": [network.tcp(BLACK_HOLE)],
             },
             {"name": f"{LISTENER}-catchall-tcp", "filters": [network.tcp(PASSTHROUGH)]},

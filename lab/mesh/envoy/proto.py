@@ -7,13 +7,6 @@ from typing import Any
 Message = dict[str, Any]
 """An Envoy message in proto3 JSON."""
 
-INBOUND_PORT = 15006
-OUTBOUND_PORT = 15001
-"""Where the pod's capture rules redirect to."""
-
-STATUS_PORT = 15021
-"""Where a gateway says that it is ready."""
-
 MARK = 0x539
 """SO_MARK of everything that the proxy itself sends: the capture rules let it through."""
 

@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping
 import orjson
 
 from lab.kube.client import Object
+from lab.mesh.model.ports import AGENT
 
 ANNOTATION = "sidecar.istio.io/rewriteAppHTTPProbers"
 VARIABLE = "ISTIO_KUBE_APP_PROBERS"
-PORT = 15020
 
 # As Go's strconv.ParseBool reads them.
 NO = ("0", "f", "F", "false", "False", "FALSE")
@@ -44,7 +44,7 @@ def rewrite(spec: Object) -> str:
 
 
 def _handlers(container: Object) -> Iterator[tuple[Object, str, str]]:
-    """The probes and hooks of a container that ask a port: the object, its field, its path at `PORT`."""
+    """The probes and hooks of a container that ask a port: the object, its field, its path at `AGENT`."""
     places = [(container, field, f"/app-health/{container['name']}/{name}") for field, name in PROBES.items()]
     hooks = container.get("lifecycle") or {}
     places += [(hooks, field, f"/app-lifecycle/{container['name']}/{name}") for field, name in HOOKS.items()]
@@ -67,5 +67,5 @@ def _prober(handler: Object, ports: Mapping[str, int]) -> Object | None:
 
 def _rewritten(handler: Object, path: str) -> Object:
     kept = {field: value for field, value in handler.items() if field not in KINDS}
-    action = {**handler.get("httpGet", {}), "path": path, "port": PORT, "scheme": "HTTP"}
+    action = {**handler.get("httpGet", {}), "path": path, "port": AGENT, "scheme": "HTTP"}
     return {**kept, "httpGet": action}

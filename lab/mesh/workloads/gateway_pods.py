@@ -10,11 +10,10 @@ from pathlib import Path
 
 from lab.kube.client import Object, clone
 from lab.mesh.envoy.bootstrap import ADMIN_SOCKET
-from lab.mesh.envoy.proto import STATUS_PORT
+from lab.mesh.model.ports import METRICS, STATUS
 from lab.mesh.workloads.injection import PROXY_CONTAINER, PROXY_IMAGE
 
 ARGUMENTS = ("proxy", "router")
-METRICS_PORT = 15090
 
 
 def is_gateway(pod: Object) -> bool:
@@ -23,14 +22,14 @@ def is_gateway(pod: Object) -> bool:
 
 def container(ports: Sequence[int] = ()) -> Object:
     """The container of a gateway, for the template of a Deployment; `ports` are for information only."""
-    numbers = (*ports, STATUS_PORT)
+    numbers = (*ports, STATUS)
     return {
         "name": PROXY_CONTAINER,
         "image": PROXY_IMAGE,
         "args": list(ARGUMENTS),
         "ports": [
             *({"containerPort": number, "protocol": "TCP"} for number in numbers),
-            {"name": "http-envoy-prom", "containerPort": METRICS_PORT, "protocol": "TCP"},
+            {"name": "http-envoy-prom", "containerPort": METRICS, "protocol": "TCP"},
         ],
     }
 

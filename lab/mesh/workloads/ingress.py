@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lab.kube.client import DEPLOYMENTS, SERVICE_ACCOUNTS, SERVICES, GroupResource, Object
-from lab.mesh.envoy.proto import STATUS_PORT
+from lab.mesh.model import ports
 from lab.mesh.workloads import gateway_pods
 
 NAME = "istio-ingressgateway"
@@ -60,7 +60,7 @@ def _service() -> Object:
         "type": "LoadBalancer",
         "selector": dict(LABELS),
         "ports": [
-            {"name": "status-port", "port": STATUS_PORT, "targetPort": STATUS_PORT},
+            {"name": "status-port", "port": ports.STATUS, "targetPort": ports.STATUS},
             {"name": "http2", "port": 80, "targetPort": HTTP_PORT},
             {"name": "https", "port": 443, "targetPort": HTTPS_PORT},
         ],

@@ -16,6 +16,7 @@ import orjson
 
 from lab.kube.client import Object, clone
 from lab.mesh.envoy.bootstrap import ADMIN_SOCKET
+from lab.mesh.model.ports import METRICS
 from lab.mesh.workloads import app_probes, interception, revisions
 
 INJECT = "sidecar.istio.io/inject"
@@ -112,7 +113,7 @@ def inject(pod: Object, bootstrap: Path, webhook: str) -> Object:
                 {"name": "ENVOY_ADMIN_SOCKET", "value": str(bootstrap.with_name(ADMIN_SOCKET))},
                 *([{"name": app_probes.VARIABLE, "value": probers}] if probers else ()),
             ],
-            "ports": [{"name": "http-envoy-prom", "containerPort": 15090, "protocol": "TCP"}],
+            "ports": [{"name": "http-envoy-prom", "containerPort": METRICS, "protocol": "TCP"}],
         }
     )
     return pod

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 
 from lab.golang.printing import listed
 from lab.kube.client import Denied
+from lab.mesh.model.ports import AGENT, METRICS, STATUS
 
 PREFIX = "traffic.sidecar.istio.io/"
 ALL = "*"
-PROXY_PORTS = "15090,15021"
-STATUS_PORT = "15020"
+PROXY_PORTS = f"{METRICS},{STATUS}"
+AGENT_PORT = str(AGENT)
 
 LONGEST_INTERFACE = 15
 
@@ -59,9 +60,9 @@ def refuse_misread(annotations: Mapping[str, str], webhook: str) -> None:
 
 def _with_own_ports(excluded: str) -> str:
     ports = excluded.split(",")
-    if STATUS_PORT in ports:
+    if AGENT_PORT in ports:
         return f"{PROXY_PORTS},{excluded}"
-    return ",".join([PROXY_PORTS, *(stripped for port in ports if (stripped := port.strip())), STATUS_PORT])
+    return ",".join([PROXY_PORTS, *(stripped for port in ports if (stripped := port.strip())), AGENT_PORT])
 
 
 def _port_problems(called: str) -> Callable[[str], Iterator[str]]:

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from lab.kube.client import Object
-
-GATEWAY_GROUP = "gateway.networking.k8s.io"
+from lab.mesh.config.gateway_api.gateways import GROUP
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class Attachment:
         """
         if self.references:
             return namespace == target.namespace and any(
-                reference.group == GATEWAY_GROUP
+                reference.group == GROUP
                 and reference.kind == "Gateway"
                 and reference.name == target.gateway
                 and reference.namespace in ("", namespace)

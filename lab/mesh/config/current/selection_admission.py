@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lab.kube.client import Object
+from lab.mesh.config.gateway_api.gateways import GROUP
 from lab.mesh.config.webhook import sequence
 
 TARGETS = {
     ("core", "Service"): "core/v1/Service",
     ("networking.istio.io", "ServiceEntry"): "networking.istio.io/v1/ServiceEntry",
-    ("gateway.networking.k8s.io", "Gateway"): "gateway.networking.k8s.io/v1/Gateway",
-    ("gateway.networking.k8s.io", "GatewayClass"): "gateway.networking.k8s.io/v1/GatewayClass",
+    (GROUP, "Gateway"): f"{GROUP}/v1/Gateway",
+    (GROUP, "GatewayClass"): f"{GROUP}/v1/GatewayClass",
 }
 """By group and kind what a policy may be for, and as messages say it."""
 

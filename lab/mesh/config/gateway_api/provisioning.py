@@ -15,6 +15,7 @@ from lab.mesh.config.gateway_api.gateways import (
     SERVICE_ACCOUNT,
     Gateway,
 )
+from lab.mesh.model.ports import STATUS
 from lab.mesh.workloads import gateway_pods
 
 KEYS = (SERVICE_ACCOUNTS, DEPLOYMENTS, SERVICES)
@@ -130,7 +131,7 @@ def _deployment(gateway: Gateway) -> Object:
 
 
 def _service(gateway: Gateway) -> Object:
-    ports = {15021: _port("status-port", 15021, "tcp")}
+    ports = {STATUS: _port("status-port", STATUS, "tcp")}
     for listener in gateway.listeners:
         name = listener.name.replace(".", "-")[:63].strip("-")
         ports.setdefault(listener.port, _port(name, listener.port, listener.protocol.lower()))

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from lab.mesh.config.networking.declared import Networking
 from lab.mesh.config.networking.gateway import ANY_NAMESPACE, Gateway, Server
 from lab.mesh.config.networking.virtual_service import HttpMatch, HttpRoute, VirtualService
+from lab.mesh.model import ports
 from lab.mesh.model.hosts import matches
 from lab.mesh.model.proxy_config import Listener
 from lab.mesh.model.routing import (
@@ -35,9 +36,6 @@ EVERYTHING = frozenset(
         RequestMatch(path=TextMatch(TextMatching.REGEX, ".*")),
     }
 )
-
-# What the ports of every gateway's pod are for already: administration, capture, health and metrics.
-RESERVED_PORTS = frozenset({15000, 15001, 15006, 15020, 15021, 15090})
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,7 @@ def listeners(networking: Networking, registry: ServiceRegistry, workload: Workl
         Listener(port, _virtual_hosts(servers, visible, registry, workload))
         for port, servers in sorted(by_port.items())
         # The first server of a port says what is spoken there; what disagrees is left out.
-        if servers[0].server.is_plain_http and port not in RESERVED_PORTS
+        if servers[0].server.is_plain_http and port not in ports.RESERVED
     )
 
 
