@@ -154,6 +154,6 @@ def test_a_field_that_came_later_is_unknown(api: Writes) -> None:
         "metadata": {"name": "x", "namespace": "foo"},
         "spec": {"host": "httpbin", "exportTo": ["."]},
     }
-    resource = api.registry.storage(RULES)
+    resource = api.scheme.storage(RULES)
     with pytest.raises(ApiError, match=r'unknown field "spec\.exportTo"'):
         at_once(api.pipeline.create(resource, "foo", rule, WriteOptions("test", strictness="Strict")))
