@@ -188,6 +188,7 @@ def running(
     objects: Any = SimpleNamespace(
         store=cluster.store, emit=lambda about, **event: events.append({"about": about, **event})
     )
+    plane: Plane
     options = {
         "alter_resources": lambda resources: plane.faults.alter_resources(resources),
         "alter_model": lambda part: plane.alter_model(plane.faults.alter_model(part)),

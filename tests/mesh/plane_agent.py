@@ -10,7 +10,9 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
 from lab.node.network import traffic_capture
 from lab.node.processes import syscalls
@@ -20,6 +22,10 @@ NODE = "10.244.0.1"
 
 def ip(batch: str) -> None:
     subprocess.run(["ip", "-b", "-"], input=batch, text=True, check=True)
+
+
+Command = tuple[str, list[str], str]
+"""Pod, argv, stdin; a list where it comes as JSON."""
 
 
 class Agent:
@@ -40,30 +46,38 @@ class Agent:
             f"link set lo up\naddr add {address}/32 dev eth0\nlink set eth0 up\n"
             f"route add default via {NODE} dev eth0 onlink\n"
         )
-        self.run([[name, ["ip", "-b", "-"], inside]])
+        self.run([(name, ["ip", "-b", "-"], inside)])
         if captured:
-            self.run([[name, ["nft", "-f", "-"], traffic_capture.rules()]])
+            self.run([(name, ["nft", "-f", "-"], traffic_capture.rules())])
 
     def start(self, pod: str, argv: list[str], log: str) -> None:
         with Path(log).open("wb") as output:
             self._spawn(pod, argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
 
-    def run(self, commands: list[list[object]]) -> list[list[object]]:
+    def run(self, commands: Sequence[Command]) -> list[tuple[str, int]]:
         """All at once: [pod, argv, stdin] to [stdout, exit code]."""
         running = [
             (self._spawn(pod, argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE), text)
             for pod, argv, text in commands
         ]
-        return [[process.communicate(text.encode())[0].decode(), process.wait()] for process, text in running]
+        return [(process.communicate(text.encode())[0].decode(), process.wait()) for process, text in running]
 
-    def _spawn(self, pod: str, argv: list[str], **streams: object) -> subprocess.Popen[bytes]:
+    def _spawn(
+        self,
+        pod: str,
+        argv: list[str],
+        *,
+        stdin: int,
+        stdout: int | IO[bytes],
+        stderr: int | IO[bytes] | None = None,
+    ) -> subprocess.Popen[bytes]:
         network = self.pods[pod]
 
         def enter() -> None:
             syscalls.setns(network, syscalls.CLONE_NEWNET)
             syscalls.die_with_parent(signal.SIGKILL)
 
-        return subprocess.Popen(argv, preexec_fn=enter, **streams)
+        return subprocess.Popen(argv, preexec_fn=enter, stdin=stdin, stdout=stdout, stderr=stderr)
 
 
 def main() -> None:

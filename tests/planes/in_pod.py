@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "mesh"))
-import dial
+import dial  # type: ignore[import-not-found]
 
 
 def answer(request: dict[str, Any], pool: ThreadPoolExecutor) -> Any:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import ssl
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -53,7 +53,7 @@ class Gatekeeper:
             thread.join(10)
             loop.close()
 
-    async def _start(self) -> object:
+    async def _start(self) -> Callable[[], Coroutine[None, None, None]]:
         trusted = ssl.create_default_context()
         trusted.check_hostname = False
         trusted.verify_mode = ssl.CERT_NONE
@@ -64,8 +64,7 @@ class Gatekeeper:
         await runner.setup()
         site = web.TCPSite(runner, HOST, 0, ssl_context=self._credentials.server_context())
         await site.start()
-        assert site._server
-        self.port = site._server.sockets[0].getsockname()[1]
+        self.port = runner.addresses[0][1]
 
         async def stop() -> None:
             await runner.cleanup()

@@ -18,10 +18,10 @@ import pytest
 from lab.mesh.config.cel_rules import CEL_RULES
 from tests.compare.api_server import Answer
 from tests.compare.verdicts import blamed
-from tests.e2e.istio.conftest import bundle
 from tests.mesh.admission import GROUPS, NAMESPACE, WEBHOOK, Admission
 from tests.mesh.config.current import test_security_admission as security
 from tests.mesh.config.networking import test_routing_admission as routing
+from tests.planes.istio_lab import bundle
 
 Row = tuple[str, Any, dict[str, str]]
 """Kind, spec and annotations."""

@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.e2e.istio.conftest import bundle
 from tests.e2e.lab.conftest import Home, alive, gone
 from tests.labs import ROOT
+from tests.planes.istio_lab import bundle
 from tools import bundles
 
 QUICK = ("--suite", "current", "--mode", "quick")

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.istio.conftest import bundle
 from tests.e2e.lab.conftest import Home, home
 from tests.labs import ROOT
+from tests.planes.istio_lab import bundle
 
 __all__ = ["home"]
 

@@ -21,6 +21,7 @@ import pytest
 import yaml
 
 from fixtures.mesh_profile.profile import MESHES, load
+from fixtures.mesh_profile.programs import MissingProgram
 from fixtures.model.errors import HarnessError
 from fixtures.safety.footprint import lanes
 from fixtures.targets import kind, kubeconfig
@@ -296,6 +297,6 @@ def test_the_engine_is_docker_or_podman(
 
 def test_without_an_engine_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(kind.MissingProgram, match="docker is not installed, which kind needs") as caught:
+    with pytest.raises(MissingProgram, match="docker is not installed, which kind needs") as caught:
         kind.engine_of({})
     assert "\n" not in str(caught.value)

@@ -9,13 +9,12 @@ from pathlib import Path
 import pytest
 
 from lab.cli import main
-from lab.kube.client import NAMESPACES, ApiError, GroupResource, Object, Store
+from lab.kube.client import NAMESPACES, PODS, ApiError, GroupResource, Object, Store
 from lab.kube.kinds.scheme import Scheme
 from lab.kube.writing.writes import Writes
 from lab.mesh.config import apis
 from lab.mesh.config.apis import APIS
 from lab.mesh.control_plane.controller import ReferenceMesh
-from tests.mesh.cluster import PODS
 from tests.mesh.config import toy
 from tests.mesh.validation import assert_envoy_finds_nothing_wrong
 

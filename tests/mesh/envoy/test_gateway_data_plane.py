@@ -32,12 +32,12 @@ def with_ingress(
 ) -> Iterator[Plane | IstioPlane]:
     """Istio has brought its ingress gateway with it."""
     if chosen(request.config) == "istio":
-        plane: IstioPlane = request.getfixturevalue("started")
-        headless_service(plane.cluster)
-        plane.from_outside = "naked"
-        yield plane
-        plane.from_outside = ""
-        plane.cluster.store.remove(SERVICES, "foo", "headless")
+        istio: IstioPlane = request.getfixturevalue("started")
+        headless_service(istio.cluster)
+        istio.from_outside = "naked"
+        yield istio
+        istio.from_outside = ""
+        istio.cluster.store.remove(SERVICES, "foo", "headless")
         return
     folder = tmp_path_factory.mktemp("gateway")
     foreign.write(folder)

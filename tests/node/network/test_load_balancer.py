@@ -107,7 +107,7 @@ def exposed(scenario: Callable[[Host], Awaitable[None]]) -> Callable[[], Awaitab
         async with running() as host:
             await scenario(host)
 
-    del test.__wrapped__  # type: ignore[attr-defined] # or the argument would be taken for a fixture
+    del test.__wrapped__  # or the argument would be taken for a fixture
     return test
 
 

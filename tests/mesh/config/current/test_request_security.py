@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lab.mesh.config import current
-from lab.mesh.config.current import policies, security
+from lab.mesh.config.current import authorization_policy, policies, security
 from lab.mesh.config.current.attachment import Target
 from lab.mesh.config.key_source import KeySource
 from lab.mesh.control_plane.controller import ReferenceMesh
@@ -125,7 +125,7 @@ def test_policies_by_action() -> None:
 def test_an_empty_spec_allows_nothing() -> None:
     cluster = Cluster()
     metadata = {"name": "x", "namespace": "foo", "creationTimestamp": "2024-05-01T00:00:00Z"}
-    cluster.store.put(policies.authorization_policy.KEY, {"metadata": metadata, "spec": {}})
+    cluster.store.put(authorization_policy.KEY, {"metadata": metadata, "spec": {}})
     assert concluded(cluster, SIDECAR).authorization == Authorization(allow=())
 
 
