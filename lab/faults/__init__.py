@@ -7,26 +7,7 @@ the node starts (`Launch`), and so on.
 """
 
 # They register their faults.
-from lab.faults import (  # noqa: F401
-    access,
-    clients,
-    evidence,
-    gateways,
-    harness,
-    istio_1_0,
-    istio_1_0_clients,
-    istio_1_0_scopes,
-    istio_1_0_setup,
-    istio_1_0_tokens,
-    keys,
-    network,
-    partial,
-    scopes,
-    strict,
-    times,
-    tokens,
-    widened,
-)
+from lab.faults import current, harness, istio_1_0  # noqa: F401
 from lab.faults.listing import as_json, as_text
 from lab.faults.loading import Faults, find, load
 from lab.faults.registry import Fault, known

@@ -9,6 +9,7 @@ from dataclasses import replace
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from lab.faults.current.sections import END_USER
 from lab.faults.registry import fault
 from lab.faults.token_scripts import HONEST_SKEW_S, accepting, refusing
 from lab.faults.trees import http_managers, lua, messages
@@ -18,8 +19,6 @@ from lab.mesh.envoy.proto import Message
 from lab.mesh.envoy.resources import Resources
 from lab.mesh.model.proxy_config import ProxyConfig
 from lab.mesh.model.tokens import JwtRule
-
-END_USER = "End-user authentication"
 
 LEAST_SKEW_S = 1
 """Envoy takes 0 as a wish for its own 60."""

@@ -5,8 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
+from lab.faults.current.strict import strict_answers_403
+from lab.faults.istio_1_0.sections import (
+    API_SERVER,
+    DOCUMENT,
+    FROM_LEGACY,
+    GLOBALLY,
+    SERVICE_SPECIFIC,
+    TO_LEGACY,
+    WITH_MUTUAL_TLS,
+)
 from lab.faults.registry import fault
-from lab.faults.strict import strict_answers_403
 from lab.kube.client import CLUSTER_DOMAIN
 from lab.mesh.config.istio_1_0.authentication_policy import Policy, Target
 from lab.mesh.config.istio_1_0.policies import Policies
@@ -22,15 +31,7 @@ from lab.mesh.model.proxy_config import (
     Upstream,
 )
 
-DOCUMENT = "istio-1.0"
-GLOBALLY = "Globally enabling Istio mutual TLS"
-FROM_LEGACY = "Request from non-Istio services to Istio services"
-TO_LEGACY = "Request from Istio services to non-Istio services"
-API_SERVER = "Request from Istio services to Kubernetes API server"
 CLEANUP_1 = "Cleanup part 1"
-NAMESPACE_WIDE = "Namespace-wide policy"
-SERVICE_SPECIFIC = "Service-specific policy"
-WITH_MUTUAL_TLS = "End-user authentication with mutual TLS"
 
 IN_PLAIN_TEXT = ClientTls(TlsOrigination.DISABLE)
 

@@ -5,6 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
+from lab.faults.istio_1_0.sections import (
+    DOCUMENT,
+    GLOBALLY,
+    NAMESPACE_WIDE,
+    PER_NAMESPACE_OR_SERVICE,
+    PRECEDENCE,
+    SERVICE_SPECIFIC,
+    WITH_MUTUAL_TLS,
+)
 from lab.faults.registry import fault
 from lab.faults.views import unreviewed
 from lab.kube.client import Client, GroupResource
@@ -14,15 +23,8 @@ from lab.mesh.config.istio_1_0.policies import Policies
 from lab.mesh.model.proxy_config import MutualTls, SidecarConfig
 from lab.mesh.workloads.service_registry import Service, ServicePort
 
-DOCUMENT = "istio-1.0"
-GLOBALLY = "Globally enabling Istio mutual TLS"
 CLEANUP_1 = "Cleanup part 1"
-PER_NAMESPACE_OR_SERVICE = "Enable mutual TLS per namespace or service"
-NAMESPACE_WIDE = "Namespace-wide policy"
-SERVICE_SPECIFIC = "Service-specific policy"
-PRECEDENCE = "Policy precedence"
 CLEANUP_2 = "Cleanup part 2"
-WITH_MUTUAL_TLS = "End-user authentication with mutual TLS"
 
 Declared = Policies | Client
 Decide = Callable[[Service, ServicePort], Policy | None]

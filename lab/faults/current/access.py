@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from lab.faults.current.sections import PER_PATH, REQUIRED
 from lab.faults.registry import fault
 from lab.faults.trees import http_managers, messages
 from lab.mesh.envoy.resources import Resources
 from lab.mesh.model.authorization import Attribute, Authorization, AuthorizationRule, Conjunction
 from lab.mesh.model.proxy_config import ProxyConfig
-
-REQUIRED = "Require a valid token"
-PER_PATH = "Require valid tokens per-path"
 
 
 @fault(REQUIRED)

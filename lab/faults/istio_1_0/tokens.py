@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from lab.faults.istio_1_0.sections import DOCUMENT, END_USER, WITH_MUTUAL_TLS
 from lab.faults.registry import fault
 from lab.faults.token_scripts import DECODE
 from lab.faults.trees import http_managers, lua, messages
@@ -15,9 +16,6 @@ from lab.mesh.envoy import jwt, token_check
 from lab.mesh.envoy.resources import Resources
 from lab.mesh.model.proxy_config import GatewayConfig, InboundPort, MutualTls, SidecarConfig
 
-DOCUMENT = "istio-1.0"
-END_USER = "End-user authentication"
-WITH_MUTUAL_TLS = "End-user authentication with mutual TLS"
 CLEANUP_3 = "Cleanup part 3"
 
 JUDGE = "reference-mesh.judge_token"

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
-from lab.faults.access import PER_PATH, with_deny_rules
+from lab.faults.current.access import with_deny_rules
+from lab.faults.current.scopes import ports_of, selected
+from lab.faults.current.sections import END_USER, PER_PATH, PER_WORKLOAD, PRECEDENCE
 from lab.faults.registry import fault
-from lab.faults.scopes import PER_WORKLOAD, PRECEDENCE, ports_of, selected
 from lab.faults.trees import http_managers, lua, messages
 from lab.mesh.config.current.attachment import Attachment, Target
 from lab.mesh.config.current.authorization_policy import AuthorizationPolicy
@@ -21,8 +22,6 @@ from lab.mesh.envoy.resources import Resources
 from lab.mesh.model.authorization import Attribute, AuthorizationRule, Conjunction
 from lab.mesh.model.proxy_config import ProxyConfig, SidecarConfig, Upstream
 from lab.mesh.workloads.service_registry import ServiceRegistry, Workload
-
-END_USER = "End-user authentication"
 
 Policy = TypeVar("Policy", RequestAuthentication, AuthorizationPolicy)
 

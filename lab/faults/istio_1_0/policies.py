@@ -5,6 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
+from lab.faults.istio_1_0.sections import (
+    DOCUMENT,
+    END_USER,
+    GLOBALLY,
+    PRECEDENCE,
+    SERVICE_SPECIFIC,
+    TO_LEGACY,
+)
 from lab.faults.registry import fault
 from lab.faults.trees import messages
 from lab.mesh.config.istio_1_0.authentication_policy import DEFAULT, Policy, PortSelector, Target
@@ -23,13 +31,6 @@ from lab.mesh.model.proxy_config import (
 )
 from lab.mesh.model.tokens import TokenCheck
 from lab.mesh.workloads.service_registry import Service, ServiceRegistry, Workload, target_port
-
-DOCUMENT = "istio-1.0"
-GLOBALLY = "Globally enabling Istio mutual TLS"
-TO_LEGACY = "Request from Istio services to non-Istio services"
-SERVICE_SPECIFIC = "Service-specific policy"
-PRECEDENCE = "Policy precedence"
-END_USER = "End-user authentication"
 
 Seen = Policies | SidecarConfig
 

@@ -6,14 +6,13 @@ import base64
 import copy
 from dataclasses import replace
 
+from lab.faults.current.sections import STRICT_MODE
 from lab.faults.registry import fault
 from lab.faults.trees import INBOUND, inbound_chains, takes_mutual_tls
 from lab.mesh.envoy import network
 from lab.mesh.envoy.proto import Message, extension
 from lab.mesh.envoy.resources import Resources
 from lab.mesh.model.proxy_config import MutualTls, SidecarConfig
-
-STRICT_MODE = "Globally enabling Istio mutual TLS in STRICT mode"
 
 HANDSHAKE_FAILURE = bytes([0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x28])
 """A record of type alert (TLS 1.2): fatal, handshake_failure."""

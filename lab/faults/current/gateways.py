@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TypeVar
 
+from lab.faults.current.sections import END_USER
 from lab.faults.registry import fault
 from lab.faults.views import Report, reporting
 from lab.kube.client import Client, GroupResource, Object
@@ -14,8 +15,6 @@ from lab.mesh.config.current.authorization_policy import AuthorizationPolicy
 from lab.mesh.config.current.policies import Policies
 from lab.mesh.config.current.request_authentication import RequestAuthentication
 from lab.mesh.config.gateway_api.gateways import GATEWAYS
-
-END_USER = "End-user authentication"
 
 Policy = TypeVar("Policy", RequestAuthentication, AuthorizationPolicy)
 

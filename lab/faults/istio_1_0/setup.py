@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lab.faults.network import everybody_injected, inbound_not_captured
+from lab.faults.current.network import everybody_injected, inbound_not_captured
+from lab.faults.istio_1_0.sections import DOCUMENT, SETUP
 from lab.faults.registry import fault
 from lab.kube.client import Client
 from lab.mesh.config.istio_1_0.authentication_policy import DEFAULT, Policy
 from lab.mesh.config.istio_1_0.policies import Policies
 from lab.mesh.model.proxy_config import MutualTls
 from lab.node.images.programs import Launch
-
-DOCUMENT = "istio-1.0"
-SETUP = "Setup"
 
 
 @fault(SETUP, DOCUMENT)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from lab.faults.access import with_deny_rules
+from lab.faults.current.access import with_deny_rules
+from lab.faults.current.scopes import LATEST
+from lab.faults.current.sections import NAMESPACE_WIDE, PER_WORKLOAD, STRICT_MODE
+from lab.faults.current.strict import weakened
 from lab.faults.registry import fault
-from lab.faults.scopes import LATEST, MESH_WIDE, NAMESPACE_WIDE, PER_WORKLOAD
-from lab.faults.strict import weakened
 from lab.faults.trees import http_managers, inbound_chains, messages
 from lab.mesh.config.current.peer_authentication import PeerAuthentication
 from lab.mesh.config.current.policies import Policies
@@ -27,7 +28,7 @@ from lab.mesh.model.proxy_config import (
 GET = Condition(Attribute.METHOD, ("GET",))
 
 
-@fault(MESH_WIDE)
+@fault(STRICT_MODE)
 def mesh_policy_misses_a_workload(policies: Policies) -> Policies:
     """The mesh-wide policy misses one workload of each namespace, the first by name."""
     root = policies.registry.root_namespace
@@ -44,7 +45,7 @@ def namespace_policy_misses_a_workload(policies: Policies) -> Policies:
     return _with_exceptions(policies, of_their_own - {policies.registry.root_namespace})
 
 
-@fault(MESH_WIDE)
+@fault(STRICT_MODE)
 def strict_on_one_port_only(config: SidecarConfig) -> SidecarConfig:
     """STRICT is enforced on the first port of a workload: its other ports still take plain text."""
     inbound = config.inbound

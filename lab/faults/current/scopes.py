@@ -5,22 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
+from lab.faults.current.sections import NAMESPACE_WIDE, PER_WORKLOAD, PRECEDENCE, STRICT_MODE
 from lab.faults.registry import fault
 from lab.mesh.config.current.peer_authentication import PeerAuthentication
 from lab.mesh.config.current.policies import Policies
 from lab.mesh.model.proxy_config import MutualTls, SidecarConfig
 from lab.mesh.workloads.service_registry import ServiceRegistry, Workload, target_port
 
-MESH_WIDE = "Globally enabling Istio mutual TLS in STRICT mode"
-NAMESPACE_WIDE = "Namespace-wide policy"
-PER_WORKLOAD = "Enable mutual TLS per workload"
-PRECEDENCE = "Policy precedence"
-
 LATEST = "9999-12-31T23:59:59Z"
 """The age of a policy that gives way to all others."""
 
 
-@fault(MESH_WIDE)
+@fault(STRICT_MODE)
 def mesh_policy_only_in_its_namespace(policies: Policies) -> Policies:
     """The policy of the root namespace holds in the root namespace and nowhere else."""
     root = policies.registry.root_namespace
