@@ -8,10 +8,10 @@ stores.
 
 from __future__ import annotations
 
-import pkgutil
 from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 
 from lab.kube.kinds.protobuf_messages import DELETE_OPTIONS, Message
@@ -20,7 +20,8 @@ from lab.kube.kinds.resources import Resource
 
 @cache
 def _modules() -> tuple[ModuleType, ...]:
-    return tuple(import_module(f"{__name__}.{found.name}") for found in pkgutil.iter_modules(__path__))
+    names = {file.stem for folder in __path__ for file in Path(folder).glob("[!_]*.py")}
+    return tuple(import_module(f"{__name__}.{name}") for name in sorted(names))
 
 
 @cache
