@@ -104,5 +104,5 @@ def test_what_a_lane_that_died_left_in_force_is_removed_first(lanes: Lanes, tmp_
 
 def dies(turns: SharedTurns) -> None:
     """The kernel closes the files of a process that dies."""
-    for lock in (turns._door, turns._gateway, turns._mesh):
+    for lock in (turns._door, turns._mesh):
         lock.close()
