@@ -41,12 +41,16 @@ class InProcess:
         return Answer(201)
 
 
+def in_process(mistake: Callable[[Spec], Answer | None] = lambda _: None) -> Any:
+    return InProcess(mistake)
+
+
 def no_deny(spec: Spec) -> Answer | None:
     return Answer(400, FAULT) if spec.get("action") == "DENY" else None
 
 
 async def test_what_is_the_same_is_no_difference() -> None:
-    comparer = Comparer(InProcess(), InProcess())
+    comparer = Comparer(in_process(), in_process())
     await comparer.run(seed=1, number=200)
     found = comparer.found
     assert found.counts.total() == 200
@@ -55,7 +59,7 @@ async def test_what_is_the_same_is_no_difference() -> None:
 
 
 async def test_a_difference_is_printed_as_small_as_it_can_be() -> None:
-    comparer = Comparer(InProcess(), InProcess(no_deny))
+    comparer = Comparer(in_process(), in_process(no_deny))
     await comparer.run(seed=1, number=200)
     told = admission._told(comparer.found, seed=1, seconds=1.0)
     assert f"# {Outcome.ONLY_REFERENCE}" in told
@@ -68,7 +72,7 @@ async def test_a_difference_is_printed_as_small_as_it_can_be() -> None:
 @pytest.mark.parametrize("status", [600, 700])
 async def test_only_what_is_listed_is_listed(status: int) -> None:
     why = f"HTTP status {status} is not in range 200-599"
-    comparer = Comparer(InProcess(), InProcess(lambda _: Answer(400, FAULT.replace("no DENY today", why))))
+    comparer = Comparer(in_process(), in_process(lambda _: Answer(400, FAULT.replace("no DENY today", why))))
     await comparer.run(seed=1, number=30)
     listed, unlisted = comparer.found.listed.total(), comparer.found.unlisted
     only = [each for _, _, each in unlisted if each.outcome is Outcome.ONLY_REFERENCE]

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -68,7 +69,7 @@ def test_a_fault_may_live_outside_the_project(outside: Path) -> None:
 
 def test_what_a_fault_remembers_is_of_one_lab(outside: Path) -> None:
     one, other = load([f"{outside}:counting"], "current"), load([f"{outside}:counting"], "current")
-    policies = Policies(ServiceRegistry("cluster.local", "istio-system"))
+    policies: Any = Policies(ServiceRegistry("cluster.local", "istio-system"))
     assert [one.alter(Policies, policies), one.alter(Policies, policies)] == [1, 2]
     assert other.alter(Policies, policies) == 1
 

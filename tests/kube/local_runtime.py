@@ -28,6 +28,7 @@ class LocalProcess:
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
         self.stdin = process.stdin
+        assert process.stdout
         self.stdout = process.stdout
         self.stderr = process.stderr
 
@@ -66,7 +67,9 @@ class LocalRuntime:
         try:
             return await asyncio.open_connection("127.0.0.1", port)
         except OSError as error:
-            raise Unconnected(f"dial tcp4 127.0.0.1:{port}: {os.strerror(error.errno).lower()}") from None
+            raise Unconnected(
+                f"dial tcp4 127.0.0.1:{port}: {os.strerror(error.errno or 0).lower()}"
+            ) from None
 
     def logs(self, pod: Object, container: str, *, previous: bool) -> Log | None:
         suffix = ".previous" if previous else ""

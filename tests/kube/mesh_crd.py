@@ -13,7 +13,7 @@ def port_levels_need_a_selector(spec: dict[str, Any]) -> bool:
     return "portLevelMtls" not in spec or "selector" in spec
 
 
-CEL_RULES = {RULE: port_levels_need_a_selector}
+CEL_RULES: dict[str, Any] = {RULE: port_levels_need_a_selector}
 
 
 def peer_authentications(spec: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def peer_authentications(spec: dict[str, Any] | None = None) -> dict[str, Any]:
             "anything": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
         },
     }
-    versions = [
+    versions: Any = [
         {
             "name": name,
             "served": True,

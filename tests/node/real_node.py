@@ -254,7 +254,7 @@ async def _run(where: str, directory: Path, channel: socket.socket) -> None:
     test.namespace("default")
     node.install()
     running = [asyncio.create_task(node.run()), asyncio.create_task(run_all(objects))]
-    testing = asyncio.create_task(scenario(test))  # type: ignore[arg-type]
+    testing: asyncio.Task[None] = asyncio.create_task(scenario(test))  # type: ignore[arg-type]
     await asyncio.wait([*running, testing], return_when=asyncio.FIRST_COMPLETED)
     for task in running:
         if task.done():

@@ -53,8 +53,9 @@ class IstioGatewayCluster(GatewayCluster):
     def __init__(self, lab: IstioLab) -> None:
         self._api = lab.api
         self._istiod = lab.istiod
-        self.objects = self
-        self.controller = self
+        itself: Any = self
+        self.objects = itself
+        self.controller = itself
         for namespace, labels in LABELS_OF.items():
             lab.namespace(namespace)
             self._api.merge(NAMESPACES, "", namespace, {"metadata": {"labels": labels}})

@@ -192,7 +192,7 @@ def test_the_script_runs_with_nothing_but_what_its_metadata_names(key_file: Path
         for file in importlib.metadata.files(distribution) or ():
             top = Path(str(file)).parts[0]
             if top not in ("..", "__pycache__") and not (site / top).exists():
-                (site / top).symlink_to(importlib.metadata.distribution(distribution).locate_file(top))
+                (site / top).symlink_to(str(importlib.metadata.distribution(distribution).locate_file(top)))
     (tmp_path / "link.py").symlink_to(SCRIPT)
     clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     for script in (str(SCRIPT), "link.py"):

@@ -115,7 +115,7 @@ class Machine:
             check=False,
         )
 
-    def refused(self, *options: str, **more: str) -> str:
+    def refused(self, *options: str, **more: Any) -> str:
         """What it says in one line; nothing is left of the attempt."""
         done = self.make(*options, **more)
         assert done.returncode == 2, done.stderr
@@ -370,8 +370,8 @@ def binaries(built: Built, tmp_path: Path) -> Path:
     folder = tree / "out" / "linux_amd64"
     folder.mkdir(parents=True)
     bundle = machine.bundles / VERSION
-    for path in (*bundle.glob("*/files/usr/local/bin/pilot-*"), bundle / "bin/istioctl"):
-        shutil.copy2(path, folder)
+    for program in (*bundle.glob("*/files/usr/local/bin/pilot-*"), bundle / "bin/istioctl"):
+        shutil.copy2(program, folder)
     return folder
 
 

@@ -39,8 +39,9 @@ class Everything:
 
 def needed() -> Iterator[Right]:
     """The rights of runs with four lanes. Namespaces that come and go with a run cannot hold a role."""
+    everything: Any = Everything()
     for name in profiles.names():
-        for access in Footprint(profiles.load(name), lanes(4)).accesses(Everything()):
+        for access in Footprint(profiles.load(name), lanes(4)).accesses(everything):
             resource = f"{access.resource}/{access.subresource}".rstrip("/")
             lasting = access.namespaces[0] if access.namespaces == ("default",) else ""
             yield Right(access.verb, access.group, resource, lasting, frozenset(access.names))

@@ -69,7 +69,7 @@ def said_by_istio(rows: Iterable[Row], folder: Path) -> dict[int, set[str]]:
     ]
     file = folder / "rows.yaml"
     file.write_text("\n---\n".join(map(json.dumps, documents)))
-    command = [bundle() / "bin" / "istioctl", "validate", "-f", file]
+    command: list[str | Path] = [bundle() / "bin" / "istioctl", "validate", "-f", file]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     found: defaultdict[int, set[str]] = defaultdict(set)
     # Warnings come before.

@@ -96,6 +96,7 @@ def test_what_a_lane_that_died_left_in_force_is_removed_first(lanes: Lanes, tmp_
     for lane in lanes:
         lane.policies.turns = SharedTurns(tmp_path, lane.playground.lane.number, lane.policies.tidy)
     assert second.sees(MESH_WIDE_STRICT).settled
+    assert isinstance(second.policies.turns, SharedTurns)
     dies(second.policies.turns)
     first.policies.enforce(SETUP)
     assert first.cluster.find("security.istio.io/v1beta1", "PeerAuthentication") == []

@@ -12,10 +12,10 @@ from tests.e2e.safety.estate import Estate
 STEP = ["-k", "test_1_setup and reachability"]
 
 
-def said(estate: Estate, tmp_path: Path, *replaced: str) -> str:
+def said(estate: Estate, tmp_path: Path, old: str, new: str) -> str:
     """What a run says with the reference's profile, this text replaced by that; its exit code must be 3."""
     profile = tmp_path / "mine.yaml"
-    profile.write_text((MESHES / "reference.yaml").read_text().replace(*replaced))
+    profile.write_text((MESHES / "reference.yaml").read_text().replace(old, new))
     run = estate.run(*STEP, mesh=str(profile))
     assert run.returncode == 3, run.stdout
     assert "does not conform" not in run.stdout

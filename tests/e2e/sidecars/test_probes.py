@@ -56,7 +56,7 @@ def probed(kubectl: Kubectl) -> Iterator[Kubectl]:
                 **CURL,
                 "name": container,
                 "ports": [{"name": "web", "containerPort": 8080}] if container == "by-name" else [],
-                "readinessProbe": {**probe, "periodSeconds": 1},
+                "readinessProbe": dict(probe, periodSeconds=1),
             }
             for container, probe in probes.items()
         ]

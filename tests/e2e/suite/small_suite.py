@@ -199,9 +199,11 @@ class SmallSuite:
             def run(arguments: list[str], variables: dict[str, str], output: Path) -> int:
                 request = json.dumps([["--color=no", *arguments], variables, str(output)])
                 print(request, file=server.stdin, flush=True)
+                assert server.stdout
                 return int(server.stdout.readline())
 
             yield run
+            assert server.stdin
             server.stdin.close()
 
     def run(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:

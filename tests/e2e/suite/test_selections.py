@@ -310,12 +310,16 @@ class Runs:
 def came(small: SmallSuite, request: pytest.FixtureRequest) -> Iterator[dict[str, Future[Came]]]:
     """What the rows that are asked for have come to."""
     items = (item for item in request.session.items if isinstance(item, pytest.Function))
-    asked = dict.fromkeys(item.callspec.params["row"] for item in items if "came" in item.fixturenames)
+    asked = dict.fromkeys(str(item.callspec.params["row"]) for item in items if "came" in item.fixturenames)
     with contextlib.ExitStack() as stack, ThreadPoolExecutor(JOBS) as pool:
         runs = Runs(small, stack)
-        earlier = {TABLE[row].earlier for row in asked} - {None}
+        earlier = {what for row in asked if (what := TABLE[row].earlier)}
         remembered = {what: pool.submit(runs.remembered, what) for what in earlier}
-        yield {row: pool.submit(runs.come, row, remembered.get(TABLE[row].earlier)) for row in asked}
+        before = {row: TABLE[row].earlier for row in asked}
+        yield {
+            row: pool.submit(runs.come, row, remembered[what] if (what := before[row]) else None)
+            for row in asked
+        }
         pool.shutdown(cancel_futures=True)
 
 

@@ -7,6 +7,7 @@ import contextlib
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import orjson
@@ -18,8 +19,9 @@ from lab.kube.api import exec as exec_room
 from lab.kube.errors import ApiError
 from tests.kube.local_runtime import LocalRuntime
 
+Client = TestClient[web.Request, web.Application]
 V5, V4 = "v5.channel.k8s.io", "v4.channel.k8s.io"
-POD = {
+POD: dict[str, Any] = {
     "metadata": {"name": "web", "namespace": "default", "uid": "1"},
     "spec": {"nodeName": "node-0", "containers": [{"name": "app"}], "initContainers": [{"name": "setup"}]},
 }
@@ -33,7 +35,7 @@ def runtime(tmp_path: Path) -> LocalRuntime:
 
 
 @pytest.fixture
-async def client(runtime: LocalRuntime) -> AsyncIterator[TestClient]:
+async def client(runtime: LocalRuntime) -> AsyncIterator[Client]:
     async def handle(request: web.Request) -> web.StreamResponse:
         try:
             pod = PODS[request.match_info["pod"]]
@@ -54,8 +56,8 @@ def query(*argv: str, **options: str) -> list[tuple[str, str]]:
 
 
 async def run(
-    client: TestClient, *argv: str, protocol: str = V5, stdin: bytes | None = None, **options: str
-) -> tuple[dict[int, bytes], dict]:
+    client: Client, *argv: str, protocol: str = V5, stdin: bytes | None = None, **options: str
+) -> tuple[dict[int, bytes], dict[str, Any]]:
     """Runs a command to its end: what came on each channel, and the Status."""
     if stdin is not None:
         options["stdin"] = "true"
@@ -73,7 +75,7 @@ async def run(
     return output, orjson.loads(output.pop(3))
 
 
-def exit_code(status: dict) -> str:
+def exit_code(status: dict[str, Any]) -> str:
     [cause] = status["details"]["causes"]
     assert (status["status"], status["reason"]) == ("Failure", "NonZeroExitCode")
     assert cause["reason"] == "ExitCode"

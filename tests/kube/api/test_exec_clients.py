@@ -83,6 +83,7 @@ def test_kubectl_without_websockets_is_told_what_is_missing(cluster):
 def test_a_killed_kubectl_takes_the_remote_processes_along(cluster):
     command = ["kubectl", "exec", "web", "--", "sh", "-c", "sleep 300 & echo $$; wait"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=cluster.environment()) as running:
+        assert running.stdout
         group = int(running.stdout.readline())
         assert len(members(group)) == 2
         running.send_signal(signal.SIGKILL)

@@ -7,6 +7,7 @@ import json
 import threading
 import uuid
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import urllib3
@@ -256,7 +257,7 @@ def test_a_revision_of_the_future_is_a_504(core, cluster, namespace):
     assert "Too large resource version" in json.loads(caught.value.body)["message"]
 
 
-def lines(http: Http, path: str, **headers: str) -> list[dict]:
+def lines(http: Http, path: str, **headers: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in http("GET", path, **headers).data.splitlines()]
 
 

@@ -6,6 +6,7 @@ import json
 import re
 import uuid
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -45,7 +46,7 @@ def namespace(cluster: Served) -> str:
     return name
 
 
-def peer(spec: dict, namespace: str) -> str:
+def peer(spec: dict[str, Any], namespace: str) -> str:
     return json.dumps(peer_authentication(spec, namespace=namespace))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield served
 
 
-def spec(cluster: Served, *what: str) -> dict:
+def spec(cluster: Served, *what: str) -> dict[str, Any]:
     return json.loads(cluster.kubectl("get", *what, "-o", "json"))
 
 

@@ -198,6 +198,7 @@ def test_refusals(cluster, line):
 def test_watch_shows_each_change(cluster):
     command = ["kubectl", "-n", "foo", "get", "cm", "-w", "--no-headers"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=cluster.environment()) as watching:
+        assert watching.stdout
         lines = [watching.stdout.readline()]
         cluster.kubectl("-n", "foo", "create", "cm", "seen", "--from-literal=a=b")
         lines.append(watching.stdout.readline())

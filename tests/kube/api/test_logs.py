@@ -47,6 +47,7 @@ def objects() -> Writes:
 
 def set_state(objects: Writes, name: str, **state: object) -> None:
     live = objects.store.get(PODS, "default", name)
+    assert live
     status = status_of(live, "10.244.0.2")
     for container in status["containerStatuses"]:
         container |= state
@@ -59,9 +60,12 @@ def runtime(tmp_path: Path) -> LocalRuntime:
 
 
 @pytest.fixture
-async def client(objects: Writes, runtime: LocalRuntime) -> AsyncIterator[TestClient]:
+async def client(
+    objects: Writes, runtime: LocalRuntime
+) -> AsyncIterator[TestClient[web.Request, web.Application]]:
     async def handle(request: web.Request) -> web.StreamResponse:
         live = objects.store.get(PODS, "default", request.match_info["pod"])
+        assert live
         try:
             return await logs.handle(request, live, runtime, objects.store)
         except ApiError as error:
@@ -78,7 +82,9 @@ def log(tmp_path: Path) -> Path:
     return tmp_path / "web.app.log"
 
 
-async def get(client: TestClient, pod: str = "web", **query: str) -> tuple[int, str]:
+async def get(
+    client: TestClient[web.Request, web.Application], pod: str = "web", **query: str
+) -> tuple[int, str]:
     async with client.get(f"/{pod}", params=query) as response:
         if response.content_type == "application/json":
             return response.status, (await response.json())["message"]

@@ -192,7 +192,9 @@ class Speaker:
         self._tunnel.send_binary(content)
 
     def frames(self) -> list[spdy.Frame]:
-        return self._reader.feed(self._tunnel.recv())
+        content = self._tunnel.recv()
+        assert isinstance(content, bytes)
+        return self._reader.feed(content)
 
 
 def test_a_ping_is_answered_and_a_stream_of_no_request_refused(tunnel):

@@ -6,6 +6,7 @@ import asyncio
 import base64
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -98,7 +99,11 @@ async def test_a_secret_goes_with_its_account() -> None:
     async with following(for_all=False) as cluster:
         cluster.account()
         cluster.secret("mine")
-        opaque = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "other", "namespace": "foo"}}
+        opaque: Any = {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": "other", "namespace": "foo"},
+        }
         opaque["metadata"]["annotations"] = {ACCOUNT: "robot"}
         cluster.create(SECRETS, opaque, manager="test")
         await cluster.until(lambda: "token" in cluster.content("mine"))

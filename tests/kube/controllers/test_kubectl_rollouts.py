@@ -155,6 +155,7 @@ def test_logs_follow(cluster, web, pod):
     log.write_text("early\n")
     command = ["kubectl", "-n", web, "logs", "-f", pod]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=cluster.environment()) as following:
+        assert following.stdout
         assert following.stdout.readline() == "early\n"
         with log.open("a") as file:
             file.write("later\n")

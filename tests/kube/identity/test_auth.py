@@ -16,12 +16,11 @@ from lab.kube.group_resources import NAMESPACES, PODS, SERVICE_ACCOUNTS
 from lab.kube.identity.auth import ADMIN, ANONYMOUS, Authenticator, User, kubeconfig
 from lab.kube.identity.pki import Credentials
 from lab.kube.kinds.scheme import Scheme
-from lab.kube.objects import GroupResource, Object
+from lab.kube.objects import Object
 from lab.kube.store import Store
 from lab.kube.writing.writes import Writes
 
 ACCOUNTS, PODS = SERVICE_ACCOUNTS, PODS
-REVIEWS = GroupResource("authentication.k8s.io", "tokenreviews")
 
 
 @pytest.fixture(scope="module")
@@ -198,7 +197,7 @@ def test_tokens_of_another_run_or_without_signature_are_refused(authenticator, o
     foreign, _ = other.tokens.issue(account)
     claims = jwt.decode(ask_token()["status"]["token"], options={"verify_signature": False})
     expired, _ = authenticator.tokens.issue(account, lifetime=-1)
-    for token in (foreign, expired, jwt.encode(claims, None, algorithm="none")):
+    for token in (foreign, expired, jwt.encode(claims, "", algorithm="none")):
         with pytest.raises(ApiError):
             bearer(authenticator, token)
 
@@ -224,11 +223,11 @@ def test_token_requests_are_checked(ask_token, spec, code, message):
 def test_a_token_review_tells_the_user_or_why_not(authenticator, ask_token):
     token = ask_token(audiences=["vault", "api"])["status"]["token"]
     request = {"kind": "TokenReview", "spec": {"token": token, "audiences": ["vault"]}}
-    status = review(REVIEWS, authenticator, ADMIN, request)["status"]
+    status = review("TokenReview", authenticator, ADMIN, request)["status"]
     assert status["authenticated"] is True
     assert status["user"]["username"] == "system:serviceaccount:foo:robot"
     assert status["audiences"] == ["vault"]
-    refused = review(REVIEWS, authenticator, ADMIN, {"spec": {"token": "x"}})["status"]
+    refused = review("TokenReview", authenticator, ADMIN, {"spec": {"token": "x"}})["status"]
     assert "authenticated" not in refused
     assert refused["error"].startswith("invalid bearer token")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from lab.kube.kinds.builtin.pod import pod_restarts, pod_status
@@ -10,7 +12,7 @@ from lab.kube.kinds.printers import duration
 
 
 def test_paths_of_printer_columns():
-    obj = {
+    obj: Any = {
         "status": {"conditions": [{"type": "Ready", "status": "True"}, {"type": "B"}]},
         "a.b": {"c": [1, 2]},
     }

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import pytest
 
@@ -113,7 +114,12 @@ def test_the_role_of_a_binding_stays(cluster):
 
 
 def test_roles_have_names_that_others_may_not(cluster):
-    role = {"apiVersion": f"{ROLE}/v1", "kind": "Role", "metadata": {"name": "system:Node%"}, "rules": []}
+    role: Any = {
+        "apiVersion": f"{ROLE}/v1",
+        "kind": "Role",
+        "metadata": {"name": "system:Node%"},
+        "rules": [],
+    }
     assert "may not be '.' or '..', nor contain '/' or '%'" in cluster.refused(
         "create", "-f", "-", stdin=json.dumps(role)
     )
@@ -134,7 +140,7 @@ def test_a_signing_request_is_approved(cluster):
     assert cluster.kubectl("get", "csr", "web", "--no-headers").split()[-1] == "Approved"
 
 
-def _may(cluster: Served, user: str, what: dict) -> bool:
+def _may(cluster: Served, user: str, what: dict[str, Any]) -> bool:
     review = {
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SubjectAccessReview",
@@ -165,7 +171,7 @@ def test_who_may_do_what(cluster):
 
 
 def _webhooks(**changed: object) -> str:
-    webhook = {
+    webhook: Any = {
         "name": "a.b.example",
         "admissionReviewVersions": ["v1"],
         "clientConfig": {"url": "https://127.0.0.1/"},

@@ -144,7 +144,10 @@ def test_old_and_new_are_shown_in_the_version_of_the_request(writes):
     update = admission_attributes.update(resource, stored, new, WriteOptions("test"), "")
     removal = admission_attributes.removal(resource, stored, DeleteOptions())
     for obj in (update.object, update.old, removal.old):
+        assert obj
         assert obj["apiVersion"] == "security.istio.io/v1beta1"
     wanted = writes.scheme.storage(resource.key)
     theirs = update.in_version(wanted)
+    assert theirs.object
+    assert theirs.old
     assert (theirs.object["apiVersion"], theirs.old["apiVersion"]) == ("security.istio.io/v1",) * 2

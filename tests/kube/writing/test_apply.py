@@ -27,7 +27,7 @@ def writes() -> Writes:
 
 def apply(
     writes: Writes, key: GroupResource, config: dict[str, Any], manager: str, *, force: bool = False
-) -> dict:
+) -> dict[str, Any]:
     resource = writes.scheme.storage(key)
     options = WriteOptions(manager)
     obj, _ = at_once(

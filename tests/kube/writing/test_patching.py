@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from lab.kube.errors import ApiError
@@ -17,7 +19,7 @@ def strategic(target, patch, schema=PODSPEC):
 
 
 def test_a_merge_patch_removes_with_null_and_replaces_lists():
-    target = {"a": {"b": 1, "c": 2}, "l": [1, 2]}
+    target: Any = {"a": {"b": 1, "c": 2}, "l": [1, 2]}
     assert merge_patch(target, {"a": {"b": None, "d": 3}, "l": [3]}) == {"a": {"c": 2, "d": 3}, "l": [3]}
     assert target == {"a": {"b": 1, "c": 2}, "l": [1, 2]}
 
@@ -41,7 +43,7 @@ def test_a_strategic_patch_deletes_and_replaces_by_directive():
 
 def test_a_strategic_patch_retains_keys_and_orders_and_deletes_primitives():
     strategy = {"strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1}}}
-    patch = {"strategy": {"$retainKeys": ["type"], "type": "Recreate"}}
+    patch: Any = {"strategy": {"$retainKeys": ["type"], "type": "Recreate"}}
     assert strategic(strategy, patch, DEPLOYMENT_SPEC) == {"strategy": {"type": "Recreate"}}
     target = {"containers": [{"name": "a"}, {"name": "b"}]}
     patch = {
@@ -64,7 +66,8 @@ def test_a_list_item_without_its_key_is_a_400():
 
 def test_a_failed_json_patch_is_a_422_and_no_patch_is_a_400():
     assert json_patch({"a": 1}, [{"op": "replace", "path": "/a", "value": 2}]) == {"a": 2}
-    for operation in ({"op": "test", "path": "/a", "value": 9}, {"op": "remove", "path": "/b"}, {"op": "no"}):
+    operations: Any = ({"op": "test", "path": "/a", "value": 9}, {"op": "remove", "path": "/b"}, {"op": "no"})
+    for operation in operations:
         with pytest.raises(ApiError, match="due to an error in our request") as caught:
             json_patch({"a": 1}, [operation])
         assert caught.value.code == 422
@@ -74,7 +77,7 @@ def test_a_failed_json_patch_is_a_422_and_no_patch_is_a_400():
 
 
 def test_copies_of_copies_are_stopped():
-    doubling = [{"op": "copy", "from": "/a", "path": f"/a/x{n}"} for n in range(60)]
+    doubling: Any = [{"op": "copy", "from": "/a", "path": f"/a/x{n}"} for n in range(60)]
     with pytest.raises(ApiError) as caught:
         json_patch({"a": {"text": "x" * 1000}}, doubling)
     assert caught.value.code == 413

@@ -491,7 +491,7 @@ def test_names_in_the_dns_that_cannot_be_are_a_422(writes):
     assert 'spec.externalName: Invalid value: "a_b.example": a lowercase RFC 1123 subdomain must' in message
     away["spec"]["externalName"] = "a.example."
     assert writes.create(SERVICES, away, manager="test")["spec"]["externalName"] == "a.example."
-    pod = {
+    pod: Any = {
         "metadata": {"name": "p", "namespace": "foo"},
         "spec": {"containers": [{"name": "c", "image": "i"}]},
     }

@@ -74,7 +74,7 @@ ORDER: dict[str, tuple[list[tuple[str, list[Any]]], tuple[int, int]]] = {
 def test_custom_then_deny_then_allow(plane: Plane, case: str) -> None:
     policies, expected = ORDER[case]
     for number, (action, rules) in enumerate(policies):
-        provider = {"provider": {"name": "opa"}} if action == "CUSTOM" else {}
+        provider: Any = {"provider": {"name": "opa"}} if action == "CUSTOM" else {}
         plane.cluster.access("foo", action, *rules, name=f"p{number}", **provider)
     plane.settle()
     assert tuple(outcomes(plane, [http("/"), http("/secret")])) == expected
@@ -397,7 +397,7 @@ TCP: dict[str, tuple[list[tuple[str, list[Any]]], tuple[str, str]]] = {
 def test_opaque_connections(plane: Plane, case: str) -> None:
     policies, expected = TCP[case]
     for number, (action, rules) in enumerate(policies):
-        provider = {"provider": {"name": "opa"}} if action == "CUSTOM" else {}
+        provider: Any = {"provider": {"name": "opa"}} if action == "CUSTOM" else {}
         plane.cluster.access("foo", action, *rules, name=f"p{number}", **provider)
     plane.settle()
     [identified] = plane.dial("client", [{"host": SERVER_IP, "port": 9000, "say": "raw"}])
@@ -417,7 +417,7 @@ def test_a_valid_token_is_demanded(plane: Plane) -> None:
     issuer = Issuer()
     plane.cluster.tokens("foo", issuer.rule)
     as_policy(plane, "DENY", source(notRequestPrincipals=["*"]))
-    tokens = ({}, bearer("deadbeef"), bearer(issuer.token()))
+    tokens: Any = ({}, bearer("deadbeef"), bearer(issuer.token()))
     assert outcomes(plane, [http("/headers", headers) for headers in tokens]) == [403, 401, 200]
     as_policy(plane, "DENY", source(notRequestPrincipals=["*"]) | to(paths=["/headers"]))
     assert outcomes(plane, [http("/headers", headers) for headers in tokens]) == [403, 401, 200]

@@ -6,6 +6,7 @@ import copy
 import hashlib
 import threading
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -21,7 +22,7 @@ TO_SERVER = {"host": SERVER_IP, "port": 8000}
 TO_NAKED = {"host": NAKED_IP, "port": 8000}
 
 
-def outcome(result: dict[str, object]) -> str:
+def outcome(result: dict[str, Any]) -> str:
     """`mtls` when the application was told who calls, `plain` when not, else the refusal."""
     if result["outcome"] == "ok":
         if result["tls"]:
@@ -207,8 +208,8 @@ def test_other_kinds_of_ports_are_reached_as_well(plane: Plane) -> None:
         ],
     )
     assert [result["outcome"] for result in results] == ["ok"] * 3
-    undeclared = Either("http-on-an-undeclared-port", reference=True, istio=False)
-    assert ("x-forwarded-client-cert" in results[2]["headers"]) is on(plane.kind, undeclared)
+    forwarded = Either("http-on-an-undeclared-port", reference=True, istio=False)
+    assert ("x-forwarded-client-cert" in results[2]["headers"]) is on(plane.kind, forwarded)
 
 
 def test_the_kubernetes_api_is_reached_with_the_applications_own_tls(plane: Plane) -> None:

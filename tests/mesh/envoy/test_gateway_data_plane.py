@@ -229,7 +229,7 @@ def test_requests_are_routed_by_the_claims_of_their_tokens(plane: Plane) -> None
         for number, (wanted, unwanted, _) in enumerate(ROUTES)
     ]
     serve(plane, *routes, {"directResponse": {"status": 418}})
-    headers = {"-": {}} | {name: bearer(issuer.token(**claims)) for name, claims in TOKENS.items()}
+    headers: Any = {"-": {}} | {name: bearer(issuer.token(**claims)) for name, claims in TOKENS.items()}
     asked = [(number, name) for number in range(len(ROUTES)) for name in headers]
     spoofed = {"request.auth.claims.spoofed": "staff", "x-a": "b"}
     answers = plane.dial(
@@ -306,7 +306,8 @@ def test_headers_are_changed_on_both_ways(plane: Plane) -> None:
     ],
 )
 def test_the_request_is_rewritten(plane: Plane, match: Any, rewrite: Any, asked: str, received: str) -> None:
-    serve(plane, to("server", rewrite=rewrite, **({"match": [match]} if match else {})))
+    more: Any = {"match": [match]} if match else {}
+    serve(plane, to("server", rewrite=rewrite, **more))
     answer = ask(plane, asked)
     assert answer["path"] == received
     assert (answer["headers"]["host"] == "other.org") is ("authority" in rewrite)

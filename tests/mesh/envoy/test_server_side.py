@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from lab.kube.client import SERVICES
 from tests.mesh.conftest import SERVER
 from tests.mesh.plane import Plane
 
@@ -77,10 +78,10 @@ PASS_THROUGH = {
 def test_a_port_without_a_service_can_have_a_mode_of_its_own(plane: Plane, mode: str, override: str) -> None:
     cluster = plane.cluster
     # Only the HTTP port is left in the Service: 9000 and 9999 are then bound by none.
-    whole = cluster.store.get(("", "services"), "foo", "server")
+    whole = cluster.store.get(SERVICES, "foo", "server")
     assert whole
     ports = whole["spec"]["ports"]
-    cluster.store.put(("", "services"), whole | {"spec": whole["spec"] | {"ports": ports[:1]}})
+    cluster.store.put(SERVICES, whole | {"spec": whole["spec"] | {"ports": ports[:1]}})
     cluster.peer(
         "foo",
         {
@@ -94,7 +95,7 @@ def test_a_port_without_a_service_can_have_a_mode_of_its_own(plane: Plane, mode:
         rows = [(9000, "plain"), (9000, "mtls"), (9999, "plain http"), (9999, "mtls http")]
         results = plane.dial("naked", [request(plane, *row) for row in rows])
     finally:
-        cluster.store.put(("", "services"), whole | {"spec": whole["spec"] | {"ports": ports}})
+        cluster.store.put(SERVICES, whole | {"spec": whole["spec"] | {"ports": ports}})
     # An application that gets TLS bytes has not been reached in mutual TLS of the mesh.
     assert (
         tuple("ok" if outcome(result) == "ok" else "fail" for result in results)

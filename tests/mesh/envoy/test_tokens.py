@@ -102,7 +102,8 @@ def test_a_minute_of_skew_on_both_sides(plane: Plane) -> None:
         ("nbf", 65): 401,
         ("exp", 5): 200,
     }
-    tokens = [issuer.token(**{claim: now + seconds}) for claim, seconds in table]
+    times: list[Any] = [{claim: now + seconds} for claim, seconds in table]
+    tokens = [issuer.token(**claims) for claims in times]
     assert codes(plane, *(request(bearer(token)) for token in tokens)) == list(table.values())
     # A fraction is cut off; no end, and an end at 0, are for ever.
     ends: dict[Any, int] = {now - 55.5: 200, now - 66.5: 401, 0: 200, -1: 401, 2**65: 401}
@@ -179,7 +180,7 @@ def claims_of(header: str) -> Any:
 
 def test_what_the_application_gets(plane: Plane) -> None:
     issuer = Issuer()
-    outputs = {
+    outputs: Any = {
         "outputPayloadToHeader": "x-payload",
         "outputClaimToHeaders": [
             {"header": f"x-{claim.replace('.', '-')}", "claim": claim}
@@ -188,7 +189,7 @@ def test_what_the_application_gets(plane: Plane) -> None:
     }
     plane.cluster.tokens("foo", {**issuer.rule, **outputs})
     plane.settle()
-    claims = {"iat": 1532389700, "share": 2.5, "admin": True, "nested": {"key": "deep"}}
+    claims: Any = {"iat": 1532389700, "share": 2.5, "admin": True, "nested": {"key": "deep"}}
     good = issuer.token(**claims)
     names = ["x-payload", *(output["header"] for output in outputs["outputClaimToHeaders"])]
     forged = dict.fromkeys(names, "forged")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ DONE, FAILED = (Terminated(code, "", THEN, THEN) for code in (0, 1))
 RUNS, WAITS = Running(THEN), Waiting("PodInitializing")
 APP = ContainerState("app", "image", RUNS, ready=True, started=True)
 SIDECAR = ContainerState("proxy", "image", RUNS, ready=True, started=True, role="sidecar")
-POD = {"spec": {}}
+POD: Any = {"spec": {}}
 
 
 def conditions(init: list[ContainerState], containers: list[ContainerState]) -> dict[str, str]:

@@ -178,4 +178,5 @@ def test_the_mode_in_which_port_8080_of_server_is_served(
         plane.cluster.store.put(PEER, each)
     plane.settle()
     results = plane.dial("naked", [request(plane, 8080, sends) for sends in ("plain http", "mtls http")])
-    assert MODES[tuple(outcome(result) == "ok" for result in results)] == expected
+    plain, mutual = (outcome(result) == "ok" for result in results)
+    assert MODES[plain, mutual] == expected

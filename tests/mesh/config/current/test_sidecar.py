@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from lab.mesh.config import current
@@ -149,7 +151,7 @@ def test_inbound_ports_are_the_targets_of_services() -> None:
     named = [{"name": "web", "containerPort": 8081}]
     cluster.pod("httpbin", "foo", "10.244.0.11", ports=named)
     cluster.service("httpbin", "foo", "10.96.0.11", [{"name": "http-a", "port": 80, "targetPort": "web"}])
-    tcp = [
+    tcp: Any = [
         {"name": "http", "port": 82, "targetPort": 8082, "appProtocol": "tcp"},
         {"port": 83, "targetPort": 8083},
     ]

@@ -123,7 +123,8 @@ def test_hosts_that_listener_and_route_have_in_common(
     cluster: GatewayCluster, listener: str | None, route: list[str], served: list[str]
 ) -> None:
     cluster.gateway("gw", HTTP | ({"hostname": listener} if listener else {}))
-    cluster.route("some", **({"hostnames": route} if route else {}))
+    hostnames: Any = {"hostnames": route} if route else {}
+    cluster.route("some", **hostnames)
     assert cluster.verdicts("some") == ACCEPTED
     assert {host for host, found in cluster.hosts().items() if found.routes} == set(served)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.mesh.config.istio_1_0.declare import MTLS, PERMISSIVE, put_mesh_policy, put_rule
@@ -55,7 +57,9 @@ def test_the_kubernetes_api_is_not_reached_by_a_client_that_wraps_its_tls_once_m
 
 def test_a_client_demands_the_identity_of_the_servers_account(plane: Plane) -> None:
     put_mesh_policy(plane.cluster, MTLS)
-    named = {"tls": {"mode": "ISTIO_MUTUAL", "subjectAltNames": ["spiffe://cluster.local/ns/foo/sa/other"]}}
+    named: Any = {
+        "tls": {"mode": "ISTIO_MUTUAL", "subjectAltNames": ["spiffe://cluster.local/ns/foo/sa/other"]}
+    }
     put_rule(plane.cluster, "server.foo.svc.cluster.local", "ISTIO_MUTUAL", **named)
     plane.settle()
     assert plane.dial("client", [TO_SERVER])[0]["code"] == 503

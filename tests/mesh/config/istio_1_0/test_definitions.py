@@ -148,7 +148,7 @@ def test_what_is_refused(api: Writes, kind: str, name: str, spec: Any, complaint
 
 def test_a_field_that_came_later_is_unknown(api: Writes) -> None:
     """A DestinationRule that was thought to be private would not be."""
-    rule = {
+    rule: Any = {
         "apiVersion": "networking.istio.io/v1alpha3",
         "kind": "DestinationRule",
         "metadata": {"name": "x", "namespace": "foo"},

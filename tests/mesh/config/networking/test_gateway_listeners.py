@@ -354,7 +354,7 @@ def test_destination_rules_are_looked_up_from_the_gateways_namespace() -> None:
 def test_routes_after_one_for_every_request_are_dropped_and_older_rules_go_first(ingress: ByTheModel) -> None:
     cluster = ingress.cluster
     open_for(cluster, server("*"))
-    match = {"match": [{"uri": {"prefix": "/a"}}]}
+    match: Any = {"match": [{"uri": {"prefix": "/a"}}]}
     route(cluster, ["a.org"], to("everything"), to("never"), place="foo/old", second=1)
     route(cluster, ["a.org"], to("special", **match), place="foo/new", second=2)
     # The route for every request of the older rule would hide those of the newer one.
