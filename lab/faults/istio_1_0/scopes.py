@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
+from lab.faults.current.partial import strict_on_one_pod_only
 from lab.faults.istio_1_0.sections import (
     DOCUMENT,
     GLOBALLY,
@@ -60,6 +61,12 @@ def mesh_policy_for_the_first_port(policies: Policies) -> Policies:
         return None if _of_mesh(chosen) and port != service.ports[0] else chosen
 
     return _decided(policies, decide)
+
+
+@fault(GLOBALLY, DOCUMENT)
+def mutual_tls_on_one_pod_only() -> Callable[[SidecarConfig], SidecarConfig]:
+    """Of several pods of a service one requires mutual TLS: the others still take plain text."""
+    return strict_on_one_pod_only()
 
 
 @fault(GLOBALLY, DOCUMENT)
