@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NotRequired, TypedDict
 
 from lab.kube.controllers.rollout import Bounds
 from lab.kube.errors import ApiError
 from lab.kube.objects import Object
 from lab.kube.timestamps import now, seconds_since
 
-Condition = Object
+
+class Condition(TypedDict):
+    """One condition, before its times are known or with them."""
+
+    type: str
+    status: str
+    reason: str
+    message: str
+    lastUpdateTime: NotRequired[str]
+    lastTransitionTime: NotRequired[str]
 
 
 def conditions(
@@ -63,7 +73,7 @@ def _progressing(
     deployment: Object, status: Object, new: Object | None, known: Mapping[str, Condition]
 ) -> Condition:
     spec = deployment["spec"]
-    before = known.get("Progressing", {})
+    before = known.get("Progressing")
     if spec.get("paused"):
         return _condition("Progressing", "Unknown", "DeploymentPaused", "Deployment is paused")
     if new is None:
@@ -73,14 +83,14 @@ def _progressing(
     if _complete(spec, status):
         message = f"{named} has successfully progressed."
         return _condition("Progressing", "True", "NewReplicaSetAvailable", message)
-    resumed = before.get("reason") == "DeploymentPaused"
-    if not resumed and new["metadata"]["name"] not in before.get("message", ""):
+    resumed = before is not None and before["reason"] == "DeploymentPaused"
+    if before is None or (not resumed and new["metadata"]["name"] not in before["message"]):
         message = f'Created new replica set "{new["metadata"]["name"]}"'
         return _condition("Progressing", "True", "NewReplicaSetCreated", message)
     if not resumed and not _moved(deployment.get("status") or {}, status):
         # Complete before and no longer: a pod was lost, or it is being scaled. That has no deadline.
         if before["reason"] not in _UNDER_WAY or not _overdue(spec, before):
-            return {key: before[key] for key in ("type", "status", "reason", "message")}
+            return _condition(before["type"], before["status"], before["reason"], before["message"])
         message = f"{named} has timed out progressing."
         return _condition("Progressing", "False", "ProgressDeadlineExceeded", message)
     return _condition("Progressing", "True", "ReplicaSetUpdated", f"{named} is progressing.")
