@@ -35,7 +35,7 @@ ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / "reports" / "soak"
 """Here stays the report of a wrong run, with its evidence."""
 DOCUMENTS = tomllib.loads((ROOT / "suites" / "documents.toml").read_text())
-PROFILES = {name: document["profile"] for name, document in DOCUMENTS.items()}
+PROFILES = {name: document["profile"] for name, document in DOCUMENTS.items() if "profile" in document}
 """The mesh profile of each document that the lab's reference mesh speaks."""
 
 BUSY = "import os; parent = os.getppid()\nwhile os.getppid() == parent: sum(range(1_000_000))"

@@ -10,7 +10,7 @@ PASSED_ON := VENV SHELL KUBECONFIG INGRESS_HOST INGRESS_PORT KIND_EXPERIMENTAL_P
 PASSED_ON += HTTP_PROXY HTTPS_PROXY NO_PROXY http_proxy https_proxy no_proxy
 
 VALUES_OF_TARGET    := lab kind cluster
-VALUES_OF_SUITE     := all current istio-1.0
+VALUES_OF_SUITE     := all current extended istio-1.0
 VALUES_OF_MODE      := full quick
 VALUES_OF_PROFILE   := full quick
 VALUES_OF_IP_FAMILY := ipv4 ipv6 dual

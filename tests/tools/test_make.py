@@ -45,7 +45,10 @@ def options(*words: str, **environment: str) -> list[str]:
         ("conformance TARGET=moon", "TARGET=moon: invalid choice \\(choose from lab, kind, cluster\\)"),
         ("setup TARGET=moon", "TARGET=moon: invalid choice \\(choose from lab, kind, cluster\\)"),
         ("conformance TARGET=", "TARGET=: invalid choice \\(choose from lab, kind, cluster\\)"),
-        ("conformance SUITE=istio", "SUITE=istio: invalid choice \\(choose from all, current, istio-1.0\\)"),
+        (
+            "conformance SUITE=istio",
+            "SUITE=istio: invalid choice \\(choose from all, current, extended, istio-1.0\\)",
+        ),
         ("conformance MODE=istio", "MODE=istio: invalid choice \\(choose from full, quick\\)"),
         ("conformance IP_FAMILY=ipv5", "IP_FAMILY=ipv5: invalid choice \\(choose from ipv4, ipv6, dual\\)"),
         ("conformance KEEP=ture", "KEEP=ture: invalid choice \\(choose from 1, 0\\)"),

@@ -1,0 +1,57 @@
+"""The extended suite runs by itself: no run of the documents knows of it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from fixtures.model.documents import ROOT
+from fixtures.report.collecting import Collecting
+from tests.steps import cases
+
+EXTENDED = len(list(cases("extended")))
+CORE = len(list(cases("current"))) + len(list(cases("istio-1.0")))
+
+
+def collected(*arguments: str) -> int:
+    """How many cases a run would be of; nothing may be left out of it."""
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", *arguments]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert run.returncode in (0, 5), run.stdout + run.stderr
+    assert "deselected" not in run.stdout
+    found = re.search(r"^(\d+|no) tests? collected", run.stdout, re.MULTILINE)
+    assert found, run.stdout
+    return int(found[1].replace("no", "0"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "number"),
+    [
+        ("suites", CORE),
+        ("suites --suite all", CORE),
+        ("suites --suite extended", EXTENDED),
+        ("suites/extended", EXTENDED),
+        ("suites/extended suites/current suites/istio_1_0", CORE),
+        ("suites/extended --suite all", 0),
+    ],
+)
+def test_all_is_the_documents_and_the_extended_suite_is_asked_for_by_itself(
+    arguments: str, number: int
+) -> None:
+    assert collected(*arguments.split()) == number
+
+
+def test_the_catalogue_of_a_run_of_the_documents_does_not_have_it() -> None:
+    everything = Collecting().result()
+    assert len(everything.only(["current", "istio-1.0"]).entries) == CORE
+    assert len(everything.entries) == CORE + EXTENDED
+
+
+def test_a_mesh_that_speaks_another_api_is_refused() -> None:
+    command = [sys.executable, "-m", "pytest", "suites", "--suite", "extended", "--mesh", "reference-1.0"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert run.returncode == 4
+    assert "ERROR: --suite extended: the mesh reference-1.0 speaks istio-1.0" in run.stderr
