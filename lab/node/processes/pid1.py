@@ -67,7 +67,7 @@ class _Starter:
         self._template = template
         self._hidden = hidden
         self._copied = copied
-        self._copies = prepared.Copies(copied, self._enter_copy) if copied else None
+        self._copies: prepared.Copies | None = None
         self._started: dict[int, tuple[int, bool]] = {}  # pid -> (id, whether its group ends with it)
         self._pids: dict[int, int] = {}  # id -> pid
 
@@ -83,8 +83,14 @@ class _Starter:
         message: Start | Signal = json.loads(data)
         if message["op"] == "start":
             self._start(message["id"], fds)
+            self._prepare()
         else:
             self._signal(message)
+
+    def _prepare(self) -> None:
+        """Not before a first program: till then the supervisor imports, and each would wait for the other."""
+        if self._copied and self._copies is None:
+            self._copies = prepared.Copies(self._copied, self._enter_copy)
 
     def _signal(self, message: Signal) -> None:
         # Not reaped yet, therefore still the same process.
