@@ -336,9 +336,9 @@ def test_github_is_told_of_each_failure_and_of_the_whole(failing: Left) -> None:
     properties, message = errors[0]
     assert properties.startswith("file=suites/current/test_4_namespace_or_workload.py,line=")
     assert message.startswith(f"{DIFFERS}%0A")
-    last_word = "not-conformant: 2 of 6 cases failed, 122 not run"
-    assert f"## Mesh authentication conformance: {last_word}\n" in failing.job_summary
-    assert f"\nconclusion      {last_word}\n" in failing.run.stdout
+    last_word = r"not-conformant: 2 of 6 cases failed, \d+ not run"
+    assert re.search(f"## Mesh authentication conformance: {last_word}\n", failing.job_summary)
+    assert re.search(f"\nconclusion      {last_word}\n", failing.run.stdout)
     assert "| current | reference | **not-conformant** | 4 | 2 |" in failing.job_summary
     assert (failing.reports.parent / "output").read_text() == "result=not-conformant\n"
 
@@ -401,7 +401,7 @@ def test_a_run_that_comes_out_as_listed_is_not_called_conformant(tmp_path: Path)
     ]
     run = run_suites(*options, "-k", "reachability and port-80", "-n", "2", reports=tmp_path / "reports")
     assert run.returncode == 0, run.stdout
-    conclusion = "not-conformant, as expected: 1 of 2 cases failed, each as listed, 126 not run"
+    conclusion = r"not-conformant, as expected: 1 of 2 cases failed, each as listed, \d+ not run"
     assert re.search(f"^conclusion +{conclusion}$", run.stdout, re.MULTILINE)
     assert "1 passed, 1 xfailed" in run.stdout
     left = Left(run, tmp_path / "reports", "")
