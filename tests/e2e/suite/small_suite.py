@@ -169,8 +169,10 @@ class SmallSuite:
             shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("catalogue-*.json"))
         for name in _FILES:
             shutil.copy(ROOT / name, folder)
+        described = (ROOT / "suites" / "documents.toml").read_text()
         for path, text in {
             "__init__.py": "",
+            "documents.toml": described.replace("sections = [", 'sections = [\n    "Others",', 1),
             "steps.py": _STEPS,
             "conftest.py": _CONFTEST,
             "current/__init__.py": '"""Current: a document."""\n',
