@@ -5,22 +5,57 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from fixtures.expectations import at_each_ingress
+from fixtures.mesh_profile.adaptation import CONFIG_APIS
 from fixtures.model.expectation import Expectation
-from fixtures.model.requirement import load
+from fixtures.model.requirement import Requirement, load
 from fixtures.model.step import Step
 
 REQUIREMENTS = load(Path(__file__).with_name("requirements.toml"))
 
+AT_AN_INGRESS = ("request-authentication",)
 
-def shown(requirement: str, step: str, expect: Sequence[Expectation], features: Sequence[str] = ()) -> Step:
-    """A step that shows a requirement. Its policies are in a file of its own, named after it."""
+
+def shown(
+    requirement: str, step: str, features: Sequence[str], *expect: Expectation, policies: str = ""
+) -> Step:
+    """A step that shows a requirement. Its policies are in a file of its area, named so or ``policies``."""
     needed = REQUIREMENTS[requirement]
-    folder = needed.area.lower().replace(" ", "-")
+    manifests = [f"extended/{_area(needed)}/{policies or step}.yaml"]
     return Step(
         step,
         section=needed.section,
         requirement=needed,
-        manifests=[f"extended/{folder}/{step}.yaml"],
+        manifests=manifests,
         features=features,
         expect=expect,
     )
+
+
+def shown_at_each_ingress(requirement: str, step: str, grid: str, policies: str = "") -> Step:
+    """The same for policies of gateways, of which there is a file for each configuration API.
+
+    Rows of the grid are tokens (`fixtures/tokens/named_tokens.py` says what each is), columns are paths.
+    """
+    needed = REQUIREMENTS[requirement]
+    manifests = [
+        name
+        for api in CONFIG_APIS
+        for name in (
+            f"current/{api}/httpbin-gateway.yaml",
+            f"extended/{_area(needed)}/{api}/{policies or step}.yaml",
+        )
+    ]
+    return Step(
+        step,
+        section=needed.section,
+        requirement=needed,
+        manifests=manifests,
+        features=AT_AN_INGRESS,
+        expect=at_each_ingress(grid),
+    )
+
+
+def _area(requirement: Requirement) -> str:
+    """Its folder."""
+    return requirement.area.lower().replace(" ", "-")

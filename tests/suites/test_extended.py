@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from fixtures.mesh_profile.profile import MESHES
 from fixtures.model.documents import ROOT
 from fixtures.report.collecting import Collecting
 from tests.steps import cases
@@ -48,6 +50,19 @@ def test_the_catalogue_of_a_run_of_the_documents_does_not_have_it() -> None:
     everything = Collecting().result()
     assert len(everything.only(["current", "istio-1.0"]).entries) == CORE
     assert len(everything.entries) == CORE + EXTENDED
+
+
+def test_details_of_istio_are_for_meshes_whose_profile_says_so(tmp_path: Path) -> None:
+    levels = [case.step.requirement.level for case in cases("extended") if case.step.requirement]
+    profile = (MESHES / "reference.yaml").read_text()
+    assert "exact: true\n" in profile
+    mesh = tmp_path / "another.yaml"
+    mesh.write_text(profile.replace("exact: true\n", ""))
+    command = [sys.executable, "-m", "pytest", "suites/extended", "--mesh", str(mesh), "--collect-only", "-q"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True)
+    exact = levels.count("exact")
+    assert exact
+    assert f"{len(levels) - exact}/{len(levels)} tests collected ({exact} deselected)" in run.stdout
 
 
 def test_a_mesh_that_speaks_another_api_is_refused() -> None:

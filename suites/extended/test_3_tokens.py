@@ -1,0 +1,166 @@
+"""Tokens at the ingress, in both configuration APIs, and what rules can say of them."""
+
+from __future__ import annotations
+
+from suites.extended.book import shown_at_each_ingress
+
+STEPS = [
+    shown_at_each_ingress(
+        "issuer-is-exact",
+        "issuers",
+        """
+                            /ip     POST:/post
+        none                200     200
+        valid               200     200
+        issuer-with-a-slash 401     401
+        issuer-in-capitals  401     401
+        """,
+        policies="tokens",
+    ),
+    shown_at_each_ingress(
+        "signature-is-of-the-token",
+        "signatures",
+        """
+                            /ip
+        valid               200
+        other-payload       401
+        without-signature   401
+        """,
+        policies="tokens",
+    ),
+    shown_at_each_ingress(
+        "times-of-a-token",
+        "times",
+        """
+                            /ip
+        deadbeef            401
+        no-exp              200
+        iat-in-an-hour      200
+        """,
+        policies="tokens",
+    ),
+    shown_at_each_ingress(
+        "other-scheme-is-no-token",
+        "schemes",
+        """
+                            /ip
+        deadbeef            401
+        small-scheme        200
+        basic               200
+        """,
+        policies="tokens",
+    ),
+    shown_at_each_ingress(
+        "issuers-add-up",
+        "two-issuers",
+        """
+                            /ip
+        none                200
+        deadbeef            401
+        valid               200
+        other-issuer        200
+        strangers-key       401
+        """,
+    ),
+    shown_at_each_ingress(
+        "one-rule-is-enough",
+        "two-of-one-issuer",
+        """
+                            /ip
+        deadbeef            401
+        valid               200
+        any-audience        200
+        right-audience      200
+        """,
+    ),
+    shown_at_each_ingress(
+        "audience-among-several",
+        "audiences",
+        """
+                            /ip
+        none                200
+        valid               403
+        any-audience        403
+        right-audience      200
+        among-audiences     200
+        """,
+    ),
+    shown_at_each_ingress(
+        "principal-is-issuer-and-subject",
+        "required",
+        """
+                            /ip
+        none                403
+        deadbeef            401
+        valid               200
+        no-sub              403
+        small-scheme        403
+        """,
+    ),
+    shown_at_each_ingress(
+        "principal-is-issuer-and-subject",
+        "required-principal",
+        """
+                            /ip
+        none                403
+        valid               200
+        other-subject       403
+        """,
+    ),
+    shown_at_each_ingress(
+        "principal-of-an-issuer",
+        "required-issuer",
+        """
+                            /ip
+        none                403
+        valid               200
+        other-subject       200
+        """,
+    ),
+    shown_at_each_ingress(
+        "no-principal-is-not-excluded",
+        "other-principal",
+        """
+                            /headers    /ip     /get
+        none                200         200     403
+        valid               403         200     403
+        other-subject       200         200     403
+        """,
+    ),
+    shown_at_each_ingress(
+        "claims-are-matched",
+        "claim",
+        """
+                            /ip
+        none                403
+        valid               403
+        role-user           403
+        role-admin          200
+        roles-user-admin    200
+        nested-admin        403
+        """,
+    ),
+    shown_at_each_ingress(
+        "nested-claims-are-matched",
+        "nested-claim",
+        """
+                            /ip
+        none                403
+        valid               403
+        role-admin          403
+        nested-admin        200
+        """,
+    ),
+    shown_at_each_ingress(
+        "audiences-are-matched",
+        "audience-required",
+        """
+                            /ip
+        none                403
+        valid               403
+        any-audience        403
+        right-audience      200
+        among-audiences     200
+        """,
+    ),
+]
