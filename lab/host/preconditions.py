@@ -42,7 +42,7 @@ _PROXIES = 9
 """Of a playground with a gateway and one more workload. The ingress gateway is there once for all of them."""
 
 
-_OTHERS_END_WITHIN_S = 40
+_OTHERS_END_WITHIN_S = 90
 _LIMITS = (Path("/proc/sys/fs/inotify/max_user_instances"), Path("/proc/sys/user/max_inotify_instances"))
 
 
@@ -50,7 +50,7 @@ def missing(playgrounds: int = 1) -> list[str]:
     """One line for each thing that is missing; empty if a lab with so many playgrounds can be tried.
 
     If this user's other programs, above all other labs, have too many of the inotify instances that a lab
-    takes, some of them may be about to end: that is waited for, 40 seconds at most.
+    takes, some of them may be about to end: that is waited for, 90 seconds at most.
     """
     watched = _WATCHED * (1 + _PROXIES * playgrounds)
     path = search_path()

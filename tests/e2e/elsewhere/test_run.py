@@ -23,7 +23,7 @@ from tests.e2e.elsewhere.test_image import instructions
 from tests.e2e.elsewhere.test_rights import ACCOUNT, JOB, RBAC
 from tests.labs import ROOT, running_lab
 
-START = "import sys; from pathlib import Path; from fixtures import in_cluster; "
+START = "import sys; from pathlib import Path; from fixtures.cli import in_cluster; "
 START += "in_cluster.main(sys.argv[2:], Path(sys.argv[1]))"
 
 
@@ -164,7 +164,7 @@ def test_an_address_of_ipv6_is_put_into_brackets(tmp_path: Path) -> None:
     assert of_pod["clusters"][0]["cluster"]["server"] == "https://[fd00::1]:443"
 
 
-WHERE = "from pathlib import Path; from fixtures import in_cluster; "
+WHERE = "from pathlib import Path; from fixtures.cli import in_cluster; "
 WHERE += "words = in_cluster.command(Path('kubeconfig'), []); print(words[words.index('--reports') + 1])"
 
 

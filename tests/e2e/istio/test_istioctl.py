@@ -37,14 +37,14 @@ def test_every_part_is_of_the_version_that_was_made(istio: ByHand) -> None:
     said = istio("istioctl version --short")
     assert re.search(rf"^client version: {version}$", said, re.MULTILINE)
     assert re.search(rf"^control plane version: {version}$", said, re.MULTILINE)
-    # The sidecars of httpbin and sleep, and the ingress gateway.
-    assert re.search(rf"^data plane version: {version} \(3 proxies\)$", said, re.MULTILINE)
+    # The sidecars of another, httpbin and sleep, and the ingress gateway.
+    assert re.search(rf"^data plane version: {version} \(4 proxies\)$", said, re.MULTILINE)
 
 
 def test_proxies_are_connected_to_istiod(istio: ByHand) -> None:
     lines = istio("istioctl proxy-status").splitlines()
     names = [line.split()[0] for line in lines[1:]]
-    assert [name.rpartition(".")[2] for name in sorted(names)] == ["foo", "istio-system", "foo"]
+    assert [name.rpartition(".")[2] for name in sorted(names)] == ["foo", "foo", "istio-system", "foo"]
     assert all("CDS,LDS,EDS,RDS" in line or "ingressgateway" in line for line in lines[1:])
 
 

@@ -41,7 +41,8 @@ def test_a_run_removes_what_it_made_even_if_it_fails_and_what_was_kept_before(
         kept = estate.run("-k", "test_1 or mesh-wide-strict", "--keep")
         assert kept.returncode == 0, kept.stdout
         assert f"pre-flight of the cluster of context {CONTEXT}, run " in kept.stdout
-        assert "to be created  namespaces foo, bar, legacy, each with an httpbin and a sleep" in kept.stdout
+        workloads = "each with an httpbin and a sleep, those in the mesh with another"
+        assert f"to be created  namespaces foo, bar, legacy, {workloads}\n" in kept.stdout
         assert "2 policies of others, out of reach of the playground" in kept.stdout
         assert f"make clean CONTEXT={CONTEXT} removes it" in kept.stdout
         assert REMOVED not in kept.stdout

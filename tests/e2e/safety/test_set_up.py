@@ -43,6 +43,6 @@ def test_an_image_that_cannot_be_pulled(estate: Estate, tmp_path: Path) -> None:
     nowhere = "images: {overrides: {docker.io/kennethreitz/httpbin: example.com/nobody/nothing:1}}\njoined:"
     output = said(estate, tmp_path, "joined:", nowhere)
     reason = 'container httpbin: Failed to pull image "example.com/nobody/nothing:1"'
-    assert "\nwaiting for Deployment foo/httpbin, " in output
+    assert "\nwaiting for Deployment foo/another, Deployment foo/httpbin, " in output
     assert "could not tell: not available after 3" in output
     assert output.count(reason) >= 2

@@ -46,7 +46,7 @@ def test_a_mesh_that_closes_in_order_passes_where_its_profile_declares_it(
     report, printed = run("strict-closes-cleanly", CASES, tmp_path, "--mesh", lenient)
     results = came_to(report)
     assert set(results.values()) == {"passed"}, printed
-    assert len(results) == 10
+    assert len(results) == 14
     mesh = next(each for each in report["implementations"] if each["document"] == "current")
     assert mesh["refusals"] == {"exitCodes": [56, 52], "reason": REASON}
     said = f"plain text is refused with curl's exit code 52 (also declared: 56): {REASON}"
