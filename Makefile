@@ -9,8 +9,8 @@ MODE    ?= $(or $(PROFILE),full)
 MESH    ?=
 WORKERS ?= 0
 REPORTS ?= reports
-# Of our own tests: how many files at once, more than two cores have to do, as they wait more than they work.
-TEST_WORKERS ?= 3
+# Of our own tests: how many files at once. With their labs, three take more inotify instances than a user has.
+TEST_WORKERS ?= 2
 ARGS    ?=
 FAULTS  ?=
 RUNS    ?= 200
