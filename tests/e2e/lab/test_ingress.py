@@ -223,7 +223,7 @@ def test_two_labs_have_addresses_and_ports_of_their_own(home: Home, tmp_path: Pa
     assert code(status[1]) == "200"
 
 
-@pytest.mark.parametrize("layer", ["host listener", "unshare"])
+@pytest.mark.parametrize("layer", ["host_listener", "unshare"])
 def test_nothing_listens_after_a_kill(home: Home, layer: str) -> None:
     node_port = up(home, "default").node_port
     url = f"127.0.0.1:{node_port}/"
