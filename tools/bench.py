@@ -107,7 +107,7 @@ def suite_runs() -> list[Figure]:
         Figure("a grid proven (3 right rounds), from the policy", "ms", grids),
         Figure("a step: policies applied, grid proven", "ms", steps),
         Figure("MODE=quick, from start to exit", "ms", walls),
-        Figure("memory of a lab with the playground, PSS", "MiB", memory),
+        Figure("memory of both documents' labs at once, PSS", "MiB", memory),
     ]
 
 
