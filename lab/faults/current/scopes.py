@@ -132,11 +132,7 @@ def unbound_port_ignored(policies: Policies) -> Policies:
     """`portLevelMtls` of a port that no Service binds has no effect."""
 
     def of_bound_ports(policy: PeerAuthentication) -> PeerAuthentication:
-        bound = {
-            port
-            for each in selected(policy, policies.registry)
-            for _, port in ports_of(each, policies.registry)
-        }
+        bound = bound_ports(policy, policies.registry)
         modes = {port: mode for port, mode in policy.port_modes.items() if port in bound}
         return replace(policy, port_modes=modes)
 
@@ -205,6 +201,11 @@ def selected(policy: PeerAuthentication, registry: ServiceRegistry) -> list[Work
         for workload in registry.workloads
         if workload.namespace == policy.namespace and policy.selector.items() <= workload.labels.items()
     ]
+
+
+def bound_ports(policy: PeerAuthentication, registry: ServiceRegistry) -> set[int]:
+    """The ports that Services bind of the workloads that a policy selects."""
+    return {port for each in selected(policy, registry) for _, port in ports_of(each, registry)}
 
 
 def ports_of(workload: Workload, registry: ServiceRegistry) -> Iterator[tuple[int, int]]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from lab.faults.current.access import with_deny_rules
-from lab.faults.current.scopes import ports_of, selected
+from lab.faults.current.scopes import bound_ports
 from lab.faults.current.sections import END_USER, PER_PATH, PER_WORKLOAD, PRECEDENCE
 from lab.faults.registry import fault
 from lab.faults.trees import http_managers, lua, messages
@@ -40,11 +40,7 @@ def port_level_on_all_ports(policies: Policies) -> Policies:
     """`portLevelMtls` of one port holds for every port of the workload."""
 
     def widened(policy: PeerAuthentication) -> PeerAuthentication:
-        known = {
-            port
-            for each in selected(policy, policies.registry)
-            for _, port in ports_of(each, policies.registry)
-        }
+        known = bound_ports(policy, policies.registry)
         modes = [mode for port, mode in policy.port_modes.items() if port in known]
         return replace(policy, mode=modes[0], port_modes={}) if modes else policy
 

@@ -125,9 +125,7 @@ def merged_with_the_meshs_policy(policies: Policies) -> Policies:
 @fault(SERVICE_SPECIFIC, DOCUMENT)
 def service_policy_leaks(policies: Policies) -> Policies:
     """A policy for one service holds for all services of its namespace."""
-    named: dict[str, list[str]] = {}
-    for service in policies.registry.services:
-        named.setdefault(service.namespace, []).append(service.name)
+    named = names_by_namespace(policies.registry)
 
     def leaking(policy: Policy) -> Policy:
         others = named.get(policy.namespace, ())
@@ -261,3 +259,11 @@ end
 
 def _with_rules(policies: Policies, rules: tuple[DestinationRule, ...]) -> Policies:
     return replace(policies, networking=replace(policies.networking, destination_rules=rules))
+
+
+def names_by_namespace(registry: ServiceRegistry) -> dict[str, list[str]]:
+    """The names of the services of each namespace."""
+    named: dict[str, list[str]] = {}
+    for service in registry.services:
+        named.setdefault(service.namespace, []).append(service.name)
+    return named

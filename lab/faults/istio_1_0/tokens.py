@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from lab.faults.istio_1_0.policies import names_by_namespace
 from lab.faults.istio_1_0.sections import DOCUMENT, END_USER, WITH_MUTUAL_TLS
 from lab.faults.registry import fault
 from lab.faults.token_scripts import DECODE
@@ -64,9 +65,7 @@ def token_on_the_first_port(policies: Policies) -> Policies:
 @fault(END_USER, DOCUMENT)
 def tokens_for_the_whole_namespace(policies: Policies) -> Policies:
     """A policy for a service that asks for tokens asks for them at all services of its namespace."""
-    named: dict[str, list[str]] = {}
-    for service in policies.registry.services:
-        named.setdefault(service.namespace, []).append(service.name)
+    named = names_by_namespace(policies.registry)
 
     def leaking(policy: Policy) -> Policy:
         others = named.get(policy.namespace, []) if policy.origins and policy.targets else []
