@@ -41,6 +41,9 @@ class UsageError(Exception):
     """The command line asks for something that does not exist."""
 
 
+_ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
 class _Stop(BaseException):
     """A signal asked a foreground lab to end."""
 
@@ -143,8 +146,10 @@ def _port(text: str) -> int:
 def _up(options: argparse.Namespace) -> int:
     parent = os.getppid()
     if options.foreground:
+        # What asks the lab to end is heard once there is somebody to remove what has been made.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
         die_with_parent(signal.SIGTERM)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        for number in _ENDING:
             signal.signal(number, _stop)
         if os.getppid() != parent:
             return OK  # the caller ended before it could be noticed
@@ -159,6 +164,7 @@ def _up(options: argparse.Namespace) -> int:
     lock.sweep()
     started: launch.Started | None = None
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
         with launch.listen(options.port) as listener:
             started = launch.start(
                 options.name,
@@ -217,7 +223,7 @@ def _stay(started: launch.Started, lock: run_directory.Lock) -> int:
 
 
 def _clean_up(started: launch.Started | None, lock: run_directory.Lock) -> None:
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in _ENDING:
         signal.signal(number, signal.SIG_IGN)
     if started is not None and started.process.poll() is None:
         run_directory.end(lock.path, _PATIENCE_S)

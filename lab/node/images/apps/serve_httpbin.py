@@ -97,7 +97,8 @@ def main() -> None:
     options = parser.parse_args()
     application = with_lists(app.wsgi_app) if options.lists else app.wsgi_app
     servers = [_server(bind, application) for bind in options.bind]
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    # Not by an exception: raised where the server just drops a connection, it would be lost.
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     try:
         os.write(_READY_DESCRIPTOR, b"1")
         os.close(_READY_DESCRIPTOR)
