@@ -34,6 +34,8 @@ class LabConfig:
 
     host_listener_fd: int
     """Channel to the lab's host listener, the process in the host's network."""
+    watches_fd: int
+    """Channel in which the inotify instances lie that are held until proxies take them."""
     images: tuple[str, ...] = ()
     """Directories with image folders, the first before the second."""
 
@@ -44,6 +46,11 @@ class LabConfig:
     def from_json(cls, text: str) -> LabConfig:
         fields = json.loads(text)
         return cls(**fields | {name: tuple(fields[name]) for name in ("faults", "images")})
+
+    @property
+    def descriptors(self) -> tuple[int, ...]:
+        """All that the started process inherits."""
+        return (self.listener_fd, self.report_fd, self.lock_fd, self.host_listener_fd, self.watches_fd)
 
     @property
     def directory(self) -> Path:

@@ -11,12 +11,14 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from lab.config import BadFault, LabConfig
-from lab.host import host_listener, identities, preconditions
+from lab.host import host_listener, identities, preconditions, watch_reserve
 from lab.host.run_directory import Lock
 from lab.node.processes.syscalls import die_with_parent
 
@@ -76,25 +78,26 @@ def start(
     `with_parent`: the lab dies with the calling thread. `playgrounds` is how many must fit into it. Raises
     PreconditionMissing, BadFault, DidNotStart; then nothing of the lab is left but its log.
     """
-    if lines := preconditions.missing(playgrounds):
+    if lines := preconditions.missing():
         raise PreconditionMissing("\n".join(lines))
     report_read, report_write = os.pipe()
     ours, labs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    config = LabConfig(
-        name=name,
-        mesh=mesh,
-        faults=faults,
-        port=listener.getsockname()[1],
-        run_dir=str(lock.path),
-        kubeconfig=str(kubeconfig or lock.path / "kubeconfig"),
-        listener_fd=listener.fileno(),
-        report_fd=report_write,
-        lock_fd=lock.fd,
-        host_listener_fd=labs.fileno(),
-        images=images,
-    )
     log = lock.path / "lab.log"
-    with log.open("wb") as output, ours, labs:
+    with log.open("wb") as output, ours, labs, _watches(playgrounds) as watches:
+        config = LabConfig(
+            name=name,
+            mesh=mesh,
+            faults=faults,
+            port=listener.getsockname()[1],
+            run_dir=str(lock.path),
+            kubeconfig=str(kubeconfig or lock.path / "kubeconfig"),
+            listener_fd=listener.fileno(),
+            report_fd=report_write,
+            lock_fd=lock.fd,
+            host_listener_fd=labs.fileno(),
+            watches_fd=watches.fileno(),
+            images=images,
+        )
         listening = _start_host_listener(ours, lock, output)
         process = subprocess.Popen(
             [*_unshare(), sys.executable, "-m", "lab.supervision.entrypoint", config.to_json()],
@@ -103,7 +106,7 @@ def start(
             stderr=output,
             cwd="/",
             env=_environment(),
-            pass_fds=[config.listener_fd, config.report_fd, config.lock_fd, config.host_listener_fd],
+            pass_fds=config.descriptors,
             start_new_session=True,
             preexec_fn=(lambda: die_with_parent(signal.SIGKILL)) if with_parent else None,
         )
@@ -118,6 +121,15 @@ def start(
     finally:
         os.close(report_read)
     return Started(process, listening, config)
+
+
+@contextmanager
+def _watches(playgrounds: int) -> Iterator[socket.socket]:
+    try:
+        with watch_reserve.channel(playgrounds) as channel:
+            yield channel
+    except watch_reserve.TooFew as few:
+        raise PreconditionMissing(str(few)) from few
 
 
 def _start_host_listener(channel: socket.socket, lock: Lock, output: IO[bytes]) -> subprocess.Popen[bytes]:

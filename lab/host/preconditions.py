@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import ctypes
 import importlib.util
 import os
 import platform
 import re
 import shutil
 import sys
-import time
 from pathlib import Path
-
-_LIBC = ctypes.CDLL(None, use_errno=True)
 
 SYSTEM_PATH = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 """Where an ordinary user's PATH does not lead, but administrators' tools lie."""
@@ -35,24 +31,9 @@ MODULES = {
 _LINUX = (5, 12)
 _CAP_SYS_ADMIN = 21
 
-_WATCHED = 3
-"""Files that a proxy watches, each with an inotify instance."""
 
-_PROXIES = 9
-"""Of a playground with a gateway and one more workload. The ingress gateway is there once for all of them."""
-
-
-_OTHERS_END_WITHIN_S = 90
-_LIMITS = (Path("/proc/sys/fs/inotify/max_user_instances"), Path("/proc/sys/user/max_inotify_instances"))
-
-
-def missing(playgrounds: int = 1) -> list[str]:
-    """One line for each thing that is missing; empty if a lab with so many playgrounds can be tried.
-
-    If this user's other programs, above all other labs, have too many of the inotify instances that a lab
-    takes, some of them may be about to end: that is waited for, 90 seconds at most.
-    """
-    watched = _WATCHED * (1 + _PROXIES * playgrounds)
+def missing() -> list[str]:
+    """One line for each thing that is missing; empty if a lab can be tried."""
     path = search_path()
     found = [
         f"{tool} is missing: apt-get install {package}"
@@ -64,11 +45,6 @@ def missing(playgrounds: int = 1) -> list[str]:
         found.append(f"Python packages are missing: {sys.executable} -m pip install {' '.join(packages)}")
     if sys.platform != "linux" or _linux_version() < _LINUX:
         found.append(f"Linux {_LINUX[0]}.{_LINUX[1]} or newer is needed; this is {platform.platform()}")
-    elif (left := _inotify_instances_soon(watched)) < watched:
-        found.append(
-            f"only {left} inotify instances are left to this user and a lab takes {watched}: "
-            "sysctl -w fs.inotify.max_user_instances=1024"
-        )
     return found
 
 
@@ -96,33 +72,6 @@ def explain_namespaces(complaint: str) -> str:
         if file.exists() and file.read_text().strip() != wanted:
             advice = f"sysctl -w {name.replace('/', '.')}={wanted}, or {advice}"
     return f"the kernel allows no namespaces here ({complaint}): {advice} (in a container: with --privileged)"
-
-
-def _inotify_instances_soon(wanted: int) -> int:
-    """How many of so many this user can have, now or when others have ended."""
-    deadline = time.monotonic() + _OTHERS_END_WITHIN_S
-    enough = all(int(limit.read_text()) >= wanted for limit in _LIMITS if limit.exists())
-    left = _inotify_instances(wanted)
-    if left < wanted and enough:
-        sys.stderr.write(
-            f"lab: waiting until other programs give back inotify instances ({wanted - left} lack)\n"
-        )
-    while left < wanted and enough and time.monotonic() < deadline:
-        time.sleep(0.2)
-        left = _inotify_instances(wanted)
-    return left
-
-
-def _inotify_instances(wanted: int) -> int:
-    """How many of so many inotify instances this user can still have."""
-    taken: list[int] = []
-    try:
-        while len(taken) < wanted and (descriptor := _LIBC.inotify_init1(os.O_CLOEXEC)) >= 0:
-            taken.append(descriptor)
-        return len(taken)
-    finally:
-        for descriptor in taken:
-            os.close(descriptor)
 
 
 def _linux_version() -> tuple[int, int]:

@@ -42,7 +42,7 @@ def main() -> NoReturn:
     config = LabConfig.from_json(sys.argv[1])
     # The lab's files, in a directory that is its owner's alone, are shown to containers of any user.
     os.umask(0o022)
-    for fd in (config.listener_fd, config.report_fd, config.lock_fd, config.host_listener_fd):
+    for fd in config.descriptors:
         os.set_inheritable(fd, False)
     ours, supervisors = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     child = os.fork()
@@ -55,9 +55,9 @@ def main() -> NoReturn:
 
         sys.exit(supervisor.main(config, supervisors))
     supervisors.close()
-    os.close(config.listener_fd)
-    os.close(config.report_fd)
-    os.close(config.host_listener_fd)
+    for fd in config.descriptors:
+        if fd != config.lock_fd:
+            os.close(fd)
     httpbin = Prepared(apps.HTTPBIN, apps.HTTPBIN_MODULE)
     pid1.serve(ours, child, hidden=[str(config.directory.parent)], copied=httpbin)
 

@@ -45,6 +45,7 @@ from lab.node.network.pod_network import NODE_ADDRESS
 from lab.node.node import Node
 from lab.node.pods.volume_content import AccountTokens
 from lab.node.processes.spawner import Spawner
+from lab.supervision.watches import Watches
 
 API_PORT = 6443
 """Of the API server in the pod network; pods reach it as kubernetes.default:443."""
@@ -91,7 +92,9 @@ class Cluster:
             tokens=_account_tokens(tokens, credentials),
             host_ports=host_ports,
             images=ImageStore([Path(directory) for directory in config.images]),
-            alter_launch=partial(alter, Launch),
+            alter_launch=Watches(socket.socket(fileno=config.watches_fd)).given_to_proxies(
+                partial(alter, Launch)
+            ),
         )
         # A fault that ends the API server has looked at the objects before.
         seen: Client = alter(Client, objects)

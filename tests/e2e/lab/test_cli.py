@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -170,11 +172,12 @@ def test_a_user_whose_inotify_instances_are_used_up_is_told_so(
 
 OTHERS_END = """
 import ctypes, os, threading, time
-from lab.host import preconditions
-held = [ctypes.CDLL(None).inotify_init1(os.O_CLOEXEC) for _ in range(20)]
-threading.Timer(2, lambda: [os.close(each) for each in held]).start()
+from lab.host import watch_reserve
+others = [ctypes.CDLL(None).inotify_init1(os.O_CLOEXEC) for _ in range(20)]
+threading.Timer(2, lambda: [os.close(each) for each in others]).start()
 began = time.monotonic()
-print(preconditions.missing(1), time.monotonic() - began > 1)
+with watch_reserve.channel(1) as channel:
+    print(len(watch_reserve.received(channel)), time.monotonic() - began > 1)
 """
 
 
@@ -183,8 +186,31 @@ def test_inotify_instances_that_others_hold_are_waited_for() -> None:
     limit = 'echo 40 > /proc/sys/user/max_inotify_instances; exec "$@"'
     command = ["unshare", "-r", "sh", "-c", limit, "sh", sys.executable, "-c", OTHERS_END]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.stdout == "[] True\n", done.stderr
+    assert done.stdout == "30 True\n", done.stderr
     assert done.stderr == "lab: waiting until other programs give back inotify instances (10 lack)\n"
+
+
+def _inotify_instances(pids: Iterable[int]) -> int:
+    found = 0
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            links = [str(fd.readlink()) for fd in Path(f"/proc/{pid}/fd").iterdir()]
+            found += links.count("anon_inode:inotify")
+    return found
+
+
+def test_inotify_instances_are_held_until_proxies_take_them(home: Home) -> None:
+    """So that labs which start at the same moment do not both count on them."""
+    assert home.lab("up", "--playgrounds", "2").returncode == 0
+    for _ in range(200):
+        proxies = [pid for pid, line in home.processes().items() if "/envoy " in line]
+        if proxies and (theirs := _inotify_instances(proxies)):
+            break
+        time.sleep(0.05)
+    else:
+        pytest.fail("the ingress gateway has no proxy")
+    assert _inotify_instances(home.processes()) - theirs == 54
+    assert theirs <= 3
 
 
 def test_a_place_that_others_can_write_to_is_refused(home: Home) -> None:
