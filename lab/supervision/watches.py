@@ -9,13 +9,12 @@ import socket
 from lab.host.watch_reserve import A_PROXY, received
 from lab.node.images.programs import AlterLaunch, Launch
 
-
 _HELD_S = 30.0
 """A playground is there within seconds; who has none by then leaves the instances to others."""
 
 
 class Watches:
-    """What lies in `channel`, held for half a minute. What proxies give back at their end is not held again."""
+    """What lies in `channel`, for half a minute. What proxies give back at their end is not held again."""
 
     def __init__(self, channel: socket.socket) -> None:
         with channel:

@@ -10,6 +10,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Iterable
+from operator import itemgetter
 from pathlib import Path
 
 import pytest
@@ -38,13 +39,12 @@ def test_up_prints_one_line_for_the_shell_and_down_leaves_nothing(home: Home) ->
 
 
 def test_only_the_loopback_is_listened_on(home: Home) -> None:
-    before = _listening()
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     assert home.lab("up", "--port", str(port)).returncode == 0
     # The ingress gateway's three node ports come a moment later, and then its load balancer's.
     for _ in range(500):
-        opened = _listening() - before
+        opened = _listening(home.processes())
         if len(opened) > 4 or (os.geteuid() != 0 and len(opened) == 4):
             break
         time.sleep(0.01)
@@ -56,15 +56,27 @@ def test_only_the_loopback_is_listened_on(home: Home) -> None:
     assert all(30000 <= number < 32768 for number in node_ports)
 
 
-def _listening() -> set[tuple[str, int]]:
+def _listening(pids: Iterable[int]) -> set[tuple[str, int]]:
+    """What these processes listen on in the host's own network: addresses in hexadecimal, and ports."""
+    theirs = {link for pid in pids for link in _open_files(pid)}
     found = set()
     for file in ("/proc/net/tcp", "/proc/net/tcp6"):
         for line in Path(file).read_text().splitlines()[1:]:
-            local, state = line.split()[1], line.split()[3]
-            if state == "0A":
+            local, state, inode = itemgetter(1, 3, 9)(line.split())
+            if state == "0A" and f"socket:[{inode}]" in theirs:
                 address, _, port = local.partition(":")
                 found.add((address, int(port, 16)))
     return found
+
+
+def _open_files(pid: int) -> list[str]:
+    """As /proc shows what its descriptors are; none of one that has ended."""
+    links = []
+    with contextlib.suppress(FileNotFoundError):
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                links.append(str(descriptor.readlink()))
+    return links
 
 
 def test_a_name_or_port_in_use_is_refused_with_4(home: Home) -> None:
@@ -191,12 +203,7 @@ def test_inotify_instances_that_others_hold_are_waited_for() -> None:
 
 
 def _inotify_instances(pids: Iterable[int]) -> int:
-    found = 0
-    for pid in pids:
-        with contextlib.suppress(OSError):
-            links = [str(fd.readlink()) for fd in Path(f"/proc/{pid}/fd").iterdir()]
-            found += links.count("anon_inode:inotify")
-    return found
+    return sum(_open_files(pid).count("anon_inode:inotify") for pid in pids)
 
 
 def test_inotify_instances_are_held_until_proxies_take_them(home: Home) -> None:
