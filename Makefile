@@ -37,7 +37,11 @@ unexport PYTHONDONTWRITEBYTECODE
 
 VENV   := .venv
 PYTHON := $(VENV)/bin/python
-READY  := $(VENV)/.ready
+# What is installed, each with all of the one before: for a run against a cluster, for the lab, for our own tests.
+CLUSTER := $(VENV)/.ready-cluster
+LAB     := $(VENV)/.ready-lab
+DEV     := $(VENV)/.ready-dev
+SYSTEM  := tools/system-packages.sh
 CLI    := $(PYTHON) -m fixtures.cli
 LOCKED := --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-header
 
@@ -61,20 +65,20 @@ conformance: setup ## Prove a mesh against the documents: on the embedded lab, o
 	    $(if $(call is_on,DRY_RUN),--dry-run) -n $(or $(WORKERS),0) --reports $(or $(REPORTS),reports) $(ARGS)
 
 .PHONY: istio
-istio: setup ## Make what Istio is installed from in the lab (needs Go): ISTIO=version, or ISTIO_BINARIES=folder
+istio: $(LAB) ## Make what Istio is installed from in the lab (needs Go): ISTIO=version, or ISTIO_BINARIES=folder
 	@$(PYTHON) -m tools.istio $(if $(ISTIO),--version $(ISTIO)) $(if $(ISTIO_BINARIES),--binaries $(ISTIO_BINARIES))
 
 .PHONY: profiles
-profiles: setup ## List the mesh profiles, or check one: MESH=path
+profiles: $(CLUSTER) ## List the mesh profiles, or check one: MESH=path
 	@$(CLI) profiles $(MESH)
 
 .PHONY: images
-images: setup ## List every image of a run: MESH=name  REGISTRY=prefix  NODE_IMAGE=image  ARGS='--format json'
+images: $(CLUSTER) ## List every image of a run: MESH=name  REGISTRY=prefix  NODE_IMAGE=image  ARGS='--format json'
 	@$(CLI) images $(if $(MESH),--mesh $(MESH)) $(if $(REGISTRY),--prefix $(REGISTRY)) \
 	    $(if $(NODE_IMAGE),--node-image $(NODE_IMAGE)) $(ARGS)
 
 .PHONY: test
-test: setup ## Our own tests: lint, types, import contracts, and tests/
+test: $(DEV) ## Our own tests: lint, types, import contracts, and tests/
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
@@ -83,49 +87,47 @@ test: setup ## Our own tests: lint, types, import contracts, and tests/
 	    -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder -o verbosity_test_cases=0 $(ARGS)
 
 .PHONY: test-istio
-test-istio: setup ## What our own tests say of a mesh, on real Istio (make istio); docs/differences.md
+test-istio: $(DEV) ## What our own tests say of a mesh, on real Istio (make istio); docs/differences.md
 	$(PYTHON) -m pytest tests/mesh tests/e2e/sidecars tests/e2e/transcripts --plane istio \
 	    -W error -W default::pytest.PytestUnraisableExceptionWarning -o verbosity_test_cases=0 $(ARGS)
 
 .PHONY: verify-report
-verify-report: setup ## Check a report that somebody sends: FILE=conformance-report.yaml
+verify-report: $(CLUSTER) ## Check a report that somebody sends: FILE=conformance-report.yaml
 	@$(PYTHON) -m tools.verify_report $(or $(FILE),$(REPORTS)/conformance-report.yaml)
 
 .PHONY: faults
-faults: setup ## Prove that the suites catch every deliberately wrong mesh; write docs/faults.md: MESH=istio
+faults: $(LAB) ## Prove that the suites catch every deliberately wrong mesh; write docs/faults.md: MESH=istio
 	$(PYTHON) -m tools.faults $(if $(MESH),--mesh $(MESH)) $(FAULTS)
 
 .PHONY: compare-istio
-compare-istio: setup ## Give generated objects to Istio and to the reference, and list the differences: SEED=1  N=500
+compare-istio: $(DEV) ## Give generated objects to Istio and to the reference, and list the differences: SEED=1  N=500
 	@$(PYTHON) -m tests.compare --what $(or $(WHAT),all) --seed $(or $(SEED),1) --number $(or $(N),500) $(ARGS)
 
 .PHONY: soak
-soak: setup ## Run the suites RUNS times in shuffled order, under load, against the reference meshes
+soak: $(LAB) ## Run the suites RUNS times in shuffled order, under load, against the reference meshes
 	$(PYTHON) -m tools.soak --runs $(RUNS)
 
 .PHONY: bench
-bench: setup ## Measure the lab and the suite on this machine
+bench: $(LAB) ## Measure the lab and the suite on this machine
 	$(PYTHON) -m tools.bench
 
 .PHONY: setup
-setup: $(READY) ## Install what the suite needs: system packages and a virtual environment
-	@tools/system-packages.sh $(TARGET)
+setup: $(if $(filter lab,$(TARGET)),$(LAB),$(CLUSTER)) ## Install what a run needs: system packages and a virtual environment
+	@$(SYSTEM) $(TARGET)
 
-$(READY): requirements.lock
-	@tools/system-packages.sh $(TARGET)
-	@rm -rf $(VENV)
-	python3 -m venv $(VENV)
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@touch $@
+$(VENV)/.ready-%: requirements/%.lock
+	@$(SYSTEM) $(TARGET)
+	@tools/environment.sh $(VENV) $*
 
 .PHONY: lock
-lock: setup ## Pin the newest versions that fit pyproject.toml (needs uv)
-	uv pip compile pyproject.toml --group lab --group dev --upgrade $(LOCKED) -o requirements.lock
-	uv pip compile pyproject.toml -c requirements.lock $(LOCKED) -o tools/image/requirements.lock
+lock: $(DEV) ## Pin the newest versions that fit pyproject.toml (needs uv)
+	uv pip compile pyproject.toml --group lab --group dev --upgrade $(LOCKED) -o requirements/dev.lock
+	uv pip compile pyproject.toml --group lab -c requirements/dev.lock $(LOCKED) -o requirements/lab.lock
+	uv pip compile pyproject.toml -c requirements/dev.lock $(LOCKED) -o requirements/cluster.lock
 
 .PHONY: clean
 ifdef CONTEXT
-clean: setup ## Remove caches and the virtual environment; or, CONTEXT=name, what a dead run left in a cluster
+clean: $(CLUSTER) ## Remove caches and the virtual environment; or, CONTEXT=name, what a dead run left in a cluster
 	$(CLI) clean --context $(CONTEXT) $(if $(call is_on,DRY_RUN),--dry-run) $(ARGS)
 else
 clean:

