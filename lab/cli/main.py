@@ -289,7 +289,7 @@ def _refusing_proxies(name: str, mesh: str) -> Iterator[str]:
 def _faults(options: argparse.Namespace) -> int:
     from lab import faults
 
-    chosen = list(map(faults.find, options.names)) or faults.known()
+    chosen = list(map(faults.find, options.names)) or [*faults.known(), *faults.beyond()]
     listing = faults.as_json(chosen) if options.output == "json" else faults.as_text(chosen)
     sys.stdout.write(listing + "\n")
     return OK

@@ -7,9 +7,9 @@ the node starts (`Launch`), and so on.
 """
 
 # They register their faults.
-from lab.faults import current, harness, istio_1_0  # noqa: F401
+from lab.faults import current, extended, harness, istio_1_0  # noqa: F401
 from lab.faults.listing import as_json, as_text
 from lab.faults.loading import Faults, find, load
-from lab.faults.registry import Fault, known
+from lab.faults.registry import Fault, beyond, known
 
-__all__ = ["Fault", "Faults", "as_json", "as_text", "find", "known", "load"]
+__all__ = ["Fault", "Faults", "as_json", "as_text", "beyond", "find", "known", "load"]

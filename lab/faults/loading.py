@@ -58,7 +58,9 @@ def find(name: str) -> Fault:
         return found
     if ".py:" in name:
         return _outside(name)
-    near = difflib.get_close_matches(name, (fault.name for fault in registry.known()), n=1)
+    near = difflib.get_close_matches(
+        name, (fault.name for fault in (*registry.known(), *registry.beyond())), n=1
+    )
     hint = f'did you mean "{near[0]}"? ' if near else ""
     raise BadFault(f'unknown fault "{name}"; {hint}`python -m lab faults` lists them')
 

@@ -36,6 +36,11 @@ HARNESS = "The harness"
 SECTIONS = {name: (*api.sections, HARNESS) for name, api in APIS.items()}
 """For each document, by the policy API that it describes, its sections in their order."""
 
+EXTENDED = "extended"
+"""In the place of a document: it shows in the suite beside the documents, whose areas are its own."""
+BESIDE = "current"
+"""The document beside which it is: its faults are for the meshes of this."""
+
 Change = Callable[[Any], Any]
 Function = TypeVar("Function", bound=Callable[..., object])
 
@@ -57,6 +62,8 @@ class Fault:
     @property
     def meshes(self) -> tuple[str, ...]:
         """Those that it is for: the only one whose declarations it alters, or all."""
+        if self.document == EXTENDED:
+            return (BESIDE,)
         only = tuple(name for name, api in APIS.items() if api.declared in self.alters)
         return only or tuple(APIS)
 
@@ -70,11 +77,13 @@ _KNOWN: dict[str, Fault] = {}
 
 def fault(section: str, document: str = "current") -> Callable[[Function], Function]:
     """Registers a function as a fault: its name with dashes, the first line of its docstring as sentence."""
-    if section not in SECTIONS[document]:
+    if document != EXTENDED and section not in SECTIONS[document]:
         raise ValueError(f"the document {document} has no section {section!r}")
 
     def register(function: Function) -> Function:
         made = described(function, function.__name__.replace("_", "-"), document, section)
+        if made.name in _KNOWN:
+            raise ValueError(f"two faults are called {made.name}")
         _KNOWN[made.name] = made
         return function
 
@@ -116,10 +125,18 @@ def _known_types() -> str:
 
 
 def known() -> list[Fault]:
-    """All registered faults: by document, in the order of its sections, by name."""
+    """All registered faults that break a document: by document, in the order of its sections, by name."""
     return sorted(
-        _KNOWN.values(),
+        (each for each in _KNOWN.values() if each.document != EXTENDED),
         key=lambda each: (each.document, SECTIONS[each.document].index(each.section), each.name),
+    )
+
+
+def beyond() -> list[Fault]:
+    """Those that break what is promised beyond the documents, by area and name."""
+    return sorted(
+        (each for each in _KNOWN.values() if each.document == EXTENDED),
+        key=lambda each: (each.section, each.name),
     )
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from fixtures.expectations import at_each_ingress
 from fixtures.mesh_profile.adaptation import CONFIG_APIS
 from fixtures.model.expectation import Expectation
-from fixtures.model.requirement import Requirement, load
+from fixtures.model.requirement import load, slug
 from fixtures.model.step import Step
 
-REQUIREMENTS = load(Path(__file__).with_name("requirements.toml"))
+REQUIREMENTS = load(Path(__file__).with_name("requirements"))
 
 AT_AN_INGRESS = ("request-authentication",)
 
@@ -21,7 +21,7 @@ def shown(
 ) -> Step:
     """A step that shows a requirement. Its policies are in a file of its area, named so or ``policies``."""
     needed = REQUIREMENTS[requirement]
-    manifests = [f"extended/{_area(needed)}/{policies or step}.yaml"]
+    manifests = [f"extended/{slug(needed.area)}/{policies or step}.yaml"]
     return Step(
         step,
         section=needed.section,
@@ -43,7 +43,7 @@ def shown_at_each_ingress(requirement: str, step: str, grid: str, policies: str 
         for api in CONFIG_APIS
         for name in (
             f"current/{api}/httpbin-gateway.yaml",
-            f"extended/{_area(needed)}/{api}/{policies or step}.yaml",
+            f"extended/{slug(needed.area)}/{api}/{policies or step}.yaml",
         )
     ]
     return Step(
@@ -54,8 +54,3 @@ def shown_at_each_ingress(requirement: str, step: str, grid: str, policies: str 
         features=AT_AN_INGRESS,
         expect=at_each_ingress(grid),
     )
-
-
-def _area(requirement: Requirement) -> str:
-    """Its folder."""
-    return requirement.area.lower().replace(" ", "-")

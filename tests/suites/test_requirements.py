@@ -11,6 +11,7 @@ from fixtures.model.document import EXTENDED
 from fixtures.model.documents import ROOT
 from fixtures.model.requirement import load
 from fixtures.report.collecting import Collecting
+from lab.faults import beyond, known
 from suites.extended.book import REQUIREMENTS
 from tests.steps import cases, steps
 
@@ -34,21 +35,38 @@ def test_requirements_are_sentences_of_areas_that_have_some() -> None:
         assert each.source.startswith("https://"), each.id
 
 
+def test_faults_that_requirements_name_are_there_and_each_has_a_requirement() -> None:
+    named = {fault for each in REQUIREMENTS.values() for fault in each.faults}
+    assert named - {fault.name for fault in (*known(), *beyond())} == set()
+    assert {fault.name for fault in beyond()} - named == set()
+
+
+def test_faults_of_the_suite_are_of_its_areas() -> None:
+    assert {fault.section for fault in beyond()} <= set(EXTENDED.sections)
+
+
 def test_every_manifest_says_which_requirement_it_is_for() -> None:
     """In its first line, in words: whoever finds it in a cluster can look it up."""
     assert all(path.read_text().startswith("# ") for step in steps("extended") for path in step.paths)
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "complaint"),
+    ("files", "complaint"),
     [
-        ("level", "should", "the requirement r has no such level: should"),
-        ("area", "Rooms", 'the document extended has no section "Rooms"'),
+        ({"tokens": {"r": "should"}}, "the requirement r has no such level: should"),
+        ({"rooms": {"r": "must"}}, "rooms.toml: the suite has no area of this name"),
+        (
+            {"tokens": {"r": "must"}, "identity-header": {"r": "must"}},
+            "two requirements have the name r: of Identity header, and of Tokens",
+        ),
     ],
 )
-def test_what_is_no_requirement(tmp_path: Path, field: str, value: str, complaint: str) -> None:
-    row = {"area": EXTENDED.sections[0], "sentence": "A.", "level": "must", "source": "https://e.org"}
-    file = tmp_path / "requirements.toml"
-    file.write_text("[r]\n" + "".join(f'{name} = "{text}"\n' for name, text in {**row, field: value}.items()))
+def test_what_is_no_requirement(tmp_path: Path, files: dict[str, dict[str, str]], complaint: str) -> None:
+    for area, levels in files.items():
+        rows = (
+            f'[{name}]\nsentence = "A."\nlevel = "{level}"\nsource = "https://e.org"\n'
+            for name, level in levels.items()
+        )
+        (tmp_path / f"{area}.toml").write_text("".join(rows))
     with pytest.raises(ValueError, match=complaint):
-        load(file)
+        load(tmp_path)
