@@ -84,7 +84,7 @@ test: $(DEV) ## Our own tests: lint, types, import contracts, and tests/
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(PYTHON) -m pytest tests -W error -W default::pytest.PytestUnraisableExceptionWarning \
-	    -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder -o verbosity_test_cases=0 $(ARGS)
+	    -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder --timeout 240 -o verbosity_test_cases=0 $(ARGS)
 
 .PHONY: test-istio
 test-istio: $(DEV) ## What our own tests say of a mesh, on real Istio (make istio); docs/differences.md

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.suite.fault_sample import sample, today
+from tests.e2e.suite.fault_sample import sample, turn
 from tests.planes.istio_lab import IstioLab, running_istio
 from tests.planes.option import pytest_addoption, pytest_terminal_summary
 from tests.planes.option import pytest_collection_modifyitems as leave_out_what_is_of_another_plane
@@ -47,9 +47,7 @@ def _turn(path: Path) -> int:
 
 
 def pytest_report_header() -> str:
-    """Which faults are chosen depends on the day, so that a failure says with which it can be repeated."""
-    day = today()
-    return f"faults of day {day}: {' '.join(sample(day))}"
+    return f"wrong meshes of this tree: {' '.join(sample(turn()))}"
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 """The suite fails rightly: each deliberately wrong mesh is caught at the right case, and rightly named.
 
-Here is a sample that is another one every day; `make faults` runs all of them.
+Here is a sample, another one after each change of suites or faults; `make faults` runs all of them.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.suite.fault_sample import kinds, sample, today
+from tests.e2e.suite.fault_sample import kinds, sample, turn
 from tools.children import children
 from tools.fault_expectations import Expectation, load
 from tools.fault_judgement import Judgement, Result, judge
@@ -33,12 +33,12 @@ EXACTLY = {
     ],
 }
 
-SAMPLE = [name for name in sample(today()) if name not in EXACTLY]
+SAMPLE = [name for name in sample(turn()) if name not in EXACTLY]
 
 
 @pytest.fixture(scope="module")
 def judgements() -> dict[str, Judgement]:
-    """What became of each fault of today, by its name."""
+    """What became of each fault of the sample, by its name."""
     expected = load()
     chosen = [(fault, expected.get(fault.name, Expectation())) for fault in describe([*EXACTLY, *SAMPLE])]
     with children() as ours:
@@ -60,6 +60,6 @@ def test_a_fault_is_caught_as_it_must_be(fault: str, judgements: dict[str, Judge
     assert found.result.right, f"{found.result.words}: {found.why}\n{found.run.output}"
 
 
-def test_every_fault_has_its_day() -> None:
+def test_every_fault_has_its_turn() -> None:
     names = [name for members in kinds().values() for name in members]
-    assert {name for day in range(len(names)) for name in sample(day)} == set(names)
+    assert {name for turn in range(len(names)) for name in sample(turn)} == set(names)
