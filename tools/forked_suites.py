@@ -35,17 +35,17 @@ def run(options: Sequence[str], folder: Path, ours: Children) -> tuple[int, str]
     return exit_code, printed.read_text()
 
 
-def begin(options: Sequence[str], output: Path) -> BaseProcess:
-    """Starts a run with these options; what it prints goes into a file."""
-    process = _SERVER.Process(target=_run, args=(list(options), output))
+def begin(options: Sequence[str], output: Path, errors: Path | None = None) -> BaseProcess:
+    """Starts a run with these options; what it prints goes into a file, errors into the same or another."""
+    process = _SERVER.Process(target=_run, args=(list(options), output, errors or output))
     process.start()
     return process
 
 
-def _run(options: list[str], output: Path) -> None:
-    with output.open("wb") as stream:
-        for printed in (1, 2):
-            os.dup2(stream.fileno(), printed)
+def _run(options: list[str], output: Path, errors: Path) -> None:
+    for descriptor, file in ((1, output), (2, errors)):
+        with file.open("ab") as stream:
+            os.dup2(stream.fileno(), descriptor)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     sys.exit(pytest.main(["suites", *options]))
 
