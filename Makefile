@@ -96,8 +96,8 @@ verify-report: $(CLUSTER) ## Check a report that somebody sends: FILE=conformanc
 	@$(PYTHON) -m tools.verify_report $(or $(FILE),$(REPORTS)/conformance-report.yaml)
 
 .PHONY: faults
-faults: $(LAB) ## Prove that the suites catch every deliberately wrong mesh; write docs/faults.md: MESH=istio
-	$(PYTHON) -m tools.faults $(if $(MESH),--mesh $(MESH)) $(FAULTS)
+faults: $(LAB) ## Prove that the suites catch every deliberately wrong mesh; write docs/faults.md: MESH=istio  SUITE=extended
+	$(PYTHON) -m tools.faults $(if $(call given,SUITE),--suite $(SUITE)) $(if $(MESH),--mesh $(MESH)) $(FAULTS)
 
 .PHONY: compare-istio
 compare-istio: $(DEV) ## Give generated objects to Istio and to the reference, and list the differences: SEED=1  N=500

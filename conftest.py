@@ -2,6 +2,7 @@
 
 pytest_plugins = [
     "fixtures.pytest_plugin.options",
+    "fixtures.pytest_plugin.requirement_option",
     "fixtures.pytest_plugin.interruption",
     "fixtures.pytest_plugin.target",
     "fixtures.pytest_plugin.dry_run",

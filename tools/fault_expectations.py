@@ -24,12 +24,13 @@ def file_of(mesh: str) -> Path:
 
 @dataclass(frozen=True)
 class Expectation:
-    """What must be seen of one fault. Of `caught`, `survives` and `untold` at most one says something.
+    """What must be seen of one fault. Of `caught`, `survives`, `untold` and `requirements` at
+    most one says something.
 
     `caught` is the first case that must fail (its file and name; `*` for any part of it), `says` what must
     stand in its failure, whose first line must have the first of it, or say of another cell what it is
     instead of what; `survives` is why no case can notice the fault; `untold` is in the output of a run that
-    could not tell.
+    could not tell; of each of the `requirements` of the extended suite a case must fail.
     None of them: a fault from outside the project, of which nothing is expected but to be caught.
     """
 
@@ -37,6 +38,7 @@ class Expectation:
     says: tuple[str, ...] = ()
     survives: str = ""
     untold: str = ""
+    requirements: tuple[str, ...] = ()
     bound_s: float = BOUND_S
     only_first: bool = False
     """Whether the run ends with the first failure."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from fnmatch import fnmatchcase
 
-from tools.fault_runs import Run
+from tools.fault_runs import Case, Run
 
 NOT_CONFORMANT, COULD_NOT_TELL = 1, 3
 """Exit codes of the suites."""
@@ -48,6 +48,10 @@ def judge(run: Run) -> Judgement:
         return Judgement(run, Result.BROKEN, f"exit code {run.exit_code}: {_last_words(run.output)}")
     if not run.findings:
         return Judgement(run, Result.EQUIVALENT if expected.survives else Result.SURVIVED)
+    if expected.requirements:
+        missing = [each for each in expected.requirements if not caught_by(run, each)]
+        why = f"no case of {', '.join(missing)} failed"
+        return Judgement(run, Result.WRONG_CASE, why) if missing else Judgement(run, Result.KILLED)
     first = run.findings[0]
     if expected.survives:
         return Judgement(run, Result.NOTICED, first.name)
@@ -62,6 +66,11 @@ def judge(run: Run) -> Judgement:
     if expected.says and expected.says[0] not in headline and " instead of " not in headline:
         return Judgement(run, Result.UNNAMED, f"its first line is: {headline}")
     return Judgement(run, Result.KILLED)
+
+
+def caught_by(run: Run, requirement: str) -> list[Case]:
+    """The cases of a requirement that say that the mesh is wrong."""
+    return [case for case in run.findings if case.requirement == requirement]
 
 
 def _judge_untold(run: Run) -> Judgement:

@@ -59,6 +59,8 @@ class Case:
     failed: bool
     """Whether the mesh was found to be wrong; otherwise nothing could be told."""
     text: str
+    requirement: str = ""
+    """Of the extended suite: what it is about."""
 
 
 @dataclass(frozen=True)
@@ -123,23 +125,28 @@ def run_all(
 
 
 def run(fault: Fault, expectation: Expectation, done: Callable[[Run], None], ours: Children) -> Run:
-    """Runs mode quick of the fault's document against a lab with this fault."""
+    """Runs what must catch a fault against a lab with this fault."""
     start = time.monotonic()
     REPORTS.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="run-", dir=REPORTS) as scratch:
         folder, reports = Path(scratch), Path(scratch, "reports")
         options = [
             *(word for plugin in NOT_NEEDED for word in ("-p", f"no:{plugin}")),
-            *("--suite", fault.document, "--mode", "quick", "--fault", fault.name),
+            *_chosen(fault, expectation),
+            *("--fault", fault.name),
             *("--bound", f"{expectation.bound_s:g}"),
             *(("--mesh", fault.mesh) if fault.mesh else ("--rounds", "1", "--after", f"{AFTER_S:g}")),
             *("--reports", str(reports), "--evidence", "summary", "--color=no"),
-            f"--maxfail={1 if expectation.only_first else MOST_FAILURES}",
         ]
         exit_code, output = forked_suites.run(options, folder, ours)
         cases = _cases(reports / REPORT)
         bad = tuple(
-            Case(case["id"], case["result"] == FAILED, case["reason"])
+            Case(
+                case["id"],
+                case["result"] == FAILED,
+                case["reason"],
+                case.get("requirement", {}).get("id", ""),
+            )
             for case in cases
             if case["result"] in BAD
         )
@@ -148,6 +155,19 @@ def run(fault: Fault, expectation: Expectation, done: Callable[[Run], None], our
         seen = Run(fault, expectation, exit_code, ran, bad, output, seconds, folder)
         done(seen)
         return seen
+
+
+def _chosen(fault: Fault, expectation: Expectation) -> list[str]:
+    """The options that choose cases: those of the fault's document, or of the requirements that it breaks.
+
+    A requirement needs a failure of its own, however many others have; and it may have no case but one that
+    takes its time.
+    """
+    if expectation.requirements:
+        of_each = (word for each in expectation.requirements for word in ("--requirement", each))
+        return ["--suite", EXTENDED, "--mode", "full", *of_each]
+    most = 1 if expectation.only_first else MOST_FAILURES
+    return ["--suite", fault.document, "--mode", "quick", f"--maxfail={most}"]
 
 
 def _cases(report: Path) -> list[dict[str, Any]]:

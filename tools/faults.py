@@ -1,7 +1,8 @@
 """Proof that the suites catch what they claim to catch: `python -m tools.faults [NAME...]`.
 
 Runs the suites against every deliberately wrong mesh and holds what they say against what they must say. With
-no names all faults are run, and the kill table docs/faults.md is written.
+no names all faults are run, and the kill table docs/faults.md is written. With --suite extended the cases of
+each requirement are run against the faults that it names, and what has noticed them is kept.
 
 Exit codes: 0 each fault is caught by the right case, or cannot be seen; 1 one is not; 2 wrong usage; 130
 interrupted.
@@ -18,11 +19,19 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tools import fault_expectations, fault_runs, fault_table
+from tools import (
+    fault_expectations,
+    fault_record,
+    fault_requirements,
+    fault_runs,
+    fault_table,
+    fault_table_extended,
+)
 from tools.children import children
 from tools.fault_expectations import Expectation
 from tools.fault_judgement import Judgement, Result, judge
-from tools.fault_runs import Fault, Run
+from tools.fault_requirements import Requirement
+from tools.fault_runs import EXTENDED, Fault, Run
 from tools.lab_program import BadFault
 from tools.numbers import counted
 
@@ -39,12 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     start = time.monotonic()
     try:
-        faults = (
-            fault_runs.of_mesh(options.mesh, options.names)
-            if options.mesh
-            else fault_runs.describe(options.names)
-        )
-        chosen = _expected(faults, options.mesh)
+        requirements = fault_requirements.known() if options.suite == EXTENDED else []
+        chosen = _chosen(options, requirements)
     except BadFault as problem:
         print(f"faults: {problem}", file=sys.stderr)  # noqa: T201
         return USAGE
@@ -54,9 +59,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             runs = fault_runs.run_all(chosen, jobs, _tell, ours)
     except KeyboardInterrupt:
         return INTERRUPTED
-    order = [fault.name for fault in faults]
+    order = [fault.name for fault, _ in chosen]
     judgements = sorted(map(judge, runs), key=lambda each: order.index(each.run.fault.name))
-    if not options.names:
+    if requirements:
+        _keep(judgements, requirements)
+    elif not options.names:
         table = TABLE.with_stem(f"{TABLE.stem}-{options.mesh}") if options.mesh else TABLE
         table.write_text(fault_table.document(judgements))
     _conclude(judgements, time.monotonic() - start)
@@ -72,6 +79,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "names", nargs="*", metavar="NAME", help="of a fault, or path/to/file.py:function (default: all)"
     )
+    parser.add_argument(
+        "--suite", choices=("all", EXTENDED), default="all", help="what must catch them (default: all)"
+    )
     parser.add_argument("--mesh", help="those made of the mesh of this profile, which is installed (istio)")
     parser.add_argument(
         "--jobs",
@@ -85,6 +95,29 @@ def _jobs(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f'"{text}" is no number of labs')
     return int(text)
+
+
+def _chosen(
+    options: argparse.Namespace, requirements: Sequence[Requirement]
+) -> list[tuple[Fault, Expectation]]:
+    """What is run, and what is expected of it. Raises BadFault."""
+    if not requirements:
+        mesh, names = options.mesh, options.names
+        return _expected(fault_runs.of_mesh(mesh, names) if mesh else fault_runs.describe(names), mesh)
+    if options.mesh:
+        raise BadFault(
+            f"--mesh {options.mesh} is for --suite all: no requirement names wrong meshes made of it"
+        )
+    return fault_requirements.expected(requirements, options.names)
+
+
+def _keep(judgements: Sequence[Judgement], requirements: Sequence[Requirement]) -> None:
+    """Writes what has noticed these faults into the record, and the table that is made of it."""
+    record = fault_requirements.updated(fault_record.load(), judgements, requirements)
+    fault_record.FILE.write_text(fault_record.dump(record))
+    faults = fault_runs.describe(fault_requirements.named(requirements))
+    table = fault_table_extended.document(requirements, record, {each.name: each.sentence for each in faults})
+    fault_table_extended.TABLE.write_text(table)
 
 
 def _expected(faults: Sequence[Fault], mesh: str) -> list[tuple[Fault, Expectation]]:

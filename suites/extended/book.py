@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from fixtures.expectations import at_each_ingress
 from fixtures.mesh_profile.adaptation import CONFIG_APIS
 from fixtures.model.expectation import Expectation
-from fixtures.model.requirement import load, slug
+from fixtures.model.requirement import FOLDER, load, slug
 from fixtures.model.step import Step
 
-REQUIREMENTS = load(Path(__file__).with_name("requirements"))
+REQUIREMENTS = load(FOLDER)
 
 AT_AN_INGRESS = ("request-authentication",)
 

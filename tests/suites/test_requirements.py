@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.cli.requirements import book
+from fixtures.cli.requirements import printed
 from fixtures.model.document import EXTENDED
 from fixtures.model.documents import ROOT
 from fixtures.model.requirement import load
@@ -19,7 +19,7 @@ BOOK = ROOT / "docs" / "requirements.md"
 
 
 def test_the_book_is_what_the_suite_has() -> None:
-    assert BOOK.read_text() == book(Collecting().result())
+    assert BOOK.read_text() == printed(Collecting().result(), "markdown")
 
 
 def test_every_requirement_has_a_case_and_the_order_of_its_area() -> None:
