@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from fixtures.cli.requirements import printed
 from fixtures.model.document import EXTENDED
 from fixtures.model.documents import ROOT
-from fixtures.model.requirement import load
+from fixtures.model.requirement import MUST, load
 from fixtures.report.collecting import Collecting
 from lab.faults import beyond, known
 from suites.extended.book import REQUIREMENTS
 from tests.steps import cases, steps
+
+DOCUMENTATION = {"istio.io", "gateway-api.sigs.k8s.io", "kubernetes.io", "www.rfc-editor.org"}
+"""Where promises are made to users of the API."""
 
 BOOK = ROOT / "docs" / "requirements.md"
 
@@ -33,6 +37,11 @@ def test_requirements_are_sentences_of_areas_that_have_some() -> None:
         assert each.sentence[0].isupper(), each.id
         assert each.sentence.endswith("."), each.id
         assert each.source.startswith("https://"), each.id
+
+
+def test_what_a_mesh_must_do_is_promised_in_a_document_and_not_in_an_issue_or_in_code() -> None:
+    of = {urlsplit(each.source).netloc for each in REQUIREMENTS.values() if each.level == MUST}
+    assert of <= DOCUMENTATION
 
 
 def test_faults_that_requirements_name_are_there_and_each_has_a_requirement() -> None:
