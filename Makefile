@@ -104,8 +104,8 @@ compare-istio: $(DEV) ## Give generated objects to Istio and to the reference, a
 	@$(PYTHON) -m tests.compare --what $(or $(WHAT),all) --seed $(or $(SEED),1) --number $(or $(N),500) $(ARGS)
 
 .PHONY: soak
-soak: $(LAB) ## Run the suites RUNS times in shuffled order, under load, against the reference meshes
-	$(PYTHON) -m tools.soak --runs $(RUNS)
+soak: $(LAB) ## Run the suites RUNS times in shuffled order, under load: SUITE=extended  MESH=istio
+	$(PYTHON) -m tools.soak --runs $(RUNS) --suite $(SUITE) $(if $(MESH),--mesh $(MESH))
 
 .PHONY: bench
 bench: $(LAB) ## Measure the lab and the suite on this machine

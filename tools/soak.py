@@ -2,7 +2,8 @@
 
 Labs stay up, one a document. Each run is one of mode quick with its cases in another order, under load
 (a busy process a core); between two runs the ingress gateway's pod is replaced. The order follows from the
-run's seed, and what was wrong is printed with it.
+run's seed, and what was wrong is printed with it. A mesh that is installed (`--mesh istio`) has a lab of its
+own in each run.
 
 Exit codes: 0 every run was right; 1 some were not; 2 wrong usage; 3 a lab did not start; 130 interrupted.
 """
@@ -35,8 +36,8 @@ ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / "reports" / "soak"
 """Here stays the report of a wrong run, with its evidence."""
 DOCUMENTS = tomllib.loads((ROOT / "suites" / "documents.toml").read_text())
-PROFILES = {name: document["profile"] for name, document in DOCUMENTS.items() if "profile" in document}
-"""The mesh profile of each document that the lab's reference mesh speaks."""
+BOTH = [name for name, document in DOCUMENTS.items() if "profile" in document]
+"""The documents: each has a reference mesh of its own in the lab."""
 
 BUSY = "import os; parent = os.getppid()\nwhile os.getppid() == parent: sum(range(1_000_000))"
 
@@ -46,17 +47,36 @@ class NoLab(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Lab:
-    """A lab that stays up, for one document."""
+class Installed:
+    """A mesh that each run installs into a lab of its own."""
 
-    document: str
+    suite: str
+    mesh: str
+
+    def options(self) -> list[str]:
+        return ["--mesh", self.mesh]
+
+    def after_run(self) -> None:
+        """The lab has ended with its run."""
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A lab that stays up, with the reference mesh that a suite is for."""
+
+    suite: str
     kubeconfig: Path
 
     @property
     def context(self) -> str:
         return str(yaml.safe_load(self.kubeconfig.read_text())["current-context"])
 
-    def replace_gateway(self) -> None:
+    def options(self) -> list[str]:
+        mesh = DOCUMENTS[_document(self.suite)]["profile"]
+        reached = ["--kubeconfig", str(self.kubeconfig), "--context", self.context]
+        return ["--target", "cluster", *reached, "--mesh", mesh]
+
+    def after_run(self) -> None:
         """Has the ingress gateway's pod replaced, and does not wait for the new one."""
         directly = client.Configuration(proxy="", no_proxy="")
         config.load_kube_config(str(self.kubeconfig), client_configuration=directly, persist_config=False)
@@ -68,7 +88,7 @@ class Lab:
 class Outcome:
     """What one run came to."""
 
-    document: str
+    suite: str
     seed: int
     exit_code: int
     output: str
@@ -76,12 +96,14 @@ class Outcome:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
-    documents = list(PROFILES) if options.suite == "all" else [options.suite]
+    suites = BOTH if options.suite == "all" else [options.suite]
     start, wrong = time.monotonic(), []
-    _say(f"{counted(options.runs, 'run')} of {', '.join(documents)}, seeds from {options.seed}")
+    _say(f"{counted(options.runs, 'run')} of {', '.join(suites)}, seeds from {options.seed}")
     try:
         with children() as ours:
-            labs = [_started(document, ours) for document in documents]
+            labs = [
+                Installed(suite, options.mesh) if options.mesh else _started(suite, ours) for suite in suites
+            ]
             for _ in range(options.load):
                 ours.start([sys.executable, "-c", BUSY])
             for seed in range(options.seed, options.seed + options.runs):
@@ -113,8 +135,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--runs", type=_number, default=200, help="(default: %(default)s)")
     parser.add_argument("--seed", type=_number, default=1, help="of the first run (default: %(default)s)")
     parser.add_argument(
-        "--suite", choices=("all", *PROFILES), default="all", help="which document (default: %(default)s)"
+        "--suite", choices=("all", *DOCUMENTS), default="all", help="(default: %(default)s, the documents)"
     )
+    parser.add_argument("--mesh", metavar="PROFILE", help="one that is installed (default: the reference)")
     parser.add_argument(
         "--load", type=_number, default=os.cpu_count() or 1, help="busy processes (default: %(default)s)"
     )
@@ -127,42 +150,47 @@ def _number(text: str) -> int:
     return int(text)
 
 
-def _started(document: str, ours: Children) -> Lab:
-    command = [sys.executable, "-m", "lab", "up", "--foreground", "--mesh", document]
-    name = ["--name", f"soak-{os.getpid()}-{document.replace('.', '-')}"]
+def _document(suite: str) -> str:
+    """The document whose meshes a suite is for."""
+    return str(DOCUMENTS[suite].get("api", suite))
+
+
+def _started(suite: str, ours: Children) -> Lab:
+    command = [sys.executable, "-m", "lab", "up", "--foreground", "--mesh", _document(suite)]
+    name = ["--name", f"soak-{os.getpid()}-{suite.replace('.', '-')}"]
     process = ours.start([*command, *name], cwd=ROOT, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
     assert process.stdout
     kubeconfig = kubeconfig_in(process.stdout.readline())
     if not kubeconfig:
-        raise NoLab(f"the lab for {document} did not start")
-    return Lab(document, kubeconfig)
+        raise NoLab(f"the lab for {suite} did not start")
+    return Lab(suite, kubeconfig)
 
 
-def _run(labs: Sequence[Lab], seed: int, ours: Children) -> list[Outcome]:
-    """One run of each document, at the same time, and a new gateway before the next."""
+def _run(labs: Sequence[Lab | Installed], seed: int, ours: Children) -> list[Outcome]:
+    """One run of each suite, at the same time, and a new gateway before the next."""
 
-    def one(lab: Lab) -> Outcome:
-        folder = REPORTS / f"{lab.document}-{seed}"
+    def one(lab: Lab | Installed) -> Outcome:
+        folder = REPORTS / f"{lab.suite}-{seed}"
         folder.mkdir(parents=True, exist_ok=True)
         options = [
             *("--color=no", "-q", "-p", "no:cacheprovider"),
-            *("--target", "cluster", "--kubeconfig", str(lab.kubeconfig), "--context", lab.context),
-            *("--mesh", PROFILES[lab.document], "--suite", lab.document),
+            *lab.options(),
+            *("--suite", lab.suite),
             *("--mode", "quick", "--shuffle", str(seed)),
             *("--reports", str(folder / "reports")),
         ]
         exit_code, output = forked_suites.run(options, folder, ours)
         if not exit_code:
             shutil.rmtree(folder)
-        lab.replace_gateway()
-        return Outcome(lab.document, seed, exit_code, output)
+        lab.after_run()
+        return Outcome(lab.suite, seed, exit_code, output)
 
     with ThreadPoolExecutor(len(labs)) as pool:
         return list(pool.map(one, labs))
 
 
 def _described(outcome: Outcome) -> str:
-    return f"{outcome.document} with --shuffle {outcome.seed} exited with {outcome.exit_code}"
+    return f"{outcome.suite} with --shuffle {outcome.seed} exited with {outcome.exit_code}"
 
 
 def _say(line: str) -> None:
