@@ -16,11 +16,19 @@ AT_AN_INGRESS = ("request-authentication",)
 
 
 def shown(
-    requirement: str, step: str, features: Sequence[str], *expect: Expectation, policies: str = ""
+    requirement: str,
+    step: str,
+    features: Sequence[str],
+    *expect: Expectation,
+    policies: str = "",
+    beside: Sequence[str] = (),
 ) -> Step:
-    """A step that shows a requirement. Its policies are in a file of its area, named so or ``policies``."""
+    """A step that shows a requirement. Its policies are in a file of its area, named so or ``policies``.
+
+    ``beside`` are other files of ``manifests/``, which are applied before.
+    """
     needed = REQUIREMENTS[requirement]
-    manifests = [f"extended/{slug(needed.area)}/{policies or step}.yaml"]
+    manifests = [*beside, f"extended/{slug(needed.area)}/{policies or step}.yaml"]
     return Step(
         step,
         section=needed.section,
