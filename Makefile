@@ -21,6 +21,11 @@ WHAT    ?= all
 # Of Istio on the lab: which version of it, or where its programs are that somebody has built.
 ISTIO   ?=
 ISTIO_BINARIES ?=
+# Of comparisons of reports: which ones, what to fail on, and where a page for people is put.
+OLD     ?=
+NEW     ?=
+FAIL_ON ?=
+PAGE    ?=
 # Of clusters: which one (KUBECONFIG is taken from the environment), and what to do before and after.
 CONTEXT   ?=
 INSTALL_MESH ?=
@@ -94,6 +99,10 @@ test-istio: $(DEV) ## What our own tests say of a mesh, on real Istio (make isti
 .PHONY: verify-report
 verify-report: $(CLUSTER) ## Check a report that somebody sends: FILE=conformance-report.yaml
 	@$(PYTHON) -m tools.verify_report $(or $(FILE),$(REPORTS)/conformance-report.yaml)
+
+.PHONY: compare
+compare: setup ## Compare two reports: OLD=a.yaml  NEW=b.yaml  FAIL_ON=regression,coverage,settle  PAGE=compared.html
+	@$(CLI) compare $(OLD) $(NEW) $(if $(FAIL_ON),--fail-on $(FAIL_ON)) $(if $(PAGE),--page $(PAGE)) $(ARGS)
 
 .PHONY: faults
 faults: $(LAB) ## Prove that the suites catch every deliberately wrong mesh; write docs/faults.md: MESH=istio  SUITE=extended

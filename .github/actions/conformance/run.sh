@@ -56,11 +56,25 @@ if [[ $MORE =~ [^[:space:]] ]]; then
   done < <(xargs printf '%s\0' <<< "$MORE")
 fi
 
+baseline=$(absolute "$BASELINE")
 cd "$ROOT"
 code=0
 "${PYTHON:-.venv/bin/python}" -m pytest suites "${options[@]}" || code=$?
 told "$code"
 if [ "$code" -eq 1 ] && [ "$FAIL" != true ]; then
   code=0
+fi
+
+# What became worse than in the baseline fails the step as well, whether or not the mesh conforms.
+if [ -n "$baseline" ]; then
+  compared=0
+  "${PYTHON:-.venv/bin/python}" -m fixtures.cli compare "$baseline" reports/conformance-report.yaml \
+    --fail-on "$FAIL_ON" --page compared.html || compared=$?
+  case $compared in
+    0) echo "comparison=passed" ;;
+    1) echo "comparison=failed" ;;
+    *) echo "comparison=could-not-compare" ;;
+  esac >> "$GITHUB_OUTPUT"
+  [ "$code" -ne 0 ] || code=$compared
 fi
 exit "$code"

@@ -137,6 +137,54 @@ def test_a_slip_in_whether_to_fail_lets_nothing_pass(slip: str, tmp_path: Path) 
     assert run.stderr == f"::error::fail: {slip} is neither true nor false\n"
 
 
+COMPARES = ["-m", "fixtures.cli", "compare"]
+
+
+def gate(folder: Path, run: int, compared: int, **inputs: str) -> tuple[int, dict[str, str], list[str]]:
+    """The step with a baseline, where a run and a comparison end with these codes."""
+    stand_in, asked, output = folder / "python", folder / "asked", folder / "output"
+    stand_in.write_text(
+        f'#!/bin/sh\n[ "$2" = pytest ] && exit {run}\nprintf "%s\\n" "$@" > {asked}\nexit {compared}\n'
+    )
+    stand_in.chmod(0o755)
+    environment = {"GITHUB_OUTPUT": str(output), "PYTHON": str(stand_in), "PATH": os.environ["PATH"]}
+    own = {"ROOT": str(ROOT), "BASELINE": "kept/main.yaml", **inputs}
+    output.write_text("result=partial\n")
+    ended = subprocess.run(
+        ["bash", str(FOLDER / "run.sh")], cwd=folder, env=environment | defaults() | own, check=False
+    )
+    outputs = dict(line.split("=", 1) for line in output.read_text().splitlines())
+    return ended.returncode, outputs, asked.read_text().splitlines() if asked.exists() else []
+
+
+@pytest.mark.parametrize(
+    ("run", "compared", "fail", "code", "comparison"),
+    [
+        (0, 0, "true", 0, "passed"),
+        (0, 1, "true", 1, "failed"),
+        (0, 2, "true", 2, "could-not-compare"),
+        (1, 0, "true", 1, "passed"),
+        (1, 0, "false", 0, "passed"),
+        (1, 1, "false", 1, "failed"),
+        (EXIT_HARNESS, 1, "false", EXIT_HARNESS, "failed"),
+    ],
+)
+def test_a_baseline_gates_also_a_mesh_that_does_not_conform(
+    run: int, compared: int, fail: str, code: int, comparison: str, tmp_path: Path
+) -> None:
+    ended, outputs, asked = gate(tmp_path, run, compared, FAIL=fail)
+    assert (ended, outputs["comparison"], outputs["exit-code"]) == (code, comparison, str(run))
+    assert asked == [
+        *(*COMPARES, str(tmp_path / "kept/main.yaml"), "reports/conformance-report.yaml"),
+        *("--fail-on", "regression,coverage", "--page", "compared.html"),
+    ]
+
+
+def test_without_a_baseline_nothing_is_compared(tmp_path: Path) -> None:
+    ended, outputs, asked = gate(tmp_path, 0, 1, BASELINE="")
+    assert (ended, "comparison" in outputs, asked) == (0, False, [])
+
+
 def test_the_exit_codes_are_those_of_the_readme() -> None:
     table = (ROOT / "README.md").read_text().partition("| exit code")[2].partition("\n\n")[0]
     assert {int(code) for code in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)} == set(CONCLUSIONS)
@@ -144,7 +192,7 @@ def test_the_exit_codes_are_those_of_the_readme() -> None:
 
 def test_every_input_is_used_and_every_one_that_is_used_is_there() -> None:
     text = (FOLDER / "action.yml").read_text().partition("runs:")[2]
-    assert set(re.findall(r"inputs\.([a-z]+)", text)) == set(ACTION["inputs"])
+    assert set(re.findall(r"inputs\.([a-z-]+)", text)) == set(ACTION["inputs"])
     script = (FOLDER / "run.sh").read_text()
-    used = set(re.findall(r"\$\{?([A-Z]+)\b", script)) - {"PWD", "PYTHON"}
+    used = set(re.findall(r"\$\{?([A-Z_]+)\b", script)) - {"PWD", "PYTHON", "GITHUB_OUTPUT"}
     assert used == {*STEPS["Prove"]["env"]}

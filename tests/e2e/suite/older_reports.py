@@ -23,4 +23,11 @@ def as_version_1(report: dict[str, Any]) -> dict[str, Any]:
             of_step = {"step": case["step"], "policies": case["policies"]}
             row["grids"] = [{**of_step, **of_it, "differences": cells}]
         rows.append(row)
-    return {**report, "apiVersion": "mesh-authn-conformance/v1", "run": run, "cases": rows}
+    meshes = [{**mesh, "statistics": _statistics(mesh["statistics"])} for mesh in report["implementations"]]
+    whole = {"implementations": meshes, "statistics": _statistics(report["statistics"])}
+    return {**report, **whole, "apiVersion": "mesh-authn-conformance/v1", "run": run, "cases": rows}
+
+
+def _statistics(figures: dict[str, Any]) -> dict[str, Any]:
+    settle = {name: value for name, value in figures["settle"].items() if name in ("grids", "p50", "max")}
+    return {**figures, "settle": settle}
