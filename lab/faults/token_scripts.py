@@ -60,3 +60,14 @@ function envoy_on_request(handle)
   if {claim} and {condition} then handle:respond({{[":status"] = "401"}}, "") end
 end
 """
+
+
+def refusing_with(condition: str) -> str:
+    """After the token filter: 401 if a condition holds of the `claims` of a verified token, and of `now`."""
+    return f"""
+function envoy_on_request(handle)
+  local found, now = handle:streamInfo():dynamicMetadata():get("{jwt.NAME}"), os.time()
+  local claims = found and found["{jwt.PAYLOAD}"]
+  if claims and ({condition}) then handle:respond({{[":status"] = "401"}}, "") end
+end
+"""

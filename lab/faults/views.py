@@ -51,7 +51,7 @@ class Unreviewed(View):
 
 
 class Belated(View):
-    """Learns some seconds late of some of what happens."""
+    """Knows what another store knows: some of it late, or not at all."""
 
     def __init__(self, objects: Client, store: Store) -> None:
         super().__init__(objects)
@@ -121,6 +121,31 @@ class _LateStore(_BelatedStore):
                 self._known_at[obj["metadata"]["uid"]] = now + self._seconds
                 self._tell_later(key)
         return [obj for obj in current if self._known_at[obj["metadata"]["uid"]] <= now]
+
+
+class _PartialStore(Store):
+    """Lists not all objects of a kind."""
+
+    def __init__(self, store: Store, key: GroupResource, listed: Callable[[Object], bool]) -> None:
+        super().__init__()
+        self._store = store
+        self._key = key
+        self._listed = listed
+
+    def get(self, key: GroupResource, namespace: str, name: str) -> Object | None:
+        return self._store.get(key, namespace, name)
+
+    def list(self, key: GroupResource, namespace: str | None = None) -> list[Object]:
+        found = self._store.list(key, namespace)
+        return found if key != self._key else [obj for obj in found if self._listed(obj)]
+
+    def watch(self, *keys: GroupResource, replay: bool = True, capacity: int = 20_000) -> Watch:
+        return self._store.watch(*keys, replay=replay, capacity=capacity)
+
+
+def partial(objects: Client, key: GroupResource, listed: Callable[[Object], bool]) -> Client:
+    """The cluster for a control plane that sees only some objects of a kind."""
+    return cast(Client, Belated(objects, _PartialStore(objects.store, key, listed)))
 
 
 def delayed(objects: Client, keys: Collection[GroupResource], seconds: float) -> Client:

@@ -96,6 +96,16 @@ STEPS = [
     ),
     shown(
         "selector-matches-labels",
+        "one-of-two-labels",
+        PEER_AUTHENTICATION,
+        Reachability("""
+                    foo     foo:8001    another.foo     bar
+            bar     200     200         200             200
+            legacy  200     200         000/56          200
+        """),
+    ),
+    shown(
+        "selector-matches-labels",
         "another-workload",
         PEER_AUTHENTICATION,
         Reachability("""
