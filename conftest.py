@@ -14,6 +14,7 @@ pytest_plugins = [
     "fixtures.pytest_plugin.suite_fixtures",
     "fixtures.pytest_plugin.cases",
     "fixtures.pytest_plugin.stopping",
+    "fixtures.pytest_plugin.pausing",
     "fixtures.pytest_plugin.terminal.reporting",
     "fixtures.pytest_plugin.last_word",
     "fixtures.pytest_plugin.terminal.progress",

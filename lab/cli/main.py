@@ -18,6 +18,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from lab.cli import standing
 from lab.config import NO_MESH, BadFault
 from lab.host import identities, launch, run_directory
 from lab.images import commands as commands_of_images
@@ -34,11 +35,11 @@ IN_USE = 4
 FAILED = 5
 
 DEFAULT_NAME = "default"
+DEFAULT_MESH = next(iter(APIS))
 _PATIENCE_S = 3.0
 
 
-class UsageError(Exception):
-    """The command line asks for something that does not exist."""
+UsageError = standing.UsageError
 
 
 _ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -59,6 +60,7 @@ _CODES: dict[type[Exception], int] = {
     BadImage: USAGE,
     MachineLacks: PRECONDITION,
     launch.DidNotStart: FAILED,
+    standing.NotThere: FAILED,
 }
 
 
@@ -70,6 +72,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for line in str(error).splitlines():
             _say(f"lab: {line}")
         return next(code for kind, code in _CODES.items() if isinstance(error, kind))
+    except KeyboardInterrupt:
+        _say("lab: interrupted")
+        return FAILED
     return code
 
 
@@ -86,9 +91,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     up.add_argument(
         "--mesh",
-        default=next(iter(APIS)),
         help=f"policy API of the reference mesh: {', '.join(APIS)}; or {NO_MESH}, to install another mesh "
-        "(default: %(default)s)",
+        f"(default: {DEFAULT_MESH}, or what the case of --at needs)",
+    )
+    up.add_argument(
+        "--at",
+        metavar="CASE",
+        help="with the playground of the suites in it, and exactly the policies of the step of this case",
     )
     up.add_argument(
         "--fault",
@@ -153,16 +162,18 @@ def _up(options: argparse.Namespace) -> int:
             signal.signal(number, _stop)
         if os.getppid() != parent:
             return OK  # the caller ended before it could be noticed
-    if options.mesh not in (*APIS, NO_MESH):
+    if options.mesh not in (None, *APIS, NO_MESH):
         raise UsageError(f'unknown mesh "{options.mesh}"; known are: {", ".join((*APIS, NO_MESH))}')
     kubeconfig = options.kubeconfig.absolute() if options.kubeconfig else None
     if kubeconfig and not kubeconfig.parent.is_dir():
         raise UsageError(f"--kubeconfig: there is no directory {kubeconfig.parent}")
     images = _image_directories(options.images)
+    mesh = standing.mesh_for(options.at, options.mesh) if options.at else options.mesh or DEFAULT_MESH
     began = time.monotonic()
     lock = run_directory.lock(options.name)
     lock.sweep()
     started: launch.Started | None = None
+    ends = options.foreground
     try:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
         with launch.listen(options.port) as listener:
@@ -170,7 +181,7 @@ def _up(options: argparse.Namespace) -> int:
                 options.name,
                 lock,
                 listener,
-                mesh=options.mesh,
+                mesh=mesh,
                 faults=tuple(map(_absolute, options.fault)),
                 kubeconfig=kubeconfig,
                 with_parent=options.foreground,
@@ -181,8 +192,11 @@ def _up(options: argparse.Namespace) -> int:
         _say(
             f"lab: {options.name} is ready after {time.monotonic() - began:.2f} s; run directory {lock.path}"
         )
-        if options.mesh == NO_MESH and (why := identities.only_root()):
+        if mesh == NO_MESH and (why := identities.only_root()):
             _say(f"lab: pods can only be root's here, and images that declare another user do not run: {why}")
+        if options.at:
+            standing.stand(options.at, path)
+            _say(f"lab: python -m lab down --name {options.name} ends it")
         sys.stdout.write(f"export KUBECONFIG={shlex.quote(path)}\n")
         sys.stdout.flush()
         if not options.foreground:
@@ -191,8 +205,12 @@ def _up(options: argparse.Namespace) -> int:
         return _stay(started, lock)
     except _Stop:
         return OK
+    except BaseException:
+        # Without --foreground the lab goes on by itself, but only one that is as it was asked for.
+        ends = True
+        raise
     finally:
-        if options.foreground or started is None:
+        if ends or started is None:
             _clean_up(started, lock)
 
 
