@@ -26,6 +26,9 @@ OLD     ?=
 NEW     ?=
 FAIL_ON ?=
 PAGE    ?=
+# Of manifests to try: a file or a folder of them, and the grid that must be seen.
+POLICIES ?=
+GRID ?=
 # Of clusters: which one (KUBECONFIG is taken from the environment), and what to do before and after.
 CONTEXT   ?=
 INSTALL_MESH ?=
@@ -72,6 +75,11 @@ conformance: setup ## Prove a mesh against the documents: on the embedded lab, o
 .PHONY: istio
 istio: $(LAB) ## Make what Istio is installed from in the lab (needs Go): ISTIO=version, or ISTIO_BINARIES=folder
 	@$(PYTHON) -m tools.istio $(if $(ISTIO),--version $(ISTIO)) $(if $(ISTIO_BINARIES),--binaries $(ISTIO_BINARIES))
+
+.PHONY: try
+try: setup ## Your own manifests in the lab, who can reach whom then: POLICIES=folder  GRID=file  MESH=istio
+	@$(CLI) try $(or $(POLICIES),$(error POLICIES=folder says what to try)) $(if $(GRID),--grid $(GRID)) \
+	    $(if $(MESH),--mesh $(MESH))
 
 .PHONY: profiles
 profiles: $(CLUSTER) ## List the mesh profiles, or check one: MESH=path

@@ -1,0 +1,114 @@
+"""Somebody's own policies in the lab, before they reach a cluster."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.lab.conftest import ROOT
+
+STRICT = """apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: default, namespace: foo}
+spec: {mtls: {mode: STRICT}}
+"""
+ONLY_FROM_FOO = """apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: only-from-foo, namespace: bar}
+spec:
+  selector: {matchLabels: {app: httpbin}}
+  rules: [{from: [{source: {namespaces: [foo]}}]}]
+"""
+
+
+@pytest.fixture
+def policies(tmp_path: Path) -> Path:
+    folder = tmp_path / "policies"
+    folder.mkdir()
+    (folder / "strict.yaml").write_text(STRICT)
+    (folder / "only-from-foo.yaml").write_text(ONLY_FROM_FOO)
+    return folder
+
+
+def tried(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "fixtures.cli", "try", *map(str, arguments)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_without_a_grid_what_is_seen_is_printed(policies: Path) -> None:
+    done = tried(policies)
+    assert done.returncode == 0, done.stderr
+    first, *grid, last = done.stdout.splitlines()
+    assert first == f"2 objects of {policies} on reference"
+    assert [line.split() for line in grid] == [
+        ["foo", "another.foo", "foo:8001", "bar", "another.bar", "bar:8001", "legacy"],
+        ["foo", "200", "200", "200", "200", "200", "200", "200"],
+        ["bar", "200", "200", "200", "403", "200", "403", "200"],
+        ["legacy", "000/56", "000/56", "000/56", "403", "200", "403", "200"],
+    ]
+    assert last.endswith(" s, with the lab")
+
+
+def test_what_differs_from_the_grid_is_shown_and_so_is_what_was_right_only_at_first(policies: Path) -> None:
+    """Everybody reaches everybody before the policies have come through; that is not taken for the answer."""
+    grid = policies.parent / "expected.txt"
+    grid.write_text("# as ever\n        foo  bar\nbar     200  200\nlegacy  200  403  # denied\n")
+    done = tried(policies, "--grid", grid)
+    assert done.returncode == 1, done.stdout
+    assert "sleep.bar to httpbin.bar: 403 instead of 200" in done.stdout
+    assert "    legacy  200  403    legacy  000/56!  403" in done.stdout
+    grid.write_text("        foo     bar\nbar     200     403\nlegacy  000/56  403\n")
+    done = tried(policies, "--grid", grid)
+    assert done.returncode == 0, done.stdout
+    assert "as expected:" in done.stdout
+
+
+def test_what_the_cluster_does_not_take_is_a_line_each_with_file_and_line(policies: Path) -> None:
+    (policies / "strict.yaml").write_text(STRICT.replace("STRICT", "STRIKT"))
+    (policies / "z.yaml").write_text(
+        f"kind: EnvoyFilter\napiVersion: networking.istio.io/v1\nmetadata: {{name: x}}\n---\n"
+        f"{STRICT.replace('foo', 'shop')}"
+    )
+    done = tried(policies)
+    assert (done.returncode, done.stdout) == (4, "")
+    refused, unknown, elsewhere = done.stderr.splitlines()
+    assert refused.startswith(
+        f"ERROR: {policies}/strict.yaml:1: PeerAuthentication foo/default was not accepted: "
+    )
+    assert 'Unsupported value: "STRIKT"' in refused
+    assert unknown == (
+        f"ERROR: {policies}/z.yaml:1: the mesh reference has no kind EnvoyFilter of networking.istio.io/v1"
+    )
+    assert elsewhere == (
+        f"ERROR: {policies}/z.yaml:5: PeerAuthentication in the namespace shop; "
+        "the playground has foo, bar, legacy, istio-system"
+    )
+
+
+@pytest.mark.parametrize(
+    ("grid", "complaint"),
+    [
+        ("foo\nfoo 200 200\n", "the line of 'foo' has 2 cells for 1 servers"),
+        ("foo\nfoo OK\n", "'OK' is an invalid outcome; expected a status code such as 200, or status/exit"),
+        ("foo\nshop 200\n", "shop is no client; there are foo, bar, legacy"),
+        ("another.legacy\nfoo 200\n", "another.legacy is no server; there are foo, bar, legacy, another.foo"),
+        ("foo:http\nfoo 200\n", "foo:http has a port that is no number"),
+    ],
+)
+def test_a_grid_that_cannot_be_asked_is_refused_before_there_is_a_lab(
+    policies: Path, grid: str, complaint: str
+) -> None:
+    file = policies.parent / "expected.txt"
+    file.write_text(grid)
+    done = tried(policies, "--grid", file)
+    assert (done.returncode, done.stdout) == (4, "")
+    assert done.stderr.startswith(f"ERROR: {file}: {complaint}")
