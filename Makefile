@@ -11,6 +11,8 @@ WORKERS ?= 0
 REPORTS ?= reports
 # Of our own tests: how many files at once. With their labs, three take more inotify instances than a user has.
 TEST_WORKERS ?= 2
+# What settle times may be: p95=2s,max=5s
+SETTLE_BUDGET ?=
 ARGS    ?=
 FAULTS  ?=
 RUNS    ?= 200
@@ -59,7 +61,7 @@ help: ## Print this list
 	@echo
 	@echo "  Variables of make conformance, and their defaults:"
 	@echo "    TARGET=lab|kind|cluster  SUITE=all  MODE=full|quick  MESH=  (the reference)  WORKERS=0"
-	@echo "    REPORTS=reports  ARGS='-k strict -v'"
+	@echo "    REPORTS=reports  SETTLE_BUDGET=p95=2s,max=5s  ARGS='-k strict -v'"
 	@echo "    of kind and cluster: CONTEXT=name  KEEP=1  REGISTRY=mirror.example.com  INSTALL_MESH=1  IP_FAMILY=ipv4|ipv6|dual"
 	@echo "    of kind: NODE_IMAGE=kindest/node:v1.34.4"
 	@echo "    DRY_RUN=1 prints what would be done; 0, no and false are no"
@@ -69,7 +71,7 @@ conformance: setup ## Prove a mesh against the documents: on the embedded lab, o
 	$(PYTHON) -m pytest suites --target $(TARGET) --suite $(SUITE) --mode $(MODE) $(if $(MESH),--mesh $(MESH)) \
 	    $(if $(CONTEXT),--context $(CONTEXT)) $(if $(call is_on,INSTALL_MESH),--install) $(if $(call is_on,KEEP),--keep) \
 	    $(if $(REGISTRY),--registry $(REGISTRY)) $(if $(IP_FAMILY),--ip-family $(IP_FAMILY)) \
-	    $(if $(NODE_IMAGE),--node-image $(NODE_IMAGE)) \
+	    $(if $(NODE_IMAGE),--node-image $(NODE_IMAGE)) $(if $(SETTLE_BUDGET),--settle-budget $(SETTLE_BUDGET)) \
 	    $(if $(call is_on,DRY_RUN),--dry-run) -n $(or $(WORKERS),0) --reports $(or $(REPORTS),reports) $(ARGS)
 
 .PHONY: istio

@@ -85,6 +85,12 @@ def test_a_variable_that_is_empty_swallows_no_other_option() -> None:
     assert said[-5:] == ["-n", "0", "--reports", "reports", "-x"]
 
 
+def test_a_run_is_held_to_a_settle_budget() -> None:
+    said = options("conformance", "SETTLE_BUDGET=p95=2s,max=5s")
+    assert said[said.index("--settle-budget") + 1] == "p95=2s,max=5s"
+    assert "--settle-budget" not in options("conformance")
+
+
 def test_two_reports_are_compared_with_what_somebody_fails_on() -> None:
     said = options("compare", "OLD=a.yaml", "NEW=b.yaml", "FAIL_ON=regression,settle", "PAGE=c.html")
     assert said[-7:] == ["compare", "a.yaml", "b.yaml", "--fail-on", "regression,settle", "--page", "c.html"]

@@ -13,6 +13,7 @@ conclusion() {
     4) echo usage ;;
     5) echo nothing-selected ;;
     7) echo refused ;;
+    8) echo over-budget ;;
     *) echo could-not-tell ;;
   esac
 }

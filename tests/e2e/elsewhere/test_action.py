@@ -26,6 +26,7 @@ CONCLUSIONS = {
     4: "usage",
     5: "nothing-selected",
     7: "refused",
+    8: "over-budget",
 }
 
 
