@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,6 +77,9 @@ class Run:
     folder: Path
     """With the reports and what was printed, until the run has been told of."""
 
+    rows: Sequence[Mapping[str, Any]] = ()
+    """All cases, as the report has them."""
+
     @property
     def findings(self) -> list[Case]:
         """The cases that say that the mesh is wrong."""
@@ -108,14 +111,22 @@ def of_mesh(mesh: str, names: Sequence[str]) -> list[Fault]:
 
 
 def run_all(
-    chosen: Iterable[tuple[Fault, Expectation]], jobs: int, done: Callable[[Run], None], ours: Children
+    chosen: Iterable[tuple[Fault, Expectation]],
+    jobs: int,
+    done: Callable[[Run], None],
+    ours: Children,
+    *,
+    to_the_end: bool = False,
 ) -> list[Run]:
-    """Runs the suite against each fault, so many at a time; `done` is told of each, from any thread."""
+    """Runs the suite against each fault, so many at a time; `done` is told of each, from any thread.
+
+    `to_the_end` goes on however many cases have failed.
+    """
     # Those that wait for a bound are begun first, and those that are caught early last, so that in the end
     # nobody waits for a long one.
     ordered = sorted(chosen, key=lambda pair: (bool(pair[1].untold), pair[1].bound_s))[::-1]
     with ThreadPoolExecutor(jobs) as pool:
-        futures = [pool.submit(run, fault, expectation, done, ours) for fault, expectation in ordered]
+        futures = [pool.submit(run, fault, expectation, done, ours, to_the_end) for fault, expectation in ordered]
         try:
             return [future.result() for future in as_completed(futures)]
         except BaseException:
@@ -124,7 +135,13 @@ def run_all(
             raise
 
 
-def run(fault: Fault, expectation: Expectation, done: Callable[[Run], None], ours: Children) -> Run:
+def run(
+    fault: Fault,
+    expectation: Expectation,
+    done: Callable[[Run], None],
+    ours: Children,
+    to_the_end: bool = False,
+) -> Run:
     """Runs what must catch a fault against a lab with this fault."""
     start = time.monotonic()
     REPORTS.mkdir(parents=True, exist_ok=True)
@@ -132,7 +149,7 @@ def run(fault: Fault, expectation: Expectation, done: Callable[[Run], None], our
         folder, reports = Path(scratch), Path(scratch, "reports")
         options = [
             *(word for plugin in NOT_NEEDED for word in ("-p", f"no:{plugin}")),
-            *_chosen(fault, expectation),
+            *_chosen(fault, expectation, to_the_end),
             *("--fault", fault.name),
             *("--bound", f"{expectation.bound_s:g}"),
             *(("--mesh", fault.mesh) if fault.mesh else ("--rounds", "1", "--after", f"{AFTER_S:g}")),
@@ -152,12 +169,12 @@ def run(fault: Fault, expectation: Expectation, done: Callable[[Run], None], our
         )
         ran = sum(case["result"] in (*BAD, PASSED) for case in cases)
         seconds = time.monotonic() - start
-        seen = Run(fault, expectation, exit_code, ran, bad, output, seconds, folder)
+        seen = Run(fault, expectation, exit_code, ran, bad, output, seconds, folder, cases)
         done(seen)
         return seen
 
 
-def _chosen(fault: Fault, expectation: Expectation) -> list[str]:
+def _chosen(fault: Fault, expectation: Expectation, to_the_end: bool) -> list[str]:
     """The options that choose cases: those of the fault's document, or of the requirements that it breaks.
 
     A requirement needs a failure of its own, however many others have; and it may have no case but one that
@@ -166,7 +183,7 @@ def _chosen(fault: Fault, expectation: Expectation) -> list[str]:
     if expectation.requirements:
         of_each = (word for each in expectation.requirements for word in ("--requirement", each))
         return ["--suite", EXTENDED, "--mode", "full", *of_each]
-    most = 1 if expectation.only_first else MOST_FAILURES
+    most = 1 if expectation.only_first else 0 if to_the_end else MOST_FAILURES
     return ["--suite", fault.document, "--mode", "quick", f"--maxfail={most}"]
 
 

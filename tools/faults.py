@@ -2,7 +2,8 @@
 
 Runs the suites against every deliberately wrong mesh and holds what they say against what they must say. With
 no names all faults are run, and the kill table docs/faults.md is written. With --suite extended the cases of
-each requirement are run against the faults that it names, and what has noticed them is kept.
+each requirement are run against the faults that it names, and what has noticed them is kept. With --record
+runs go on however many cases have failed, and what they see becomes the signatures of the faults.
 
 Exit codes: 0 each fault is caught by the right case, or cannot be seen; 1 one is not; 2 wrong usage; 130
 interrupted.
@@ -16,7 +17,7 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tools import (
@@ -26,6 +27,7 @@ from tools import (
     fault_runs,
     fault_table,
     fault_table_extended,
+    signatures,
 )
 from tools.children import children
 from tools.fault_expectations import Expectation
@@ -34,6 +36,7 @@ from tools.fault_requirements import Requirement
 from tools.fault_runs import EXTENDED, Fault, Run
 from tools.lab_program import BadFault
 from tools.numbers import counted
+from tools.signature_recording import Recording
 
 OK, WRONG, USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -56,14 +59,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with children() as ours:
             jobs = options.jobs or (INSTALLED_JOBS if options.mesh else JOBS)
-            runs = fault_runs.run_all(chosen, jobs, _tell, ours)
+            record = _recording().add if options.record else None
+            runs = fault_runs.run_all(chosen, jobs, _teller(record), ours, to_the_end=options.record)
     except KeyboardInterrupt:
         return INTERRUPTED
     order = [fault.name for fault, _ in chosen]
     judgements = sorted(map(judge, runs), key=lambda each: order.index(each.run.fault.name))
     if requirements:
         _keep(judgements, requirements)
-    elif not options.names:
+    elif not options.names and not options.record:
         table = TABLE.with_stem(f"{TABLE.stem}-{options.mesh}") if options.mesh else TABLE
         table.write_text(fault_table.document(judgements))
     _conclude(judgements, time.monotonic() - start)
@@ -84,6 +88,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--mesh", help="those made of the mesh of this profile, which is installed (istio)")
     parser.add_argument(
+        "--record", action="store_true", help=f"put their signatures on record ({signatures.FILE.name})"
+    )
+    parser.add_argument(
         "--jobs",
         type=_jobs,
         help=f"labs at a time (default: {JOBS}, with --mesh {INSTALLED_JOBS})",
@@ -101,6 +108,8 @@ def _chosen(
     options: argparse.Namespace, requirements: Sequence[Requirement]
 ) -> list[tuple[Fault, Expectation]]:
     """What is run, and what is expected of it. Raises BadFault."""
+    if options.record and (options.suite == EXTENDED or options.mesh):
+        raise BadFault("--record is for reference meshes that break a document: without --suite and --mesh")
     if not requirements:
         mesh, names = options.mesh, options.names
         return _expected(fault_runs.of_mesh(mesh, names) if mesh else fault_runs.describe(names), mesh)
@@ -129,6 +138,19 @@ def _expected(faults: Sequence[Fault], mesh: str) -> list[tuple[Fault, Expectati
         if fault.section and fault.name not in expectations:
             raise BadFault(f"{file.name} does not say what must catch {fault.name}")
     return [(fault, expectations.get(fault.name, Expectation())) for fault in faults]
+
+
+def _recording() -> Recording:
+    return Recording([fault.name for fault in fault_runs.describe(())])
+
+
+def _teller(record: Callable[[Run], None] | None) -> Callable[[Run], None]:
+    def tell(run: Run) -> None:
+        if record:
+            record(run)
+        _tell(run)
+
+    return tell
 
 
 def _tell(run: Run) -> None:

@@ -1,0 +1,172 @@
+"""What each known-bad mesh makes fail, cell by cell: a file that `make signatures` writes and diagnoses read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+FILE = Path(__file__).resolve().parent.parent / "fixtures" / "report" / "signatures.yaml"
+
+HEAD = """\
+# What the suites see of each known-bad mesh, written by `make signatures` (docs/diagnosis.md). `failed` has the
+# cells that were wrong in each failed case, and what was seen in them. `unseen` are the cases, by their
+# numbers in `cases` from 0, of which nothing was seen. All other cases of `cases` passed.
+"""
+
+_PASSED, _FAILED = "passed", "failed"
+_ADDRESS = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b")
+_NUMBER_OF_SECONDS = re.compile(r"\b\d+(?:\.\d+)? (?:m?s|seconds?)\b")
+
+Cells = Mapping[str, str]
+"""What was seen in each cell that was wrong; of what is no grid, by what differs."""
+
+Row = Mapping[str, Any]
+"""A case as a report has it."""
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What a run against one known-bad mesh has shown. Cases are named by their ids."""
+
+    fault: str
+    document: str
+    section: str
+    sentence: str
+    failed: Mapping[str, Cells]
+    unseen: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Signatures:
+    """All that is on record. ``cases`` are those that there were; of others nothing is known."""
+
+    cases: Sequence[str]
+    of_faults: Sequence[Signature]
+
+
+def wrong_cells(row: Row) -> dict[str, str]:
+    """The cells of a failed case that were wrong, each with what was seen in it.
+
+    What differs from one cluster to the next, addresses of pods and times, is left out.
+    """
+    differences = row.get("observation", {}).get("differences") or [
+        {"what": line} for line in row.get("differs", ()) or [row["reason"].partition("\n")[0]]
+    ]
+    return dict(map(_cell, differences))
+
+
+def _cell(difference: Row) -> tuple[str, str]:
+    if "from" in difference:
+        return _plain(f"{difference['from']} to {difference['to']}"), difference["observed"]
+    said = _plain(difference["what"]).partition(" instead of ")[0]
+    where, separator, seen = said.partition(": " if ": " in said else " is ")
+    return (where, seen) if separator else (said, "")
+
+
+def _plain(text: str) -> str:
+    return _NUMBER_OF_SECONDS.sub("N s", _ADDRESS.sub("ADDRESS", text))
+
+
+def seen(rows: Iterable[Row]) -> tuple[dict[str, Cells], frozenset[str]]:
+    """Of the cases of a run: those that failed, with their wrong cells; and those of which nothing was seen."""
+    rows = list(rows)
+    failed = {row["id"]: wrong_cells(row) for row in rows if row["result"] == _FAILED}
+    return failed, frozenset(row["id"] for row in rows if row["result"] not in (_PASSED, _FAILED))
+
+
+def updated(
+    known: Signatures, found: Signature, cases: Sequence[str], faults: Sequence[str]
+) -> Signatures:
+    """What is on record after a fault was seen, perhaps again.
+
+    ``cases`` are all of its document, ``faults`` the names of all faults there are: nothing else stays on
+    record. A new case is unseen of every fault that was seen without it.
+    """
+    others = [case for case in known.cases if document_of(case) != found.document]
+    every, new = {*others, *cases}, set(cases) - set(known.cases)
+    merged = {
+        each.fault: replace(
+            each,
+            failed={case: cells for case, cells in each.failed.items() if case in every},
+            unseen=(each.unseen & every) | (new if each.document == found.document else set()),
+        )
+        for each in known.of_faults
+    } | {found.fault: found}
+    return Signatures([*others, *cases], [merged[name] for name in faults if name in merged])
+
+
+def document_of(case: str) -> str:
+    """The name of the document that a case is of."""
+    return case.partition("/")[0]
+
+
+@cache
+def recorded() -> Signatures:
+    """What is on record."""
+    return read(FILE)
+
+
+def read(file: Path) -> Signatures:
+    """What is on record in a file; nothing where there is none yet."""
+    if not file.is_file():
+        return Signatures((), ())
+    # The loader in C: the file is long.
+    data = yaml.load(file.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    cases = data["cases"]
+    return Signatures(
+        cases,
+        [
+            Signature(
+                each["fault"],
+                each["document"],
+                each["section"],
+                each["sentence"],
+                each["failed"],
+                frozenset(cases[number] for number in _numbers(each.get("unseen", ""))),
+            )
+            for each in data["faults"]
+        ],
+    )
+
+
+def dump(signatures: Signatures) -> str:
+    """The text of the file."""
+    numbers = {case: number for number, case in enumerate(signatures.cases)}
+    rows = [
+        {
+            "fault": each.fault,
+            "document": each.document,
+            "section": each.section,
+            "sentence": each.sentence,
+            "failed": {case: dict(cells) for case, cells in each.failed.items()},
+            **({"unseen": _ranges(sorted(numbers[case] for case in each.unseen))} if each.unseen else {}),
+        }
+        for each in signatures.of_faults
+    ]
+    data = {"cases": list(signatures.cases), "faults": rows}
+    return HEAD + yaml.safe_dump(data, sort_keys=False, width=10000, allow_unicode=True)
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """`3, 7-9` of 3, 7, 8, 9."""
+    ranges: list[list[int]] = []
+    for number in numbers:
+        if ranges and number == ranges[-1][1] + 1:
+            ranges[-1][1] = number
+        else:
+            ranges.append([number, number])
+    return ", ".join(f"{first}-{last}" if last > first else f"{first}" for first, last in ranges)
+
+
+def _numbers(ranges: str) -> list[int]:
+    found: list[int] = []
+    for each in filter(None, ranges.split(", ")):
+        first, _, last = each.partition("-")
+        found += range(int(first), int(last or first) + 1)
+    return found
