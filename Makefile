@@ -118,6 +118,10 @@ compare: setup ## Compare two reports: OLD=a.yaml  NEW=b.yaml  FAIL_ON=regressio
 faults: $(LAB) ## Prove that the suites catch every deliberately wrong mesh; write docs/faults.md: MESH=istio  SUITE=extended
 	$(PYTHON) -m tools.faults $(if $(call given,SUITE),--suite $(SUITE)) $(if $(MESH),--mesh $(MESH)) $(FAULTS)
 
+.PHONY: signatures
+signatures: $(LAB) ## Put on record what each deliberately wrong mesh makes fail, for diagnoses: FAULTS="name ..."
+	$(PYTHON) -m tools.faults --record $(FAULTS)
+
 .PHONY: compare-istio
 compare-istio: $(DEV) ## Give generated objects to Istio and to the reference, and list the differences: SEED=1  N=500
 	@$(PYTHON) -m tests.compare --what $(or $(WHAT),all) --seed $(or $(SEED),1) --number $(or $(N),500) $(ARGS)

@@ -126,7 +126,9 @@ def run_all(
     # nobody waits for a long one.
     ordered = sorted(chosen, key=lambda pair: (bool(pair[1].untold), pair[1].bound_s))[::-1]
     with ThreadPoolExecutor(jobs) as pool:
-        futures = [pool.submit(run, fault, expectation, done, ours, to_the_end) for fault, expectation in ordered]
+        futures = [
+            pool.submit(run, fault, expectation, done, ours, to_the_end) for fault, expectation in ordered
+        ]
         try:
             return [future.result() for future in as_completed(futures)]
         except BaseException:

@@ -15,7 +15,10 @@ from tools.whole_files import replace
 
 @dataclass
 class Recording:
-    """A file of signatures that runs are added to, from any thread. ``faults`` are the names of all there are."""
+    """A file of signatures that runs are added to, from any thread.
+
+    ``faults`` are the names of all there are.
+    """
 
     faults: Sequence[str]
     file: Path = signatures.FILE

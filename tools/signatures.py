@@ -1,4 +1,4 @@
-"""What each known-bad mesh makes fail, cell by cell: a file that `make signatures` writes and diagnoses read."""
+"""What each known-bad mesh makes fail, cell by cell: written by `make signatures`, read to diagnose."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import yaml
 FILE = Path(__file__).resolve().parent.parent / "fixtures" / "report" / "signatures.yaml"
 
 HEAD = """\
-# What the suites see of each known-bad mesh, written by `make signatures` (docs/diagnosis.md). `failed` has the
-# cells that were wrong in each failed case, and what was seen in them. `unseen` are the cases, by their
-# numbers in `cases` from 0, of which nothing was seen. All other cases of `cases` passed.
+# What the suites see of each known-bad mesh, written by `make signatures` (docs/diagnosis.md). `failed` has
+# the cells that were wrong in each failed case, and what was seen in them. `unseen` are the cases, by their
+# numbers in `cases` from 0, of which nothing was seen. All other cases of the document passed.
 """
 
 _PASSED, _FAILED = "passed", "failed"
@@ -74,15 +74,13 @@ def _plain(text: str) -> str:
 
 
 def seen(rows: Iterable[Row]) -> tuple[dict[str, Cells], frozenset[str]]:
-    """Of the cases of a run: those that failed, with their wrong cells; and those of which nothing was seen."""
+    """The cases that failed in a run, with their wrong cells; and those of which nothing was seen."""
     rows = list(rows)
-    failed = {row["id"]: wrong_cells(row) for row in rows if row["result"] == _FAILED}
+    failed: dict[str, Cells] = {row["id"]: wrong_cells(row) for row in rows if row["result"] == _FAILED}
     return failed, frozenset(row["id"] for row in rows if row["result"] not in (_PASSED, _FAILED))
 
 
-def updated(
-    known: Signatures, found: Signature, cases: Sequence[str], faults: Sequence[str]
-) -> Signatures:
+def updated(known: Signatures, found: Signature, cases: Sequence[str], faults: Sequence[str]) -> Signatures:
     """What is on record after a fault was seen, perhaps again.
 
     ``cases`` are all of its document, ``faults`` the names of all faults there are: nothing else stays on

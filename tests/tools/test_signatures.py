@@ -1,0 +1,115 @@
+"""The signatures of known-bad meshes: how they are kept, and that they are of what there is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fixtures.report.collecting import Collecting
+from tools import fault_runs, signatures
+from tools.fault_expectations import Expectation
+from tools.fault_runs import Fault, Run
+from tools.signature_recording import Recording
+from tools.signatures import Signature, Signatures
+
+
+def test_the_record_is_of_faults_and_cases_that_there_are() -> None:
+    record = signatures.recorded()
+    faults = {each.name: each for each in fault_runs.describe(())}
+    cases = {entry.id for entry in Collecting().result().entries}
+    assert not set(record.cases) - cases
+    for each in record.of_faults:
+        fault = faults[each.fault]
+        assert (each.document, each.section, each.sentence) == (fault.document, fault.section, fault.sentence)
+        assert set(each.failed) | each.unseen <= set(record.cases)
+
+
+GRID = {
+    "differences": [
+        {
+            "what": "sleep.legacy to httpbin.foo: 200 instead of 000/56",
+            "from": "legacy",
+            "to": "foo",
+            "observed": "200",
+        },
+        {"what": "sleep.foo to http://10.1.2.3:80/ip: 503 instead of 200 (it could not)", "repeat": "curl"},
+        {"what": "By is 'spiffe://x' instead of 'spiffe://y'"},
+        {"what": "it was refused within 1.23 s"},
+    ]
+}
+
+
+@pytest.mark.parametrize(
+    ("row", "cells"),
+    [
+        (
+            {"observation": GRID},
+            {
+                "legacy to foo": "200",
+                "sleep.foo to http://ADDRESS:80/ip": "503",
+                "By": "'spiffe://x'",
+                "it was refused within N s": "",
+            },
+        ),
+        ({"differs": ["a: b instead of c"], "reason": "x"}, {"a": "b"}),
+        ({"reason": "no header\nand more"}, {"no header": ""}),
+    ],
+)
+def test_the_wrong_cells_of_a_case_are_told_without_what_differs_between_clusters(
+    row: dict[str, Any], cells: dict[str, str]
+) -> None:
+    assert signatures.wrong_cells(row) == cells
+
+
+def ended(fault: str, rows: list[dict[str, Any]]) -> Run:
+    described = Fault(fault, "current", "Section", f"{fault} is wrong.", ("current",))
+    return Run(described, Expectation(), 1, len(rows), (), "", 1.0, Path(), rows)
+
+
+def case(name: str, result: str) -> dict[str, Any]:
+    return {"id": f"current/{name}", "document": "current", "result": result, "reason": "x: 1 instead of 2"}
+
+
+def test_a_run_replaces_what_is_on_record_of_its_fault_only(tmp_path: Path) -> None:
+    file = tmp_path / "signatures.yaml"
+    recording = Recording(["one", "two"], file)
+    recording.add(ended("gone", [case("a", "failed")]))
+    recording.add(ended("two", [case("a", "failed"), case("b", "passed"), case("gone", "failed")]))
+    recording.add(ended("one", [case("a", "passed"), case("b", "blocked"), case("new", "failed")]))
+    assert signatures.read(file) == Signatures(
+        ["current/a", "current/b", "current/new"],
+        [
+            Signature(
+                "one",
+                "current",
+                "Section",
+                "one is wrong.",
+                {"current/new": {"x": "1"}},
+                frozenset(["current/b"]),
+            ),
+            Signature(
+                "two",
+                "current",
+                "Section",
+                "two is wrong.",
+                {"current/a": {"x": "1"}},
+                frozenset(["current/new"]),
+            ),
+        ],
+    )
+    recording.add(ended("one", []))
+    assert len(signatures.read(file).of_faults) == 2
+
+
+def test_what_is_written_is_read_again(tmp_path: Path) -> None:
+    cases = [f"current/{number}" for number in range(12)]
+    unseen = frozenset(cases[number] for number in (0, 3, 4, 5, 11))
+    written = Signatures(
+        cases, [Signature("f", "current", "S", "It is.", {"current/1": {"a": "503"}}, unseen)]
+    )
+    file = tmp_path / "signatures.yaml"
+    file.write_text(signatures.dump(written))
+    assert signatures.read(file) == written
+    assert "unseen: 0, 3-5, 11" in file.read_text()
