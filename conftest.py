@@ -1,6 +1,7 @@
 """Makes the suites' vocabulary known to pytest."""
 
 pytest_plugins = [
+    "fixtures.pytest_plugin.version",
     "fixtures.pytest_plugin.options",
     "fixtures.pytest_plugin.requirement_option",
     "fixtures.pytest_plugin.interruption",

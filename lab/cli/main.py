@@ -1,4 +1,4 @@
-"""The command line: `python -m lab up|down|status|faults|images`.
+"""The command line: `python -m lab up|down|status|faults|images|completion`.
 
 Exit codes: 0 done; 1 `status`: no such lab runs; 2 wrong usage (unknown option, fault or mesh, bad name, bad
 image); 3 the machine lacks something; 4 the port or the name is in use; 5 the lab failed to start, or ended
@@ -18,7 +18,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from lab.cli import standing
+from lab.cli import completion, standing, version
 from lab.config import NO_MESH, BadFault
 from lab.host import identities, launch, run_directory
 from lab.images import commands as commands_of_images
@@ -65,7 +65,9 @@ _CODES: dict[type[Exception], int] = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    completion.answer(parser)
+    options = parser.parse_args(arguments)
     try:
         code: int = options.run(options)
     except tuple(_CODES) as error:
@@ -84,12 +86,13 @@ def _parser() -> argparse.ArgumentParser:
         description="An embedded Kubernetes cluster with a reference service mesh.",
         epilog=__doc__ and __doc__.partition("\n\n")[2],
     )
-    commands = parser.add_subparsers(required=True, metavar="up|down|status|faults|images")
+    parser.add_argument("--version", action="version", version=version.line())
+    commands = parser.add_subparsers(required=True, metavar="up|down|status|faults|images|completion")
     up = commands.add_parser("up", help="start a lab", description='Typical use: eval "$(python -m lab up)"')
     up.add_argument(
         "--name", default=DEFAULT_NAME, help="several labs run side by side (default: %(default)s)"
     )
-    up.add_argument(
+    mesh = up.add_argument(
         "--mesh",
         help=f"policy API of the reference mesh: {', '.join(APIS)}; or {NO_MESH}, to install another mesh "
         f"(default: {DEFAULT_MESH}, or what the case of --at needs)",
@@ -99,13 +102,15 @@ def _parser() -> argparse.ArgumentParser:
         metavar="CASE",
         help="with the playground of the suites in it, and exactly the policies of the step of this case",
     )
-    up.add_argument(
+    completion.offer(mesh, lambda: (*APIS, NO_MESH))
+    fault = up.add_argument(
         "--fault",
         action="append",
         default=[],
         metavar="NAME",
         help="be wrong deliberately: a name from `faults`, or path/to/file.py:function; repeatable",
     )
+    completion.offer(fault, completion.faults)
     up.add_argument(
         "--port", type=_port, default=0, help="of the API server on 127.0.0.1 (default: any free one)"
     )
@@ -132,17 +137,23 @@ def _parser() -> argparse.ArgumentParser:
     up.set_defaults(run=_up)
     down = commands.add_parser("down", help="end a lab and remove what it left")
     which = down.add_mutually_exclusive_group()
-    which.add_argument("--name", default=DEFAULT_NAME, help="(default: %(default)s)")
+    completion.offer(
+        which.add_argument("--name", default=DEFAULT_NAME, help="(default: %(default)s)"), completion.labs
+    )
     which.add_argument("--all", action="store_true", help="every lab of this user")
     down.set_defaults(run=_down)
     status = commands.add_parser("status", help="list the labs of this user")
-    status.add_argument("--name", help="only this one")
+    completion.offer(status.add_argument("--name", help="only this one"), completion.labs)
     status.set_defaults(run=_status)
     faults = commands.add_parser("faults", help="list the deliberate non-conformances of `up --fault`")
-    faults.add_argument("names", nargs="*", metavar="NAME", help="only these (default: all there are)")
+    named = faults.add_argument(
+        "names", nargs="*", metavar="NAME", help="only these (default: all there are)"
+    )
+    completion.offer(named, completion.faults)
     faults.add_argument("-o", "--output", choices=("text", "json"), default="text", help="(default: text)")
     faults.set_defaults(run=_faults)
     commands_of_images.add(commands)
+    completion.add_to(commands)
     return parser
 
 
