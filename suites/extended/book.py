@@ -22,10 +22,11 @@ def shown(
     *expect: Expectation,
     policies: str = "",
     beside: Sequence[str] = (),
+    by_age: bool = False,
 ) -> Step:
     """A step that shows a requirement. Its policies are in a file of its area, named so or ``policies``.
 
-    ``beside`` are other files of ``manifests/``, which are applied before.
+    ``beside`` are other files of ``manifests/``, which are applied before. `Step` says what ``by_age`` is.
     """
     needed = REQUIREMENTS[requirement]
     manifests = [*beside, f"extended/{slug(needed.area)}/{policies or step}.yaml"]
@@ -36,6 +37,7 @@ def shown(
         manifests=manifests,
         features=features,
         expect=expect,
+        by_age=by_age,
     )
 
 

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from fixtures.expectations import EveryPod, NamesBothEnds, NoClientCertificate, Reachability, RefusesTls
+from fixtures.expectations import (
+    Answers,
+    EveryPod,
+    NamesBothEnds,
+    NoClientCertificate,
+    Reachability,
+    RefusedOrIgnored,
+    RefusesTls,
+)
+from fixtures.mesh_profile.adaptation import CONFIG_APIS
 from suites.extended.book import shown
 from suites.grids import LEGACY_REFUSED_BY_BAR, LEGACY_REFUSED_BY_FOO
 
@@ -14,6 +23,7 @@ STEPS = [
         "two-of-a-namespace",
         PEER_AUTHENTICATION,
         Reachability(LEGACY_REFUSED_BY_FOO),
+        by_age=True,
     ),
     shown(
         "oldest-policy",
@@ -25,6 +35,7 @@ STEPS = [
             bar     200     200             200
             legacy  000/56  200             200
         """),
+        by_age=True,
     ),
     shown(
         "unset-inherits",
@@ -73,6 +84,42 @@ STEPS = [
             bar     200     200         200
             legacy  200     000/56      200
         """),
+    ),
+    shown(
+        "port-before-workload",
+        "port-strict-below-disabled",
+        PEER_AUTHENTICATION,
+        Reachability("""
+                    foo     foo:8001    another.foo
+            bar     200     200         200
+            legacy  000/56  200         200
+        """),
+        NamesBothEnds("bar", "foo", label="{step}-bar-foo"),
+        NoClientCertificate("bar", "foo:8001", label="{step}-bar-foo-8001"),
+    ),
+    shown(
+        "port-before-workload",
+        "port-disabled-below-strict",
+        PEER_AUTHENTICATION,
+        Reachability("""
+                    foo     foo:8001    another.foo
+            bar     200     200         200
+            legacy  000/56  200         200
+        """),
+        NamesBothEnds("bar", "foo", label="{step}-bar-foo"),
+        NoClientCertificate("bar", "foo:8001", label="{step}-bar-foo-8001"),
+    ),
+    shown(
+        "ports-need-a-selector",
+        "ports-without-selector",
+        PEER_AUTHENTICATION,
+        RefusedOrIgnored(
+            """
+                    foo     foo:8001    another.foo
+            legacy  000/56  000/56      000/56
+            """,
+            what="policy with modes of ports and no selector",
+        ),
     ),
     shown(
         "empty-selector-is-none",
@@ -194,5 +241,24 @@ STEPS = [
             bar     503     200             200
             legacy  200     200             200
         """),
+    ),
+    shown(
+        "gateways-use-mutual-tls",
+        "behind-a-gateway",
+        (*PEER_AUTHENTICATION, "request-authentication"),
+        Reachability(LEGACY_REFUSED_BY_FOO),
+        *(
+            Answers(
+                """
+                        /ip     POST:/post
+                none    200     200
+            """,
+                api=api,
+                label=f"{api}-{{step}}",
+                shows=False,
+            )
+            for api in CONFIG_APIS
+        ),
+        beside=[f"current/{api}/httpbin-gateway.yaml" for api in CONFIG_APIS],
     ),
 ]

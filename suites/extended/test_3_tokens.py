@@ -1,8 +1,22 @@
-"""Tokens at the ingress, in both configuration APIs, and what rules can say of them."""
+"""Tokens at the ingress, in both configuration APIs, and what rules can say of them; and at workloads."""
 
 from __future__ import annotations
 
-from suites.extended.book import shown_at_each_ingress
+from fixtures.expectations import Exchange, Exchanges
+from suites.extended.book import shown, shown_at_each_ingress
+from tools.tokens import ALGORITHMS
+
+TOKENS = ("request-authentication",)
+
+KEYS_OF_TWO_ISSUERS = tuple(
+    Exchange("/ip", (f"Authorization: Bearer {{{token}}}",), outcome)
+    for token, outcome in (
+        ("valid", "200"),
+        ("other-issuers-key", "200"),
+        ("another-key", "401"),
+        ("other-issuer", "401"),
+    )
+)
 
 STEPS = [
     shown_at_each_ingress(
@@ -162,5 +176,117 @@ STEPS = [
         right-audience      200
         among-audiences     200
         """,
+    ),
+    shown(
+        "kinds-of-keys",
+        "keys-of-each-kind",
+        TOKENS,
+        Exchanges(
+            "bar",
+            (
+                *(
+                    Exchange("/ip", (f"Authorization: Bearer {{{algorithm.lower()}}}",))
+                    for algorithm in ALGORITHMS
+                ),
+                Exchange("/ip", ("Authorization: Bearer {no-kid}",)),
+                *(
+                    Exchange("/ip", (f"Authorization: Bearer {{{name}}}",), "401")
+                    for name in ("es256-of-another-key", "unknown-kid", "not-signed", "public-secret")
+                ),
+            ),
+        ),
+    ),
+    shown(
+        "key-is-of-its-issuer",
+        "keys-of-two-issuers",
+        TOKENS,
+        Exchanges("legacy", KEYS_OF_TWO_ISSUERS),
+    ),
+    shown(
+        "keys-are-replaced",
+        "first-key",
+        TOKENS,
+        Exchanges(
+            "bar",
+            (
+                Exchange("/ip", ("Authorization: Bearer {valid}",)),
+                Exchange("/ip", ("Authorization: Bearer {another-key}",), "401"),
+            ),
+        ),
+    ),
+    shown(
+        "keys-are-replaced",
+        "second-key",
+        TOKENS,
+        Exchanges(
+            "bar",
+            (
+                Exchange("/ip", ("Authorization: Bearer {valid}",), "401"),
+                Exchange("/ip", ("Authorization: Bearer {another-key}",)),
+            ),
+        ),
+    ),
+    shown(
+        "namespaces-add-up",
+        "of-two-namespaces",
+        TOKENS,
+        Exchanges(
+            "bar",
+            (
+                Exchange("/headers", outcome="403"),
+                Exchange("/headers", ("Authorization: Bearer {valid}",)),
+                Exchange("/headers", ("Authorization: Bearer {other-issuer}",)),
+            ),
+            label="{step}-foo",
+        ),
+        Exchanges(
+            "foo",
+            (
+                Exchange("/headers"),
+                Exchange("/headers", ("Authorization: Bearer {valid}",)),
+                Exchange("/headers", ("Authorization: Bearer {other-issuer}",), "401"),
+            ),
+            server="bar",
+            label="{step}-bar",
+        ),
+        Exchanges(
+            "bar",
+            (
+                Exchange("/ip", ("Authorization: Bearer {other-issuer}",)),
+                Exchange("/ip", ("Authorization: Bearer {strangers-key}",), "401"),
+            ),
+            server="another.foo",
+            label="{step}-another.foo",
+        ),
+    ),
+    shown(
+        "root-selector-is-for-all-namespaces",
+        "root-with-selector",
+        TOKENS,
+        *(
+            Exchanges(
+                "legacy",
+                (
+                    Exchange("/ip", ("Authorization: Bearer {valid}",)),
+                    Exchange("/ip", ("Authorization: Bearer {strangers-key}",), outcome),
+                ),
+                server=server,
+                shows=outcome == "401",
+                label=f"{{step}}-{server}",
+            )
+            for server, outcome in (("foo", "401"), ("bar:8001", "401"), ("another.foo", "200"))
+        ),
+    ),
+    shown(
+        "audience-without-its-scheme",
+        "audiences-as-addresses",
+        TOKENS,
+        Exchanges(
+            "bar",
+            (
+                Exchange("/ip", ("Authorization: Bearer {any-audience}",), "403"),
+                Exchange("/ip", ("Authorization: Bearer {address-as-audience}",)),
+            ),
+        ),
     ),
 ]

@@ -8,9 +8,11 @@ from urllib.parse import urlsplit
 import pytest
 
 from fixtures.cli.requirements import printed
+from fixtures.cluster.client import read_manifests
 from fixtures.model.document import EXTENDED
 from fixtures.model.documents import ROOT
 from fixtures.model.requirement import MUST, load
+from fixtures.model.step import Step
 from fixtures.report.collecting import Collecting
 from lab.faults import beyond, known
 from suites.extended.book import REQUIREMENTS
@@ -79,3 +81,22 @@ def test_what_is_no_requirement(tmp_path: Path, files: dict[str, dict[str, str]]
         (tmp_path / f"{area}.toml").write_text("".join(rows))
     with pytest.raises(ValueError, match=complaint):
         load(tmp_path)
+
+
+def test_policies_whose_age_matters_are_created_in_their_own_step() -> None:
+    """One that another step had before would be as old as that."""
+    of_age = [step for step in steps("extended") if step.by_age]
+    assert of_age
+    for step in of_age:
+        own = names(step)
+        assert len(own) > 1, step.id
+        others = {name for each in steps("extended") if each is not step for name in names(each)}
+        assert own & others == set(), step.id
+
+
+def names(step: Step) -> set[tuple[str, str, str]]:
+    """Kinds, namespaces and names of the policies of a step."""
+    manifests = (manifest for path in step.paths for manifest in read_manifests(path))
+    return {
+        (each["kind"], each["metadata"].get("namespace", ""), each["metadata"]["name"]) for each in manifests
+    }

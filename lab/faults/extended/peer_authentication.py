@@ -14,7 +14,14 @@ from lab.mesh.config.current.peer_authentication import PeerAuthentication
 from lab.mesh.config.current.policies import Policies
 from lab.mesh.config.networking.destination_rule import DestinationRule
 from lab.mesh.envoy.resources import Resources
-from lab.mesh.model.proxy_config import ClientTls, MutualTls, SidecarConfig, TlsOrigination, Upstream
+from lab.mesh.model.proxy_config import (
+    ClientTls,
+    GatewayConfig,
+    MutualTls,
+    SidecarConfig,
+    TlsOrigination,
+    Upstream,
+)
 
 AREA = "Peer authentication"
 
@@ -110,6 +117,13 @@ def mutual_tls_of_a_rule_is_a_wish(policies: Policies) -> Policies:
     networking = policies.networking
     rules = tuple(map(automatic, networking.destination_rules))
     return replace(policies, networking=replace(networking, destination_rules=rules))
+
+
+@fault(AREA, EXTENDED)
+def gateway_sends_plain_text(config: GatewayConfig) -> GatewayConfig:
+    """Gateways send plain text to every workload."""
+    plain = ClientTls(TlsOrigination.DISABLE)
+    return replace(config, upstreams=tuple(replace(each, tls=plain) for each in config.upstreams))
 
 
 def _each(policies: Policies, change: Callable[[PeerAuthentication], PeerAuthentication]) -> Policies:
