@@ -261,7 +261,7 @@ STEPS = [
     ),
     shown(
         "root-selector-is-for-all-namespaces",
-        "root-with-selector",
+        "root-policy-with-selector",
         TOKENS,
         *(
             Exchanges(

@@ -149,7 +149,7 @@ STEPS = [
     ),
     shown(
         "place-is-of-its-issuer",
-        "two-issuers",
+        "a-place-an-issuer",
         TOKENS,
         Exchanges(
             "bar",
@@ -164,7 +164,7 @@ STEPS = [
     ),
     shown(
         "one-issuer-is-enough",
-        "two-issuers-one-wrong",
+        "a-place-an-issuer-one-wrong",
         TOKENS,
         Exchanges(
             "bar",
@@ -174,7 +174,7 @@ STEPS = [
                 Exchange("/headers", ("X-One: {strangers-key}", "X-Other: {strangers-key}"), "401"),
             ),
         ),
-        policies="two-issuers",
+        policies="a-place-an-issuer",
     ),
     shown(
         "payload-for-the-application",
