@@ -28,6 +28,8 @@ OLD     ?=
 NEW     ?=
 FAIL_ON ?=
 PAGE    ?=
+# Of tables and badges: where they are put.
+OUT     ?=
 # Of manifests to try: a file or a folder of them, and the grid that must be seen.
 POLICIES ?=
 GRID ?=
@@ -113,6 +115,14 @@ verify-report: $(CLUSTER) ## Check a report that somebody sends: FILE=conformanc
 .PHONY: compare
 compare: setup ## Compare two reports: OLD=a.yaml  NEW=b.yaml  FAIL_ON=regression,coverage,settle  PAGE=compared.html
 	@$(CLI) compare $(OLD) $(NEW) $(if $(FAIL_ON),--fail-on $(FAIL_ON)) $(if $(PAGE),--page $(PAGE)) $(ARGS)
+
+.PHONY: table
+table: setup ## Make a table of meshes out of many reports: REPORTS=folder  OUT=table
+	@$(CLI) table $(or $(REPORTS),reports) --output $(or $(OUT),table) $(ARGS)
+
+.PHONY: badge
+badge: setup ## Make a badge of a report: FILE=conformance-report.yaml  OUT=folder
+	@$(CLI) badge $(or $(FILE),$(REPORTS)/conformance-report.yaml) --output $(or $(OUT),.) $(ARGS)
 
 .PHONY: faults
 faults: $(LAB) ## Prove that the suites catch every deliberately wrong mesh; write docs/faults.md: MESH=istio  SUITE=extended

@@ -13,7 +13,7 @@ from typing import Any
 
 from fixtures.files.checked_yaml import CheckedYaml
 from fixtures.model.errors import HarnessError
-from fixtures.report import checks
+from fixtures.report import checks, declared
 from fixtures.report.checks import AnotherSuite
 from fixtures.report.collecting import Collecting
 
@@ -60,10 +60,21 @@ def summary(report: dict[str, Any]) -> list[str]:
         )
         what = f"{mesh['document']}, {name}" if name else mesh["document"]
         lines.append(f"  {what}: {mesh['result']} ({counts})")
+        lines += [f"    {said}" for said in _declared(mesh)]
     if faults := report["run"].get("faults"):
         lines.append(f"  This mesh was made wrong on purpose: {', '.join(faults)}.")
     lines.append(f"  all in all: {report['result']}")
     return lines
+
+
+def _declared(mesh: dict[str, Any]) -> list[str]:
+    """Who stands behind a mesh, and what does not agree with what was seen."""
+    said = mesh.get("declared")
+    if not said:
+        return []
+    names = " ".join(filter(None, (said["project"], said.get("version"))))
+    who = f"declared as {names} of {said['organization']} ({said['url']}; {', '.join(said['contact'])})"
+    return [who, *filter(None, [declared.another_version(mesh)])]
 
 
 def _say(line: str, where: Any = None) -> None:

@@ -91,6 +91,12 @@ def test_a_run_is_held_to_a_settle_budget() -> None:
     assert "--settle-budget" not in options("conformance")
 
 
+def test_a_table_does_not_go_where_a_run_puts_its_reports() -> None:
+    assert options("table", "REPORTS=many")[-4:] == ["table", "many", "--output", "table"]
+    said = options("badge", "FILE=a.yaml", "OUT=docs")
+    assert said[-4:] == ["badge", "a.yaml", "--output", "docs"]
+
+
 def test_two_reports_are_compared_with_what_somebody_fails_on() -> None:
     said = options("compare", "OLD=a.yaml", "NEW=b.yaml", "FAIL_ON=regression,settle", "PAGE=c.html")
     assert said[-7:] == ["compare", "a.yaml", "b.yaml", "--fail-on", "regression,settle", "--page", "c.html"]

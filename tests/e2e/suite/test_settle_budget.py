@@ -26,7 +26,9 @@ def over(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, Any]]
     folder = tmp_path_factory.mktemp("over")
     profile = folder / "hasty.yaml"
     profile.write_text(
-        (ROOT / "meshes" / "reference.yaml").read_text() + "settleBudget: {p95: 0.001ms, max: 20s}\n"
+        (ROOT / "meshes" / "reference.yaml").read_text()
+        + "settleBudget: {p95: 0.001ms, max: 20s}\n"
+        + "implementation: {organization: a, project: b, url: 'https://c.example', contact: ['@d']}\n"
     )
     run = run_suites("--mesh", str(profile), *ONE_GRID, "-n", "1", reports=folder / "reports")
     assert run.returncode == EXIT_OVER_BUDGET, run.stdout
@@ -48,6 +50,9 @@ def test_it_says_so_and_has_an_exit_code_of_its_own_but_the_mesh_conforms(
     assert p95["observed"] == current["statistics"]["settle"]["p95"] == most["observed"]
     assert current["statistics"]["settle"]["steps"]["namespace-wide-strict"]["p95"] == p95["observed"]
     assert "over 1e-06 s" in page.render(report)
+    declared = {"organization": "a", "project": "b", "url": "https://c.example", "contact": ["@d"]}
+    assert current["declared"] == declared
+    assert '<a href="https://c.example">b</a> of a; @d' in page.render(report)
 
 
 def nothing(_report: dict[str, Any]) -> None:
