@@ -7,7 +7,7 @@ import json
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -107,21 +107,22 @@ def opened(page: Path, scratch: Path) -> Iterator[Page]:
     ) as process:
         try:
             port, path = _address(profile / "DevToolsActivePort")
-            root = websocket.create_connection(
-                f"ws://127.0.0.1:{port}{path}", timeout=WITHIN_S, suppress_origin=True
-            )
-            target = Page(root).call("Target.createTarget", url=page.as_uri())["targetId"]
-            connection = websocket.create_connection(
-                f"ws://127.0.0.1:{port}/devtools/page/{target}", timeout=WITHIN_S, suppress_origin=True
-            )
-            shown = Page(connection)
-            deadline = time.monotonic() + WITHIN_S
-            while shown.tell("document.readyState + location.protocol") != "completefile:":
-                assert time.monotonic() < deadline, "the page did not load"
-                time.sleep(0.05)
-            yield shown
+            with _connection(port, path) as root:
+                target = Page(root).call("Target.createTarget", url=page.as_uri())["targetId"]
+            with _connection(port, f"/devtools/page/{target}") as connection:
+                shown = Page(connection)
+                deadline = time.monotonic() + WITHIN_S
+                while shown.tell("document.readyState + location.protocol") != "completefile:":
+                    assert time.monotonic() < deadline, "the page did not load"
+                    time.sleep(0.05)
+                yield shown
         finally:
             process.terminate()
+
+
+def _connection(port: str, path: str) -> closing[Any]:
+    address = f"ws://127.0.0.1:{port}{path}"
+    return closing(websocket.create_connection(address, timeout=WITHIN_S, suppress_origin=True))
 
 
 def _address(file: Path) -> tuple[str, str]:
