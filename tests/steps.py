@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator
+from pathlib import Path
 
 from fixtures.model import documents
 from fixtures.model.case import Case
-from fixtures.model.step import Step
+from fixtures.model.step import MANIFESTS, Step
 
 
 def steps(document: str) -> list[Step]:
@@ -27,3 +28,9 @@ def cases(document: str) -> Iterator[Case]:
     """Every case of a document, in its order."""
     for each in steps(document):
         yield from (Case(each, expectation) for expectation in each.expect)
+
+
+def manifests(document: str) -> set[Path]:
+    """Every file of manifests that a step of a document names, or what is expected in one."""
+    own = {path for each in steps(document) for path in each.paths}
+    return own | {MANIFESTS / name for case in cases(document) for name in case.expectation.manifests}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, cast
 
 from lab.kube.client import Client, GroupResource, Object, Review, Store, Watch, WatchEvent
@@ -76,8 +76,8 @@ class _BelatedStore(Store):
         self._watchers.append(watch)
         return watch
 
-    def _tell_later(self, key: GroupResource) -> None:
-        asyncio.get_running_loop().call_later(self._seconds, self._tell, key)
+    def _tell_later(self, key: GroupResource, seconds: float | None = None) -> None:
+        asyncio.get_running_loop().call_later(seconds or self._seconds, self._tell, key)
 
     def _tell(self, key: GroupResource) -> None:
         for watch in self._watchers:
@@ -146,6 +146,28 @@ class _PartialStore(Store):
 def partial(objects: Client, key: GroupResource, listed: Callable[[Object], bool]) -> Client:
     """The cluster for a control plane that sees only some objects of a kind."""
     return cast(Client, Belated(objects, _PartialStore(objects.store, key, listed)))
+
+
+class _RemindingStore(_BelatedStore):
+    """Tells who watches again, so many seconds after each change: nothing is late."""
+
+    def __init__(self, store: Store, keys: Collection[GroupResource], after: Sequence[float]) -> None:
+        super().__init__(store, keys, max(after))
+        self._after = after
+        self._seen: dict[GroupResource, list[Object]] = {}
+
+    def list(self, key: GroupResource, namespace: str | None = None) -> list[Object]:
+        current = self._store.list(key, namespace)
+        if key in self._keys and namespace is None and self._seen.get(key) != current:
+            self._seen[key] = current
+            for seconds in self._after:
+                self._tell_later(key, seconds)
+        return current
+
+
+def reminded(objects: Client, keys: Collection[GroupResource], *after: float) -> Client:
+    """The cluster for a control plane that looks again, so many seconds after it has seen a change."""
+    return cast(Client, Belated(objects, _RemindingStore(objects.store, keys, after)))
 
 
 def delayed(objects: Client, keys: Collection[GroupResource], seconds: float) -> Client:

@@ -16,7 +16,7 @@ from fixtures.model.step import Step
 from fixtures.report.collecting import Collecting
 from lab.faults import beyond, known
 from suites.extended.book import REQUIREMENTS
-from tests.steps import cases, steps
+from tests.steps import cases, manifests, steps
 
 DOCUMENTATION = {"istio.io", "gateway-api.sigs.k8s.io", "kubernetes.io", "www.rfc-editor.org"}
 """Where promises are made to users of the API."""
@@ -58,7 +58,7 @@ def test_faults_of_the_suite_are_of_its_areas() -> None:
 
 def test_every_manifest_says_which_requirement_it_is_for() -> None:
     """In its first line, in words: whoever finds it in a cluster can look it up."""
-    assert all(path.read_text().startswith("# ") for step in steps("extended") for path in step.paths)
+    assert all(path.read_text().startswith("# ") for path in manifests("extended"))
 
 
 @pytest.mark.parametrize(
