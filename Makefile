@@ -161,7 +161,7 @@ lock: $(DEV) ## Pin the newest versions that fit pyproject.toml (needs uv)
 .PHONY: clean
 ifdef CONTEXT
 clean: $(CLUSTER) ## Remove caches and the virtual environment; or, CONTEXT=name, what a dead run left in a cluster
-	$(CLI) clean --context $(CONTEXT) $(if $(call is_on,DRY_RUN),--dry-run) $(ARGS)
+	$(CLI) clean --context $(CONTEXT) $(if $(MESH),--mesh $(MESH)) $(if $(call is_on,DRY_RUN),--dry-run) $(ARGS)
 else
 clean:
 	rm -rf $(VENV) reports .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pty
 import re
+import select
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -24,6 +28,20 @@ WAITS = "paused: Enter goes on"
 needs_kubectl = pytest.mark.skipif(not shutil.which("kubectl"), reason="kubectl is not installed")
 
 
+@pytest.fixture
+def on_a_terminal() -> Iterator[Callable[..., Terminal]]:
+    """Starts runs; one that still waits when its test has failed is interrupted."""
+    started: list[Terminal] = []
+
+    def start(reports: Path, *options: str) -> Terminal:
+        started.append(Terminal(reports, *options))
+        return started[-1]
+
+    yield start
+    for run in started:
+        run.interrupt()
+
+
 class Terminal:
     """A run on a terminal of its own, wide enough that no line is folded."""
 
@@ -34,7 +52,7 @@ class Terminal:
             os.chdir(ROOT)
             os.environ["COLUMNS"] = "400"
             os.execv(sys.executable, [sys.executable, "-m", *command, "-q", *options])
-        self._pid = pid
+        self.pid = pid
         self.shown = ""
 
     def until(self, wanted: str) -> str:
@@ -44,16 +62,26 @@ class Terminal:
             assert self._read(), self.shown
         return self.shown
 
+    def interrupt(self) -> None:
+        """Unless it has ended."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGINT)
+
     def type(self, keys: str) -> None:
         os.write(self._ours, keys.encode())
 
     def ends(self) -> int:
+        """The exit code. A run that waits for more does not end, which fails after a while."""
+        deadline = time.monotonic() + SHOWN_WITHIN_S
         while self._read():
-            pass
+            assert time.monotonic() < deadline, self.shown
         os.close(self._ours)
-        return os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
     def _read(self) -> bool:
+        """Whether the run goes on."""
+        ready, _, _ = select.select([self._ours], [], [], SHOWN_WITHIN_S)
+        assert ready, self.shown
         try:
             data = os.read(self._ours, 65536)
         except OSError:  # nobody has the other end any more
@@ -74,8 +102,8 @@ def typed(command: str, kubeconfig: str) -> subprocess.CompletedProcess[str]:
 
 
 @needs_kubectl
-def test_the_command_of_a_finding_works_while_the_run_waits_and_the_run_goes_on(tmp_path: Path) -> None:
-    run = Terminal(tmp_path, "--pause-on-failure", *WRONG, "-k", "port-8080 and reachability")
+def test_the_command_of_a_finding_works_while_the_run_waits(on_a_terminal, tmp_path: Path) -> None:
+    run = on_a_terminal(tmp_path, "--pause-on-failure", *WRONG, "-k", "port-8080 and reachability")
     shown = run.until(WAITS)
     (kubeconfig,) = re.findall(r"export KUBECONFIG=(\S+)", shown)
     differs = "# sleep.legacy to httpbin.bar: 000/56 instead of 200"
@@ -90,8 +118,8 @@ def test_the_command_of_a_finding_works_while_the_run_waits_and_the_run_goes_on(
 
 
 @needs_kubectl
-def test_ctrl_c_at_a_pause_ends_the_run_and_leaves_nothing(tmp_path: Path) -> None:
-    run = Terminal(tmp_path, "--at", CASE)
+def test_ctrl_c_at_a_pause_ends_the_run_and_leaves_nothing(on_a_terminal, tmp_path: Path) -> None:
+    run = on_a_terminal(tmp_path, "--at", CASE)
     shown = run.until(WAITS)
     assert "is as it must be" in shown
     (kubeconfig,) = re.findall(r"export KUBECONFIG=(\S+)", shown)
@@ -103,10 +131,10 @@ def test_ctrl_c_at_a_pause_ends_the_run_and_leaves_nothing(tmp_path: Path) -> No
 
 
 @needs_kubectl
-def test_what_is_changed_at_a_pause_is_put_right_before_the_run_goes_on(tmp_path: Path) -> None:
+def test_what_is_changed_at_a_pause_is_put_right_for_what_follows(on_a_terminal, tmp_path: Path) -> None:
     """strict-foo.yaml is in force in both steps; somebody deletes it while the run waits in the first."""
     chosen = "test_reachability and (port-8080-disabled or other-version-strict)"
-    run = Terminal(tmp_path, "--pause-on-failure", *WRONG, "-k", chosen)
+    run = on_a_terminal(tmp_path, "--pause-on-failure", *WRONG, "-k", chosen)
     (kubeconfig,) = re.findall(r"export KUBECONFIG=(\S+)", run.until(WAITS))
     gone = typed("kubectl delete peerauthentication default -n foo", kubeconfig)
     assert gone.returncode == 0, gone.stderr
