@@ -59,7 +59,7 @@ LOCKED := --python-version 3.11 --universal --generate-hashes --no-emit-index-ur
 
 .PHONY: help
 help: ## Print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  Variables of make conformance, and their defaults:"
 	@echo "    TARGET=lab|kind|cluster  SUITE=all  MODE=full|quick  MESH=  (the reference)  WORKERS=0"

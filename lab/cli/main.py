@@ -90,7 +90,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="up|down|status|faults|images|completion")
     up = commands.add_parser("up", help="start a lab", description='Typical use: eval "$(python -m lab up)"')
     up.add_argument(
-        "--name", default=DEFAULT_NAME, help="several labs run side by side (default: %(default)s)"
+        "--name",
+        default=DEFAULT_NAME,
+        help="several labs run side by side, by name (default: %(default)s)",
     )
     mesh = up.add_argument(
         "--mesh",
@@ -108,21 +110,24 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="NAME",
-        help="be wrong deliberately: a name from `faults`, or path/to/file.py:function; repeatable",
+        help="make the mesh wrong on purpose: a name from `faults`, or path/to/file.py:function; repeatable",
     )
     completion.offer(fault, completion.faults)
     up.add_argument(
-        "--port", type=_port, default=0, help="of the API server on 127.0.0.1 (default: any free one)"
+        "--port", type=_port, default=0, help="port of the API server on 127.0.0.1 (default: any free one)"
     )
     up.add_argument(
-        "--kubeconfig", type=Path, metavar="PATH", help="write it here (default: in the run directory)"
+        "--kubeconfig",
+        type=Path,
+        metavar="PATH",
+        help="where to write it (default: the run directory)",
     )
     up.add_argument(
         "--playgrounds",
         type=int,
         default=1,
         metavar="N",
-        help="how many playgrounds must fit into it (default: %(default)s)",
+        help="reserve inotify instances for this many playgrounds (default: %(default)s)",
     )
     up.add_argument(
         "--images",
