@@ -100,6 +100,7 @@ def test_the_closing_table_says_how_many_of_each_document_and_where_the_report_i
     assert re.search(r"^current +4 of 6 passed, 2 failed, \d+ not run$", printed, re.MULTILINE)
     assert f"report          {place}/conformance-report.yaml, conformance-report.html" in printed
     assert f"evidence        {place}/evidence/{PORT_8080}" in printed
+    assert re.search(r"^diagnosis +2 cases fail as in .*\bport-level-ignored\b", printed, re.MULTILINE)
 
 
 def test_verify_report_finds_it_sound_and_says_what_it_says(failing: Left) -> None:
@@ -252,6 +253,7 @@ def test_the_evidence_alone_says_which_rule_was_broken(failing: Left) -> None:
         "legacy  .    200 -> 000/56  .",
         "    kubectl exec -n legacy deploy/sleep -c sleep -- curl -s -m 5",
         "It was wrong every time.",
+        "## Where the same is known to fail\n\n- 2 cases fail as in",
         "## What the proxy at httpbin.bar wrote last",
         "::test_reachability[port-8080-disabled]' --color=no --evidence summary --fault port-level-ignored",
     ):
