@@ -38,8 +38,7 @@ def test_make_knows_every_command() -> None:
 
 
 def test_github_runs_it_with_go_and_keeps_what_was_made_of_istio() -> None:
-    (job,) = WORKFLOW["jobs"].values()
-    steps = job["steps"]
+    steps = WORKFLOW["jobs"]["prove"]["steps"]
     assert any(step.get("run", "").endswith(" .ci/run") for step in steps)
     used = {step["uses"].partition("@")[0]: step.get("with", {}) for step in steps if "uses" in step}
     assert used["actions/setup-go"]["go-version"] == "1.26"
@@ -47,3 +46,13 @@ def test_github_runs_it_with_go_and_keeps_what_was_made_of_istio() -> None:
     paths = re.findall(r"'([^']+)'", used["actions/cache"]["key"])
     assert paths
     assert all(list(ROOT.glob(path)) for path in paths)
+
+
+def test_github_runs_the_suites_on_newer_pythons_by_a_command_that_make_knows() -> None:
+    job = WORKFLOW["jobs"]["newer-python"]
+    assert "3.13" in job["strategy"]["matrix"]["python"]
+    (command,) = [step["run"].partition(" make ")[2] for step in job["steps"] if "run" in step]
+    words = ["make", *command.split(), "-n", "--no-print-directory"]
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    done = subprocess.run(words, cwd=ROOT, env=inherited, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
