@@ -50,6 +50,17 @@ class Unreviewed(View):
             self._objects.review(key, review)
 
 
+class Writing(View):
+    """Makes other objects than it was told to."""
+
+    def __init__(self, objects: Client, change: Callable[[Object], Object]) -> None:
+        super().__init__(objects)
+        self._change = change
+
+    def create(self, key: GroupResource, obj: Object, *, manager: str, dry_run: bool = False) -> Object:
+        return self._objects.create(key, self._change(obj), manager=manager, dry_run=dry_run)
+
+
 class Belated(View):
     """Knows what another store knows: some of it late, or not at all."""
 
@@ -183,6 +194,11 @@ def late(objects: Client, keys: Collection[GroupResource], seconds: float) -> Cl
 def reporting(objects: Client, report: Report) -> Client:
     """The cluster for a control plane that says something else of it than it knows."""
     return cast(Client, Reporting(objects, report))
+
+
+def writing(objects: Client, change: Callable[[Object], Object]) -> Client:
+    """The cluster for a control plane that makes other objects in it than it should."""
+    return cast(Client, Writing(objects, change))
 
 
 def unreviewed(objects: Client, keys: Collection[GroupResource]) -> Client:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import replace
 
 from lab.faults.registry import EXTENDED, fault
 from lab.faults.trees import http_managers, inbound_chains, takes_mutual_tls
-from lab.faults.views import partial
-from lab.kube.client import Client
+from lab.faults.views import partial, unreviewed, writing
+from lab.kube.client import Client, Object
 from lab.mesh.config.current import peer_authentication
 from lab.mesh.config.current.peer_authentication import PeerAuthentication
 from lab.mesh.config.current.policies import Policies
@@ -56,6 +57,21 @@ def unset_port_is_permissive(policies: Policies) -> Policies:
             port_modes={port: mode or MutualTls.PERMISSIVE for port, mode in policy.port_modes.items()},
         ),
     )
+
+
+@fault(AREA, EXTENDED)
+def ports_of_a_namespace(part: Client | Policies) -> Client | Policies:
+    """What a policy without a selector says of ports holds for these ports of its namespace."""
+    if not isinstance(part, Policies):
+        return writing(unreviewed(part, (peer_authentication.KEY,)), _without_rules_of_the_whole)
+    spread = (
+        replace(policy, name=f"{policy.name}~{workload.name}", selector=dict(workload.labels))
+        for policy in part.peer_authentications
+        if policy.port_modes and not policy.selector
+        for workload in part.registry.workloads
+        if workload.namespace == policy.namespace
+    )
+    return replace(part, peer_authentications=(*part.peer_authentications, *spread))
 
 
 @fault(AREA, EXTENDED)
@@ -124,6 +140,16 @@ def gateway_sends_plain_text(config: GatewayConfig) -> GatewayConfig:
     """Gateways send plain text to every workload."""
     plain = ClientTls(TlsOrigination.DISABLE)
     return replace(config, upstreams=tuple(replace(each, tls=plain) for each in config.upstreams))
+
+
+def _without_rules_of_the_whole(obj: Object) -> Object:
+    """The definition of PeerAuthentication without rules for the whole of its spec."""
+    if obj["metadata"]["name"] != f"{peer_authentication.KEY.plural}.{peer_authentication.KEY.group}":
+        return obj
+    free = copy.deepcopy(obj)
+    for version in free["spec"]["versions"]:
+        version["schema"]["openAPIV3Schema"]["properties"]["spec"].pop("x-kubernetes-validations", None)
+    return free
 
 
 def _each(policies: Policies, change: Callable[[PeerAuthentication], PeerAuthentication]) -> Policies:
