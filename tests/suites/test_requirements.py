@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from fixtures.cli.book.lines import Line, lines
 from fixtures.cli.requirements import printed
 from fixtures.cluster.client import read_manifests
 from fixtures.model.document import EXTENDED
@@ -17,11 +18,18 @@ from fixtures.report.collecting import Collecting
 from lab.faults import beyond, known
 from suites.extended.book import REQUIREMENTS
 from tests.steps import cases, manifests, steps
+from tools import fault_record, fault_requirements
+from tools.fault_table_extended import TABLE, document
 
 DOCUMENTATION = {"istio.io", "gateway-api.sigs.k8s.io", "kubernetes.io", "www.rfc-editor.org"}
 """Where promises are made to users of the API."""
 
 BOOK = ROOT / "docs" / "requirements.md"
+
+
+def book_lines() -> list[Line]:
+    """As the book has them."""
+    return lines(REQUIREMENTS.values(), Collecting().result(), fault_record.load(), [])
 
 
 def test_the_book_is_what_the_suite_has() -> None:
@@ -31,6 +39,10 @@ def test_the_book_is_what_the_suite_has() -> None:
 def test_every_requirement_has_a_case_and_the_order_of_its_area() -> None:
     held = [case.step.requirement for case in cases("extended")]
     assert list(dict.fromkeys(each.id for each in held if each)) == list(REQUIREMENTS)
+
+
+def test_every_case_has_a_requirement() -> None:
+    assert [case.step.id for case in cases("extended") if case.step.requirement is None] == []
 
 
 def test_requirements_are_sentences_of_areas_that_have_some() -> None:
@@ -50,6 +62,19 @@ def test_faults_that_requirements_name_are_there_and_each_has_a_requirement() ->
     named = {fault for each in REQUIREMENTS.values() for fault in each.faults}
     assert named - {fault.name for fault in (*known(), *beyond())} == set()
     assert {fault.name for fault in beyond()} - named == set()
+
+
+def test_every_requirement_has_killed_a_fault_and_all_that_it_names() -> None:
+    """As the record says; `make faults SUITE=extended` makes it."""
+    of = book_lines()
+    assert [line.requirement.id for line in of if not line.requirement.faults] == []
+    alive = {line.requirement.id: {*line.requirement.faults} - {*line.killed} for line in of}
+    assert {name: faults for name, faults in alive.items() if faults} == {}
+
+
+def test_the_table_of_known_bad_meshes_is_what_is_on_record() -> None:
+    sentences = {fault.name: fault.sentence for fault in (*known(), *beyond())}
+    assert TABLE.read_text() == document(fault_requirements.known(), fault_record.load(), sentences)
 
 
 def test_faults_of_the_suite_are_of_its_areas() -> None:
