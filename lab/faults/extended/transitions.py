@@ -33,6 +33,8 @@ MOMENT_S = 0.2
 BACK_AFTER_S = 0.75
 """When everybody has been seen to have the new policies for a while, and is still looked at."""
 LITTLE_S = 0.02
+LATEST_S = 1.0
+"""Looked at again by then, where the first look came before the moment was over."""
 
 State = TypeVar("State")
 
@@ -64,7 +66,9 @@ def policies_of_before_once_more() -> Callable[[Client | Policies], Client | Pol
 
     def change(part: Client | Policies) -> Client | Policies:
         if not isinstance(part, Policies):
-            return reminded(part, POLICY_KINDS, BACK_AFTER_S + LITTLE_S, BACK_AFTER_S + MOMENT_S + LITTLE_S)
+            return reminded(
+                part, POLICY_KINDS, BACK_AFTER_S + LITTLE_S, BACK_AFTER_S + MOMENT_S + LITTLE_S, 2 * LATEST_S
+            )
         kinds = replace(
             Policies(part.registry),
             peer_authentications=part.peer_authentications,
@@ -91,7 +95,7 @@ def _changing_mode(to: MutualTls) -> Callable[[Client | SidecarConfig], Client |
 
     def change(part: Client | SidecarConfig) -> Client | SidecarConfig:
         if not isinstance(part, SidecarConfig):
-            return reminded(part, POLICY_KINDS, MOMENT_S + LITTLE_S)
+            return reminded(part, POLICY_KINDS, MOMENT_S + LITTLE_S, 2 * MOMENT_S, LATEST_S)
         if known.take(part.uid, part.inbound) >= MOMENT_S:
             return part
         ports = tuple(replace(port, mode=to) for port in part.inbound.ports)
@@ -138,7 +142,7 @@ def everybody_denied_on_the_way() -> Callable[[Client | GatewayConfig], Client |
 
     def change(part: Client | GatewayConfig) -> Client | GatewayConfig:
         if not isinstance(part, GatewayConfig):
-            return reminded(part, POLICY_KINDS, MOMENT_S + LITTLE_S)
+            return reminded(part, POLICY_KINDS, MOMENT_S + LITTLE_S, 2 * MOMENT_S, LATEST_S)
         authorization = part.security.authorization
         if known.take(part.uid, authorization) >= MOMENT_S:
             return part
