@@ -35,7 +35,7 @@ def scheme_of_a_principal_left_out(config: ProxyConfig) -> ProxyConfig:
 @fault(AREA, EXTENDED)
 def principal_patterns_are_text(config: ProxyConfig) -> ProxyConfig:
     """A star at the beginning or the end of a principal is nothing but a star."""
-    return with_values(config, Attribute.PRINCIPAL, _without_pattern)
+    return with_values(config, Attribute.PRINCIPAL, without_pattern)
 
 
 @fault(AREA, EXTENDED)
@@ -59,7 +59,7 @@ def namespace_by_its_beginning(config: ProxyConfig) -> ProxyConfig:
 @fault(AREA, EXTENDED)
 def namespace_patterns_are_text(config: ProxyConfig) -> ProxyConfig:
     """A star at the end of a namespace is nothing but a star."""
-    return with_values(config, Attribute.NAMESPACE, _without_pattern)
+    return with_values(config, Attribute.NAMESPACE, without_pattern)
 
 
 @fault(AREA, EXTENDED)
@@ -114,7 +114,8 @@ def any_request_principal_at_workloads(config: ProxyConfig) -> ProxyConfig:
     return with_values(config, Attribute.REQUEST_PRINCIPAL, lambda _value: ["*"])
 
 
-def _without_pattern(value: str) -> Iterable[str]:
+def without_pattern(value: str) -> Iterable[str]:
+    """Nobody's value in the place of one with a star at an end, but for the star by itself."""
     return [NOBODYS if value.strip("*") != value and value != "*" else value]
 
 
