@@ -88,7 +88,7 @@ STEPS = [
         "requests-as-they-are-there",
         "rewritten",
         *at_each_ingress("""
-                  /outside/x  /anything/x  /outside/denied  /outside/level  /high/level  /high/level{x-level:high}
+                  /outside/x  /anything/x  /outside/denied  /outside/level  /high/level  /high/x{x-level:high}
             none  200         403          403              403             200          403
         """),
         own=True,

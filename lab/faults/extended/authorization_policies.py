@@ -44,7 +44,8 @@ def one_label_of_an_authorization_is_enough(policies: Policies) -> Policies:
     def split(each: AuthorizationPolicy) -> list[AuthorizationPolicy]:
         labels = each.attachment.selector.items()
         return [
-            replace(each, attachment=replace(each.attachment, selector={name: value})) for name, value in labels
+            replace(each, attachment=replace(each.attachment, selector={name: value}))
+            for name, value in labels
         ] or [each]
 
     return _with(policies, split)

@@ -21,7 +21,11 @@ def gateway_lets_everything_through(config: GatewayConfig) -> GatewayConfig:
 @fault(AREA, EXTENDED)
 def gateway_sends_plain_text(config: GatewayConfig) -> GatewayConfig:
     """Gateways send plain text to all workloads."""
-    return replace(config, upstreams=tuple(replace(each, client_tls=None) for each in config.upstreams))
+    outside = (
+        replace(each, endpoints=tuple(replace(end, mesh=False) for end in each.endpoints))
+        for each in config.upstreams
+    )
+    return replace(config, upstreams=tuple(outside))
 
 
 @fault(AREA, EXTENDED)
