@@ -19,16 +19,6 @@ def gateway_lets_everything_through(config: GatewayConfig) -> GatewayConfig:
 
 
 @fault(AREA, EXTENDED)
-def gateway_sends_plain_text(config: GatewayConfig) -> GatewayConfig:
-    """Gateways send plain text to all workloads."""
-    outside = (
-        replace(each, endpoints=tuple(replace(end, mesh=False) for end in each.endpoints))
-        for each in config.upstreams
-    )
-    return replace(config, upstreams=tuple(outside))
-
-
-@fault(AREA, EXTENDED)
 def forwarded_addresses_believed(resources: Resources) -> Resources:
     """Gateways take a client's word for its address."""
     for manager in http_managers(resources.listeners):
