@@ -10,7 +10,7 @@ AUTHORIZATION = ("request-authentication",)
 STEPS = [
     shown(
         "policies-of-a-namespace",
-        "namespaces",
+        "policies-of-namespaces",
         AUTHORIZATION,
         Reachability("""
                     foo     foo:8001    another.foo     bar     another.bar     legacy
@@ -20,7 +20,7 @@ STEPS = [
     ),
     shown(
         "root-policies-for-workloads",
-        "root-with-selector",
+        "root-policy-for-workloads",
         AUTHORIZATION,
         Reachability("""
                     foo     foo:8001    another.foo     bar     another.bar     legacy
@@ -61,7 +61,7 @@ STEPS = [
     ),
     shown(
         "all-labels-of-a-selector",
-        "two-labels",
+        "labels-of-a-selector",
         AUTHORIZATION,
         Reachability("""
                     foo     foo:8001    another.foo     bar     another.bar

@@ -199,7 +199,7 @@ STEPS = [
     ),
     source(
         "addresses-of-packets",
-        "ip-blocks",
+        "address-blocks",
         """
                 /anything/anywhere   /anything/elsewhere   /anything/not-there    /anything/nowhere
         bar     200                     403                         200                         403

@@ -11,7 +11,7 @@ from suites.extended.book import AT_AN_INGRESS, REQUIREMENTS, shown
 GATEWAYS = [f"current/{api}/httpbin-gateway.yaml" for api in CONFIG_APIS]
 
 
-def at_gateways(requirement: str, step: str, *expect: Expectation, own: bool = False) -> Step:
+def at_gateways(requirement: str, step: str, *expect: Expectation, own: str = "") -> Step:
     """With policies for each configuration API, at the documents' gateways or at their ``own``."""
     needed = REQUIREMENTS[requirement]
     return Step(
@@ -20,7 +20,7 @@ def at_gateways(requirement: str, step: str, *expect: Expectation, own: bool = F
         requirement=needed,
         manifests=[
             *(GATEWAYS if not own else ()),
-            *(f"extended/gateways/{api}/{step}.yaml" for api in CONFIG_APIS),
+            *(f"extended/gateways/{api}/{own or step}.yaml" for api in CONFIG_APIS),
         ],
         features=AT_AN_INGRESS,
         expect=expect,
@@ -91,7 +91,7 @@ STEPS = [
                   /outside/x  /anything/x  /outside/denied  /outside/level  /high/level  /high/x{x-level:high}
             none  200         403          403              403             200          403
         """),
-        own=True,
+        own="rewritten",
     ),
     at_gateways(
         "routes-of-their-gateway",
@@ -100,16 +100,16 @@ STEPS = [
                     a.example.com/ip    b.example.com/ip    c.example.com/ip    d.example.com/ip
             none    200                 200                 404                 404
         """),
-        own=True,
+        own="several-hosts",
     ),
     at_gateways(
         "policy-of-one-host",
-        "several-hosts",
+        "policy-of-one-host",
         *at_each_ingress("""
                     a.example.com/headers   b.example.com/headers   A.example.com/headers   a.example.com/ip
             none    403                     200                     403                     200
         """),
-        own=True,
+        own="several-hosts",
     ),
     at_gateways(
         "policies-where-the-gateway-is",
