@@ -26,6 +26,12 @@ def test_the_record_is_of_faults_and_cases_that_there_are() -> None:
         assert set(each.failed) | each.unseen <= set(record.cases)
 
 
+def test_the_record_has_every_fault_that_breaks_a_document() -> None:
+    faults = {each.name for each in fault_runs.describe(())}
+    missing = faults - {each.fault for each in signatures.recorded().of_faults}
+    assert not missing, f"make signatures FAULTS='{' '.join(sorted(missing))}' puts them on record"
+
+
 GRID = {
     "differences": [
         {
