@@ -81,22 +81,24 @@ STEPS = [
             shows=False,
         ),
     ),
+    # A token that the gateway has checked does not go on: that shows who has.
     at_the_gateway(
         "tokens-of-the-namespace",
         "tokens",
         Answers(
             """
-                        /ip     /headers
-            none        200     200
-            deadbeef    401     401
-            valid       200     200
+                        /ip
+            none        403
+            deadbeef    401
+            valid       403
             """,
             api="gateway-api",
         ),
         Requests("""
                         /ip     another.foo/ip
-            none        200     200
+            none        403     200
             deadbeef    401     401
+            valid       200     200
         """),
     ),
 ]
