@@ -13,6 +13,8 @@ REPORTS ?= reports
 TEST_WORKERS ?= 2
 # What settle times may be: p95=2s,max=5s
 SETTLE_BUDGET ?=
+# Rooms of tests/ that test-quick leaves out.
+SLOW := e2e node compare kube/api kube/webhooks kube/controllers
 ARGS    ?=
 FAULTS  ?=
 RUNS    ?= 200
@@ -102,6 +104,12 @@ test: $(DEV) ## Our own tests: lint, types, import contracts, and tests/
 	$(VENV)/bin/lint-imports
 	$(PYTHON) -m pytest tests -W error -W default::pytest.PytestUnraisableExceptionWarning \
 	    -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder --timeout 240 -o verbosity_test_cases=0 $(ARGS)
+
+.PHONY: test-quick
+test-quick: $(DEV) ## The quick ones of our own tests: those that start neither a lab nor a node, and no kubectl
+	$(VENV)/bin/ruff check .
+	$(PYTHON) -m pytest tests $(addprefix --ignore tests/,$(SLOW)) -n $(TEST_WORKERS) --dist loadfile --timeout 60 \
+	    -o verbosity_test_cases=0 $(ARGS)
 
 .PHONY: test-istio
 test-istio: $(DEV) ## What our own tests say of a mesh, on real Istio (make istio); docs/differences.md
