@@ -40,6 +40,8 @@ def foreign_mesh(estate: Estate, tmp_path_factory: pytest.TempPathFactory) -> It
             controller.wait()
             if controller.stdout:
                 controller.stdout.close()
+    # Who looks at every kind must not ask for the one that is gone.
+    estate.api.resources.invalidate_cache()
 
 
 def encryptions(estate: Estate) -> list[str]:
