@@ -293,7 +293,9 @@ class Runs:
         if "no:cacheprovider" not in arguments:
             arguments += ["-o", f"cache_dir=of/{name}.cache"]
         code, output = self._run(name, arguments, chosen.variables)
-        checked = CheckedYaml((self._folder / name / "conformance-report.yaml").read_text())
+        report = self._folder / name / "conformance-report.yaml"
+        assert report.exists(), f"no report; exit code {code}\n{output}"
+        checked = CheckedYaml(report.read_text())
         return Came(output, code, checked.data, checks.mistakes(checked, self._catalogue))
 
     def _run(self, name: str, arguments: list[str], variables: dict[str, str]) -> tuple[int, str]:
