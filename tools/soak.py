@@ -170,7 +170,8 @@ def _run(labs: Sequence[Lab | Installed], seed: int, ours: Children) -> list[Out
     """One run of each suite, at the same time, and a new gateway before the next."""
 
     def one(lab: Lab | Installed) -> Outcome:
-        folder = REPORTS / f"{lab.suite}-{seed}"
+        # Soaks of two meshes at once must not take each other's folders for their own.
+        folder = REPORTS / str(os.getpid()) / f"{lab.suite}-{seed}"
         folder.mkdir(parents=True, exist_ok=True)
         options = [
             *("--color=no", "-q", "-p", "no:cacheprovider"),
