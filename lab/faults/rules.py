@@ -1,4 +1,4 @@
-"""Helpers to change the rules by which a proxy lets requests pass, whatever they are for."""
+"""Helpers to change the rules by which a proxy lets requests pass and believes tokens."""
 
 from __future__ import annotations
 
@@ -13,6 +13,13 @@ from lab.mesh.model.authorization import (
     Conjunction,
 )
 from lab.mesh.model.proxy_config import ProxyConfig
+from lab.mesh.model.tokens import JwtRule
+
+
+def with_jwt_rules(config: ProxyConfig, change: Callable[[JwtRule], JwtRule]) -> ProxyConfig:
+    """With another one in the place of each rule for tokens."""
+    rules = tuple(map(change, config.security.jwt_rules))
+    return replace(config, security=replace(config.security, jwt_rules=rules))
 
 
 def with_authorization(config: ProxyConfig, change: Callable[[Authorization], Authorization]) -> ProxyConfig:

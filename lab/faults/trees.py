@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from lab.mesh.envoy import jwt
 from lab.mesh.envoy.proto import Message, extension
 from lab.mesh.envoy.resources import Resources
 
@@ -46,3 +47,12 @@ def lua(name: str, script: str) -> Message:
         "envoy.extensions.filters.http.lua.v3.Lua",
         default_source_code={"inline_string": script},
     )
+
+
+def beside_token_filter(resources: Resources, behind: int, script: str) -> Resources:
+    """With a script before the filter that verifies tokens (0), or behind it (1)."""
+    for manager in http_managers(resources.listeners):
+        names = [each["name"] for each in manager["http_filters"]]
+        if jwt.NAME in names:
+            manager["http_filters"].insert(names.index(jwt.NAME) + behind, lua("tokens", script))
+    return resources

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
@@ -11,6 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from lab.faults.current.sections import END_USER
 from lab.faults.registry import fault
+from lab.faults.rules import with_jwt_rules
 from lab.faults.token_scripts import HONEST_SKEW_S, accepting, refusing
 from lab.faults.trees import http_managers, lua, messages
 from lab.mesh.envoy import jwt
@@ -18,7 +18,6 @@ from lab.mesh.envoy.key_set import Jwk, encoded, number
 from lab.mesh.envoy.proto import Message
 from lab.mesh.envoy.resources import Resources
 from lab.mesh.model.proxy_config import ProxyConfig
-from lab.mesh.model.tokens import JwtRule
 
 LEAST_SKEW_S = 1
 """Envoy takes 0 as a wish for its own 60."""
@@ -89,7 +88,7 @@ def any_issuer_accepted(resources: Resources) -> Resources:
 @fault(END_USER)
 def any_audience_accepted(config: ProxyConfig) -> ProxyConfig:
     """It does not matter for whom a token is."""
-    return _with_rules(config, lambda rule: replace(rule, audiences=()))
+    return with_jwt_rules(config, lambda rule: replace(rule, audiences=()))
 
 
 @fault(END_USER)
@@ -107,7 +106,7 @@ def algorithm_none_accepted(resources: Resources) -> Resources:
 @fault(END_USER)
 def public_key_as_secret(config: ProxyConfig) -> ProxyConfig:
     """A token that is signed symmetrically, with the text of the public key as the secret, is believed."""
-    return _with_rules(config, lambda rule: replace(rule, jwks=_with_secrets(rule.jwks)))
+    return with_jwt_rules(config, lambda rule: replace(rule, jwks=_with_secrets(rule.jwks)))
 
 
 @fault("Require a valid token")
@@ -130,12 +129,6 @@ def _with_skew(resources: Resources, seconds: int) -> Resources:
     for provider in _providers(resources):
         provider["clock_skew_seconds"] = seconds
     return resources
-
-
-def _with_rules(config: ProxyConfig, change: Callable[[JwtRule], JwtRule]) -> ProxyConfig:
-    security = config.security
-    rules = tuple(map(change, security.jwt_rules))
-    return replace(config, security=replace(security, jwt_rules=rules))
 
 
 def _place_of_tokens(filters: list[Message]) -> int | None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from lab.faults.registry import EXTENDED, fault
+from lab.faults.rules import with_jwt_rules
 from lab.mesh.config.current.policies import Policies
 from lab.mesh.config.current.request_authentication import RequestAuthentication
 from lab.mesh.model.proxy_config import ProxyConfig
@@ -34,7 +35,7 @@ def first_keys_kept() -> Callable[[ProxyConfig], ProxyConfig]:
     known: dict[str, str] = {}
 
     def change(config: ProxyConfig) -> ProxyConfig:
-        return _with_rules(
+        return with_jwt_rules(
             config,
             lambda rule: replace(rule, jwks=known.setdefault(rule.issuer, rule.jwks)) if rule.jwks else rule,
         )
@@ -77,12 +78,7 @@ def _keys(rule: JwtRule) -> list[dict[str, str]]:
 def _with_keys(
     config: ProxyConfig, change: Callable[[list[dict[str, str]]], list[dict[str, str]]]
 ) -> ProxyConfig:
-    return _with_rules(
+    return with_jwt_rules(
         config,
         lambda rule: replace(rule, jwks=json.dumps({"keys": change(_keys(rule))})) if rule.jwks else rule,
     )
-
-
-def _with_rules(config: ProxyConfig, change: Callable[[JwtRule], JwtRule]) -> ProxyConfig:
-    rules = tuple(map(change, config.security.jwt_rules))
-    return replace(config, security=replace(config.security, jwt_rules=rules))

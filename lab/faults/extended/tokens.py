@@ -8,8 +8,7 @@ from dataclasses import replace
 from lab.faults.registry import EXTENDED, fault
 from lab.faults.rules import with_conditions, with_values, without
 from lab.faults.token_scripts import refusing_with
-from lab.faults.trees import http_managers, lua, messages
-from lab.mesh.envoy import jwt
+from lab.faults.trees import beside_token_filter, messages
 from lab.mesh.envoy.resources import Resources
 from lab.mesh.model.authorization import Attribute, Condition, Conjunction
 from lab.mesh.model.proxy_config import ProxyConfig
@@ -122,9 +121,4 @@ def _with_rules(
 
 def _refusing(resources: Resources, condition: str) -> Resources:
     """Refuses verified tokens, of whose claims a condition holds."""
-    for manager in http_managers(resources.listeners):
-        filters = manager["http_filters"]
-        names = [each["name"] for each in filters]
-        if jwt.NAME in names:
-            filters.insert(names.index(jwt.NAME) + 1, lua("tokens", refusing_with(condition)))
-    return resources
+    return beside_token_filter(resources, 1, refusing_with(condition))
