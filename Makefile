@@ -15,6 +15,9 @@ TEST_WORKERS ?= 2
 SETTLE_BUDGET ?=
 # Rooms of tests/ that test-quick leaves out.
 SLOW := e2e node compare kube/api kube/webhooks kube/controllers
+# The room of tests/ whose tests all need real Istio, and have a lab with it each: part of test-istio.
+ON_ISTIO := tests/e2e/istio
+STRICTLY := -W error -W default::pytest.PytestUnraisableExceptionWarning -o verbosity_test_cases=0
 ARGS    ?=
 FAULTS  ?=
 RUNS    ?= 200
@@ -97,13 +100,13 @@ images: $(CLUSTER) ## List every image of a run: MESH=name  REGISTRY=prefix  NOD
 	    $(if $(NODE_IMAGE),--node-image $(NODE_IMAGE)) $(ARGS)
 
 .PHONY: test
-test: $(DEV) ## Our own tests: lint, types, import contracts, and tests/
+test: $(DEV) ## Our own tests: lint, types, import contracts, and tests/ but what needs real Istio (test-istio)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
-	$(PYTHON) -m pytest tests -W error -W default::pytest.PytestUnraisableExceptionWarning \
-	    -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder --timeout 240 -o verbosity_test_cases=0 $(ARGS)
+	$(PYTHON) -m pytest tests --ignore $(ON_ISTIO) $(STRICTLY) \
+	    -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder --timeout 240 $(ARGS)
 
 .PHONY: test-quick
 test-quick: $(DEV) ## The quick ones of our own tests: those that start neither a lab nor a node, and no kubectl
@@ -112,9 +115,9 @@ test-quick: $(DEV) ## The quick ones of our own tests: those that start neither 
 	    -o verbosity_test_cases=0 $(ARGS)
 
 .PHONY: test-istio
-test-istio: $(DEV) ## What our own tests say of a mesh, on real Istio (make istio); docs/differences.md
-	$(PYTHON) -m pytest tests/mesh tests/e2e/sidecars tests/e2e/transcripts --plane istio \
-	    -W error -W default::pytest.PytestUnraisableExceptionWarning -o verbosity_test_cases=0 $(ARGS)
+test-istio: $(DEV) ## Our own tests on real Istio (make istio): of it on the lab, and what they say of a mesh
+	$(PYTHON) -m pytest $(ON_ISTIO) $(STRICTLY) -n $(TEST_WORKERS) --dist loadfile --timeout 240 $(ARGS)
+	$(PYTHON) -m pytest tests/mesh tests/e2e/sidecars tests/e2e/transcripts --plane istio $(STRICTLY) $(ARGS)
 
 .PHONY: verify-report
 verify-report: $(CLUSTER) ## Check a report that somebody sends: FILE=conformance-report.yaml

@@ -30,7 +30,7 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGHUP, lambda *_: None)
 
 
-ROOMS_THAT_TAKE_LONGEST = ("istio", "elsewhere", "safety", "suite")
+ROOMS_THAT_TAKE_LONGEST = ("elsewhere", "safety", "suite")
 """They wait more than they work: begun first, beside others, none of them is what the end is waited for."""
 
 

@@ -30,11 +30,25 @@ def test_real_istio_is_proven_after_the_two_commands_of_the_readme() -> None:
 
 
 def test_make_knows_every_command() -> None:
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
     for command in made():
-        words = [*command.split(), "-n", "--no-print-directory"]
-        done = subprocess.run(words, cwd=ROOT, env=inherited, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
+        assert printed(command)
+
+
+def printed(command: str) -> str:
+    """What make would run for a command; it must know the command."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    words = [*command.split(), "-n", "--no-print-directory"]
+    done = subprocess.run(words, cwd=ROOT, env=inherited, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.replace("\\\n", " ")
+
+
+def test_what_needs_real_istio_is_tested_once_where_istio_has_been_made() -> None:
+    on_istio = "tests/e2e/istio"
+    commands = [line for command in made() for line in printed(command).splitlines() if "-m pytest" in line]
+    (ours,) = [line for line in commands if " tests " in line]
+    assert f"--ignore {on_istio}" in ours
+    assert len([line for line in commands if f" {on_istio} " in line.replace("--ignore ", "--ignore=")]) == 1
 
 
 def test_github_runs_it_with_go_and_keeps_what_was_made_of_istio() -> None:
@@ -52,7 +66,4 @@ def test_github_runs_the_suites_on_newer_pythons_by_a_command_that_make_knows() 
     job = WORKFLOW["jobs"]["newer-python"]
     assert "3.13" in job["strategy"]["matrix"]["python"]
     (command,) = [step["run"].partition(" make ")[2] for step in job["steps"] if "run" in step]
-    words = ["make", *command.split(), "-n", "--no-print-directory"]
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
-    done = subprocess.run(words, cwd=ROOT, env=inherited, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    assert printed(f"make {command}")
