@@ -186,8 +186,9 @@ def test_without_a_baseline_nothing_is_compared(tmp_path: Path) -> None:
     assert (ended, "comparison" in outputs, asked) == (0, False, [])
 
 
-def test_the_exit_codes_are_those_of_the_readme() -> None:
-    table = (ROOT / "README.md").read_text().partition("| exit code")[2].partition("\n\n")[0]
+@pytest.mark.parametrize("page", ["running.md", "running-elsewhere.md"])
+def test_the_exit_codes_are_those_of_the_documentation(page: str) -> None:
+    table = (ROOT / "docs" / page).read_text().partition("| exit code")[2].partition("\n\n")[0]
     assert {int(code) for code in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)} == set(CONCLUSIONS)
 
 
