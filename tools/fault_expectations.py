@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
+from tools import fast_yaml
 
 FILE = Path(__file__).with_suffix(".yaml")
 
@@ -46,7 +46,7 @@ class Expectation:
 
 def load(file: Path = FILE, bound_s: float = BOUND_S) -> dict[str, Expectation]:
     """Expectations by the name of the fault; `bound_s` is what most are given."""
-    declared: Mapping[str, Mapping[str, Any]] = yaml.safe_load(file.read_text())
+    declared: Mapping[str, Mapping[str, Any]] = fast_yaml.load(file.read_text())
     return {
         name: Expectation(
             caught=fields.get("caught", ""),

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import yaml
 
+from tools import fast_yaml
+
 FILE = Path(__file__).resolve().parent.parent / "suites" / "extended" / "killed.yaml"
 
 HEAD = "# Which cases of a requirement have noticed a wrong mesh: written by `make faults SUITE=extended`.\n"
@@ -28,7 +30,7 @@ Record = Mapping[str, Sequence[Kill]]
 
 def load(file: Path = FILE) -> dict[str, list[Kill]]:
     """What is on record; nothing where there is no file yet."""
-    rows = yaml.safe_load(file.read_text()) if file.is_file() else None
+    rows = fast_yaml.load(file.read_text()) if file.is_file() else None
     return {
         name: [Kill(each["fault"], tuple(each["cases"]), each["says"]) for each in kills]
         for name, kills in (rows or {}).items()

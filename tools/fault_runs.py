@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from tools import fault_expectations, forked_suites, lab_program, wrong_meshes
+from tools import fast_yaml, fault_expectations, forked_suites, lab_program, wrong_meshes
 from tools.children import Children
 from tools.fault_expectations import Expectation
 from tools.lab_program import BadFault
@@ -95,7 +93,7 @@ def describe(names: Sequence[str]) -> list[Fault]:
 def of_mesh(mesh: str, names: Sequence[str]) -> list[Fault]:
     """These wrong meshes made of an installed one, or all there are. Raises BadFault."""
     path = MESHES / f"{mesh}.yaml"
-    profile = yaml.safe_load(path.read_text()) if path.is_file() else {}
+    profile = fast_yaml.load(path.read_text()) if path.is_file() else {}
     if not (folder := profile.get("lab", {}).get("faults")):
         raise BadFault(f"there are no wrong meshes made of {mesh} (lab.faults of {path})")
     try:
@@ -193,7 +191,6 @@ def _cases(report: Path) -> list[dict[str, Any]]:
     """The cases in a report, in the order of the suites; none if the run did not come to write one."""
     if not report.exists():
         return []
-    # The loader in C: reports are long, and there are many of them.
-    loaded = yaml.load(report.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    loaded = fast_yaml.load(report.read_text())
     cases: list[dict[str, Any]] = loaded["cases"]
     return cases

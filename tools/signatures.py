@@ -11,6 +11,8 @@ from typing import Any
 
 import yaml
 
+from tools import fast_yaml
+
 FILE = Path(__file__).resolve().parent.parent / "fixtures" / "report" / "signatures.yaml"
 
 HEAD = """\
@@ -114,8 +116,7 @@ def read(file: Path) -> Signatures:
     """What is on record in a file; nothing where there is none yet."""
     if not file.is_file():
         return Signatures((), ())
-    # The loader in C: the file is long.
-    data = yaml.load(file.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    data = fast_yaml.load(file.read_text())
     cases = data["cases"]
     return Signatures(
         cases,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, ClassVar
 
 from lab.kube.client import (
@@ -15,6 +16,7 @@ from lab.kube.client import (
     GroupResource,
     Object,
     Store,
+    clone,
 )
 from lab.kube.kinds.scheme import Scheme
 from lab.kube.writing.writes import Writes
@@ -45,6 +47,12 @@ def all_namespaces(listener: Mapping[str, Any] = HTTP) -> Object:
     return {**listener, "allowedRoutes": {"namespaces": {"from": "All"}}}
 
 
+@cache
+def definitions() -> list[Object]:
+    """Of the mesh, read from their files once."""
+    return list(current.API.definitions())
+
+
 @dataclass
 class GatewayCluster:
     """Namespaces foo and bar; httpbin:8000 in both."""
@@ -58,9 +66,8 @@ class GatewayCluster:
         scheme = Scheme()
         scheme.cel_rules.update(CEL_RULES)
         self.objects = Writes(Store(), scheme)
-        for definition in current.API.definitions():
-            key = CUSTOM_RESOURCE_DEFINITIONS
-            self.objects.create(key, definition, manager="test")
+        for definition in definitions():
+            self.objects.create(CUSTOM_RESOURCE_DEFINITIONS, clone(definition), manager="test")
         self.controller = GatewayController(self.objects, self.registry)
         self.controller.install()
         for namespace, labels in (("foo", {}), ("bar", {"team": "bar"})):

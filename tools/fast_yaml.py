@@ -1,0 +1,20 @@
+"""YAML of ours read by the loader in C, where there is one: it is about ten times as fast."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def load(text: str) -> Any:
+    """The one document of a text; None if there is none. Raises yaml.YAMLError."""
+    return yaml.load(text, Loader=LOADER)
+
+
+def load_all(text: str) -> Iterator[Any]:
+    """Every document of a text. Raises yaml.YAMLError."""
+    return yaml.load_all(text, Loader=LOADER)
