@@ -2,8 +2,9 @@
 
 Runs the suites against every deliberately wrong mesh and holds what they say against what they must say. With
 no names all faults are run, and the kill table docs/faults.md is written. With --suite extended the cases of
-each requirement are run against the faults that it names, and what has noticed them is kept. With --record
-runs go on however many cases have failed, and what they see becomes the signatures of the faults.
+each requirement are run against the faults that it names; what has noticed them is kept, and what they see
+becomes the signatures of the faults. With --record runs of the documents go on however many cases have
+failed, and what they see becomes the signatures.
 
 Exit codes: 0 each fault is caught by the right case, or cannot be seen; 1 one is not; 2 wrong usage; 130
 interrupted.
@@ -59,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with children() as ours:
             jobs = options.jobs or (INSTALLED_JOBS if options.mesh else JOBS)
-            record = _recording().add if options.record else None
+            record = _recording(requirements).add if options.record or requirements else None
             runs = fault_runs.run_all(chosen, jobs, _teller(record), ours, to_the_end=options.record)
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -88,7 +89,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--mesh", help="those made of the mesh of this profile, which is installed (istio)")
     parser.add_argument(
-        "--record", action="store_true", help=f"put their signatures on record ({signatures.FILE.name})"
+        "--record",
+        action="store_true",
+        help=f"put their signatures on record ({signatures.FILE.name}), which --suite extended always does",
     )
     parser.add_argument(
         "--jobs",
@@ -108,8 +111,8 @@ def _chosen(
     options: argparse.Namespace, requirements: Sequence[Requirement]
 ) -> list[tuple[Fault, Expectation]]:
     """What is run, and what is expected of it. Raises BadFault."""
-    if options.record and (options.suite == EXTENDED or options.mesh):
-        raise BadFault("--record is for reference meshes that break a document: without --suite and --mesh")
+    if options.record and options.mesh:
+        raise BadFault("--record is for reference meshes: without --mesh")
     if not requirements:
         mesh, names = options.mesh, options.names
         return _expected(fault_runs.of_mesh(mesh, names) if mesh else fault_runs.describe(names), mesh)
@@ -140,7 +143,9 @@ def _expected(faults: Sequence[Fault], mesh: str) -> list[tuple[Fault, Expectati
     return [(fault, expectations.get(fault.name, Expectation())) for fault in faults]
 
 
-def _recording() -> Recording:
+def _recording(requirements: Sequence[Requirement]) -> Recording:
+    if requirements:
+        return Recording(fault_requirements.named(requirements), signatures.EXTENDED, EXTENDED)
     return Recording([fault.name for fault in fault_runs.describe(())])
 
 

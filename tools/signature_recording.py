@@ -17,11 +17,13 @@ from tools.whole_files import replace
 class Recording:
     """A file of signatures that runs are added to, from any thread.
 
-    ``faults`` are the names of all there are.
+    ``faults`` are the names of all there are. ``document`` is the one of which all are, whatever they break
+    first; empty where each is of that which it breaks.
     """
 
     faults: Sequence[str]
     file: Path = signatures.FILE
+    document: str = ""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, run: Run) -> None:
@@ -30,14 +32,15 @@ class Recording:
             return
         with self._lock:
             known = signatures.read(self.file)
-            found, cases = of(run)
-            replace(self.file, signatures.dump(signatures.updated(known, found, cases, self.faults)))
+            found, cases = of(run, self.document or run.fault.document)
+            after = signatures.updated(known, found, cases, self.faults)
+            replace(self.file, signatures.dump(after, self.file))
 
 
-def of(run: Run) -> tuple[Signature, list[str]]:
-    """The signature of a fault, and the cases that there are of its document."""
+def of(run: Run, document: str) -> tuple[Signature, list[str]]:
+    """The signature of a fault in a document, and the cases that there are of that."""
     fault = run.fault
-    rows = [row for row in run.rows if row["document"] == fault.document]
+    rows = [row for row in run.rows if row["document"] == document]
     failed, unseen = signatures.seen(rows)
-    said = Signature(fault.name, fault.document, fault.section, fault.sentence, failed, unseen)
+    said = Signature(fault.name, document, fault.section, fault.sentence, failed, unseen)
     return said, [row["id"] for row in rows]

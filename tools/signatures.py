@@ -1,4 +1,4 @@
-"""What each known-bad mesh makes fail, cell by cell: written by `make signatures`, read to diagnose."""
+"""What each known-bad mesh makes fail, cell by cell: written by runs against them, read to diagnose."""
 
 from __future__ import annotations
 
@@ -14,12 +14,16 @@ import yaml
 from tools import fast_yaml
 
 FILE = Path(__file__).resolve().parent.parent / "fixtures" / "report" / "signatures.yaml"
+EXTENDED = FILE.with_stem("signatures-extended")
+"""Those of the extended suite."""
 
 HEAD = """\
-# What the suites see of each known-bad mesh, written by `make signatures` (docs/diagnosis.md). `failed` has
+# What the suites see of each known-bad mesh, written by `{command}` (docs/diagnosis.md). `failed` has
 # the cells that were wrong in each failed case, and what was seen in them. `unseen` are the cases, by their
 # numbers in `cases` from 0, of which nothing was seen. All other cases of the document passed.
 """
+COMMANDS = {FILE.name: "make signatures", EXTENDED.name: "make faults SUITE=extended"}
+"""By which each file is written."""
 
 _PASSED, _FAILED = "passed", "failed"
 _ADDRESS = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b")
@@ -67,6 +71,10 @@ def _cell(difference: Row) -> tuple[str, str]:
     if "from" in difference:
         return _plain(f"{difference['from']} to {difference['to']}"), difference["observed"]
     said = _plain(difference["what"]).partition(" instead of ")[0]
+    # Headers that are sent stand in brackets, with a colon of their own.
+    asked, headers, seen = said.rpartition("): ")
+    if headers and " (" in asked:
+        return f"{asked})", seen
     where, separator, seen = said.partition(": " if ": " in said else " is ")
     return (where, seen) if separator else (said, "")
 
@@ -108,8 +116,11 @@ def document_of(case: str) -> str:
 
 @cache
 def recorded() -> Signatures:
-    """What is on record."""
-    return read(FILE)
+    """What is on record, of all suites."""
+    found = [read(file) for file in (FILE, EXTENDED)]
+    return Signatures(
+        [case for each in found for case in each.cases], [one for each in found for one in each.of_faults]
+    )
 
 
 def read(file: Path) -> Signatures:
@@ -134,8 +145,8 @@ def read(file: Path) -> Signatures:
     )
 
 
-def dump(signatures: Signatures) -> str:
-    """The text of the file."""
+def dump(signatures: Signatures, file: Path = FILE) -> str:
+    """The text of a file."""
     numbers = {case: number for number, case in enumerate(signatures.cases)}
     rows = [
         {
@@ -149,7 +160,10 @@ def dump(signatures: Signatures) -> str:
         for each in signatures.of_faults
     ]
     data = {"cases": list(signatures.cases), "faults": rows}
-    return HEAD + yaml.safe_dump(data, sort_keys=False, width=10000, allow_unicode=True)
+    # In C: a run against all faults writes it as often as there are faults.
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    head = HEAD.format(command=COMMANDS.get(file.name, COMMANDS[FILE.name]))
+    return head + yaml.dump(data, Dumper=dumper, sort_keys=False, width=10000, allow_unicode=True)
 
 
 def _ranges(numbers: Sequence[int]) -> str:

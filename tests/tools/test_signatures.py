@@ -8,27 +8,29 @@ from typing import Any
 import pytest
 
 from fixtures.report.collecting import Collecting
-from tools import fault_runs, signatures
+from tools import fault_requirements, fault_runs, signatures
 from tools.fault_expectations import Expectation
-from tools.fault_runs import Fault, Run
+from tools.fault_runs import EXTENDED, Fault, Run
 from tools.signature_recording import Recording
 from tools.signatures import Signature, Signatures
 
 
 def test_the_record_is_of_faults_and_cases_that_there_are() -> None:
     record = signatures.recorded()
-    faults = {each.name: each for each in fault_runs.describe(())}
+    faults = {each.name: each for each in fault_runs.describe([each.fault for each in record.of_faults])}
+    named = set(fault_requirements.named(fault_requirements.known()))
     cases = {entry.id for entry in Collecting().result().entries}
     assert not set(record.cases) - cases
     for each in record.of_faults:
         fault = faults[each.fault]
-        assert (each.document, each.section, each.sentence) == (fault.document, fault.section, fault.sentence)
+        assert (each.section, each.sentence) == (fault.section, fault.sentence)
+        assert each.document == fault.document or (each.document == EXTENDED and each.fault in named)
         assert set(each.failed) | each.unseen <= set(record.cases)
 
 
 def test_the_record_has_every_fault_that_breaks_a_document() -> None:
     faults = {each.name for each in fault_runs.describe(())}
-    missing = faults - {each.fault for each in signatures.recorded().of_faults}
+    missing = faults - {each.fault for each in signatures.read(signatures.FILE).of_faults}
     assert not missing, f"make signatures FAULTS='{' '.join(sorted(missing))}' puts them on record"
 
 
@@ -61,6 +63,18 @@ GRID = {
         ),
         ({"differs": ["a: b instead of c"], "reason": "x"}, {"a": "b"}),
         ({"reason": "no header\nand more"}, {"no header": ""}),
+        (
+            {
+                "differs": [
+                    "sleep.bar to httpbin.foo, /ip (Authorization: Bearer {valid}): 200 instead of 401",
+                    "sleep.bar to httpbin.foo, /ip (A: b) (C: {valid}): httpbin gets A: 'b' instead of 'c'",
+                ]
+            },
+            {
+                "sleep.bar to httpbin.foo, /ip (Authorization: Bearer {valid})": "200",
+                "sleep.bar to httpbin.foo, /ip (A: b) (C: {valid})": "httpbin gets A: 'b'",
+            },
+        ),
     ],
 )
 def test_the_wrong_cells_of_a_case_are_told_without_what_differs_between_clusters(
@@ -107,6 +121,19 @@ def test_a_run_replaces_what_is_on_record_of_its_fault_only(tmp_path: Path) -> N
     )
     recording.add(ended("one", []))
     assert len(signatures.read(file).of_faults) == 2
+
+
+def test_what_the_extended_suite_sees_is_kept_beside_whatever_a_fault_breaks_first(tmp_path: Path) -> None:
+    file = tmp_path / signatures.EXTENDED.name
+    rows = [
+        {"id": f"extended/{name}", "document": "extended", "result": result, "reason": "x: 1 instead of 2"}
+        for name, result in {"a": "failed", "b": "passed", "c": "not-run"}.items()
+    ]
+    Recording(["one"], file, "extended").add(ended("one", rows))
+    (found,) = signatures.read(file).of_faults
+    assert (found.document, found.failed) == ("extended", {"extended/a": {"x": "1"}})
+    assert found.unseen == {"extended/c"}
+    assert "written by `make faults SUITE=extended`" in file.read_text()
 
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:
