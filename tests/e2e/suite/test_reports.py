@@ -342,6 +342,7 @@ def test_github_is_told_of_each_failure_and_of_the_whole(failing: Left) -> None:
     assert re.search(f"## Mesh authentication conformance: {last_word}\n", failing.job_summary)
     assert re.search(f"\nconclusion      {last_word}\n", failing.run.stdout)
     assert "| current | reference | **not-conformant** | 4 | 2 |" in failing.job_summary
+    assert re.search(r"\n\nDiagnosis: \d cases? fails? as in .*port-level-ignored", failing.job_summary)
     assert (failing.reports.parent / "output").read_text() == "result=not-conformant\n"
 
 
