@@ -73,7 +73,7 @@ def test_the_table_says_which_requirements_cases_have_noticed_what() -> None:
     page = fault_table_extended.document([R, S], record, {"wrong": "It is wrong."})
     assert "1 fault of 2 requirements: 1 of 2 killed." in page
     assert "| `r` | `wrong` | It is wrong. | `a \\| b` | 1 of 2: `answers/r` |" in page
-    assert "| `s` | `wrong` | It is wrong. | none of its cases has noticed it |  |" in page
+    assert "| `s` | `wrong` | It is wrong. | no case of it fails |  |" in page
 
 
 def test_a_fault_is_run_against_all_requirements_that_name_it() -> None:
