@@ -9,8 +9,9 @@ import multiprocessing
 import os
 import signal
 import sys
+import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from multiprocessing import connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -35,14 +36,23 @@ def run(options: Sequence[str], folder: Path, ours: Children) -> tuple[int, str]
     return exit_code, printed.read_text()
 
 
-def begin(options: Sequence[str], output: Path, errors: Path | None = None) -> BaseProcess:
+def begin(
+    options: Sequence[str],
+    output: Path,
+    errors: Path | None = None,
+    environment: Mapping[str, str] = os.environ,
+) -> BaseProcess:
     """Starts a run with these options; what it prints goes into a file, errors into the same or another."""
-    process = _SERVER.Process(target=_run, args=(list(options), output, errors or output))
+    process = _SERVER.Process(target=_run, args=(list(options), output, errors or output, dict(environment)))
     process.start()
     return process
 
 
-def _run(options: list[str], output: Path, errors: Path) -> None:
+def _run(options: list[str], output: Path, errors: Path, environment: dict[str, str]) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
+    # Where it is follows from the environment, which was another one when somebody asked first.
+    tempfile.tempdir = None
     for descriptor, file in ((1, output), (2, errors)):
         with file.open("ab") as stream:
             os.dup2(stream.fileno(), descriptor)

@@ -14,6 +14,8 @@ from typing import Any
 import yaml
 from kubernetes import config, dynamic
 
+from tests import suite_runs
+
 ROOT = Path(__file__).resolve().parents[3]
 
 CONTEXT = "shared"
@@ -95,16 +97,20 @@ class Estate:
     def _resource(self, item: dict[str, Any]) -> Any:
         return self.api.resources.get(api_version=item["apiVersion"], kind=item["kind"])
 
-    def command(self, *options: str, mesh: str = "reference", context: str = CONTEXT) -> list[str]:
-        """A run of the suites in this cluster."""
+    def options(self, *options: str, mesh: str = "reference", context: str = CONTEXT) -> list[str]:
+        """Those of a run of the suites in this cluster."""
+        reports = ["--reports", str(self.kubeconfig.parent / "reports")]
         where = ["--target", "cluster", "--mesh", mesh, "--context", context]
-        pytest = [sys.executable, "-m", "pytest", "suites", "--color=no", "-p", "no:cacheprovider"]
-        pytest += ["--reports", str(self.kubeconfig.parent / "reports")]
-        return [*pytest, "--suite", "current", *where, "--kubeconfig", str(self.kubeconfig), *options]
+        where += ["--kubeconfig", str(self.kubeconfig)]
+        return ["--color=no", "-p", "no:cacheprovider", "--suite", "current", *reports, *where, *options]
+
+    def command(self, *options: str) -> list[str]:
+        """A run as its user starts it."""
+        return [sys.executable, "-m", "pytest", "suites", *self.options(*options)]
 
     def run(self, *options: str, mesh: str = "reference") -> subprocess.CompletedProcess[str]:
         """A run to its end."""
-        return finished(self.command(*options, mesh=mesh))
+        return suite_runs.forked(*self.options(*options, mesh=mesh))
 
     def clean(self, *options: str) -> subprocess.CompletedProcess[str]:
         """What `make clean CONTEXT=` does."""

@@ -25,7 +25,8 @@ from fixtures.mesh_profile.programs import MissingProgram
 from fixtures.model.errors import HarnessError
 from fixtures.safety.footprint import lanes
 from fixtures.targets import kind, kubeconfig
-from tests.e2e.safety.estate import CONTEXT, ROOT, Estate, finished
+from tests import suite_runs
+from tests.e2e.safety.estate import CONTEXT, ROOT, Estate
 
 DIGEST = "sha256:599fe5e5073102dbb0ee3dbb65f049dab44fa9fc251f6835c9990f8fb196a72b"
 HTTPBIN = f"docker.io/kennethreitz/httpbin@{DIGEST}"
@@ -72,13 +73,14 @@ class Machine:
     def environment(self) -> dict[str, str]:
         return {**os.environ, "PATH": f"{self.programs}:/usr/bin:/bin", "TMPDIR": str(self.programs.parent)}
 
-    def command(self, *options: str) -> list[str]:
-        pytest = [sys.executable, "-m", "pytest", "suites", "--color=no", "-p", "no:cacheprovider"]
-        pytest += ["--reports", str(self.mesh.parent / "reports")]
-        return [*pytest, "--suite", "current", "--target", "kind", "--mesh", str(self.mesh), *options]
+    def options(self, *options: str) -> list[str]:
+        """Those of a run of the suites on this machine."""
+        reports = ["--reports", str(self.mesh.parent / "reports")]
+        where = ["--target", "kind", "--mesh", str(self.mesh)]
+        return ["--color=no", "-p", "no:cacheprovider", "--suite", "current", *reports, *where, *options]
 
     def run(self, *options: str) -> subprocess.CompletedProcess[str]:
-        return finished(self.command(*options), env=self.environment())
+        return suite_runs.forked(*self.options(*options), environment=self.environment())
 
     def calls(self) -> list[list[Any]]:
         return [json.loads(line) for line in self.log.read_text().splitlines()] if self.log.exists() else []
@@ -242,7 +244,7 @@ def test_a_run_that_is_ended_deletes_its_cluster(estate: Estate, tmp_path: Path)
     """Here by SIGTERM, as pipelines do it."""
     own = machine(tmp_path, estate)
     run = subprocess.Popen(
-        own.command("--mode", "quick"),
+        [sys.executable, "-m", "pytest", "suites", *own.options("--mode", "quick")],
         cwd=ROOT,
         env={**own.environment(), "PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,

@@ -14,7 +14,8 @@ import yaml
 
 from fixtures.mesh_profile.profile import MESHES
 from fixtures.targets import kubeconfig
-from tests.e2e.safety.estate import CONTEXT, Estate, finished
+from tests import suite_runs
+from tests.e2e.safety.estate import CONTEXT, Estate
 from tests.e2e.safety.proxy import CountingProxy
 
 CHOSEN = ["--mode", "quick", "-k", "(reachability and mesh-wide-strict) or istio-exposed"]
@@ -62,9 +63,9 @@ def far_away(estate: Estate, tmp_path: Path) -> Path:
 
 
 def run(estate: Estate, config: Path, **proxies: str) -> subprocess.CompletedProcess[str]:
-    command = estate.command(*CHOSEN)
-    command[command.index("--kubeconfig") + 1] = str(config)
-    return finished(command, env=environment(**proxies))
+    """In the cluster of another kubeconfig; of two options the last one counts."""
+    options = estate.options(*CHOSEN, "--kubeconfig", str(config))
+    return suite_runs.forked(*options, environment=environment(**proxies))
 
 
 def only_the_api_server(proxy: CountingProxy, config: Path) -> bool:
@@ -77,9 +78,8 @@ def test_with_proxies_everywhere_a_run_on_the_lab_asks_none_of_them(
 ) -> None:
     """Neither the client, its WebSockets nor curl; what a ~/.curlrc says is nothing to a probe."""
     (tmp_path / ".curlrc").write_text(f"proxy = http://{proxy.address}\nfail\n")
-    command = [sys.executable, "-m", "pytest", "suites", "--reports", str(tmp_path / "reports"), *CHOSEN]
     ours = environment(**everywhere(proxy), HOME=str(tmp_path), no_proxy="10.0.0.0/8,.svc,.cluster.local")
-    result = finished(command, env=ours)
+    result = suite_runs.forked("--reports", str(tmp_path / "reports"), *CHOSEN, environment=ours)
     assert result.returncode == 0, result.stdout + result.stderr
     assert proxy.asked == {}
 
