@@ -187,7 +187,12 @@ def _run(labs: Sequence[Lab | Installed], seed: int, ours: Children) -> list[Out
         return Outcome(lab.suite, seed, exit_code, output)
 
     with ThreadPoolExecutor(len(labs)) as pool:
-        return list(pool.map(one, labs))
+        try:
+            return list(pool.map(one, labs))
+        except BaseException:
+            # Or else the pool waits until the run is over.
+            ours.end()
+            raise
 
 
 def _described(outcome: Outcome) -> str:
