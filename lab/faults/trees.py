@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from lab.mesh.envoy import jwt
 from lab.mesh.envoy.proto import Message, extension
@@ -56,3 +57,11 @@ def beside_token_filter(resources: Resources, behind: int, script: str) -> Resou
         if jwt.NAME in names:
             manager["http_filters"].insert(names.index(jwt.NAME) + behind, lua("tokens", script))
     return resources
+
+
+def with_runtime(resources: Resources, features: Mapping[str, bool]) -> Resources:
+    """With these runtime features of Envoy on or off."""
+    layers = [{"name": "fault", "static_layer": dict(features)}]
+    runtime = resources.bootstrap["layered_runtime"]
+    runtime = {**runtime, "layers": [*runtime["layers"], *layers]}
+    return replace(resources, bootstrap={**resources.bootstrap, "layered_runtime": runtime})

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from fixtures.expectations import Answers, EveryPod, NamesBothEnds, NoClientCertificate, Reachability
+from fixtures.expectations import (
+    Answers,
+    EveryPod,
+    NamesBothEnds,
+    NoClientCertificate,
+    Phase,
+    Reachability,
+    ReachedWithoutPause,
+)
 from fixtures.mesh_profile.adaptation import CONFIG_APIS
+from fixtures.proving.look import Workload
 from suites.extended.book import shown
 from suites.grids import LEGACY_REFUSED_BY_BAR
 
@@ -217,6 +226,20 @@ STEPS = [
         *(
             EveryPod(client, "bar", "000/56", label=f"{{step}}-{client}")
             for client in ("foo", "bar", "legacy")
+        ),
+    ),
+    shown(
+        "each-pod-as-it-is",
+        "mixed-pods",
+        CLIENT_TLS,
+        ReachedWithoutPause(
+            """
+                            both
+            foo-mixed.foo   200
+            bar-mixed.foo   200
+            """,
+            (Phase("both", ("extended/client-tls/mixed-pods.yaml",)),),
+            beside=(Workload("extended/client-tls/mixed.yaml", "foo"),),
         ),
     ),
 ]

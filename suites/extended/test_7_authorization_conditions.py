@@ -136,6 +136,20 @@ STEPS = [
         """,
     ),
     condition(
+        "each-of-several-headers",
+        "several-headers",
+        """
+                /anything/header{x-level:low}{x-level:high}     /anything/header{x-level:low}{x-level:higher}
+        bar     200                                             403
+        legacy  200                                             403
+        """,
+        """
+                /anything/header{x-level:low}{x-level:high}     /anything/header{x-level:high}{x-level:low}
+        bar     403                                             403
+        legacy  403                                             403
+        """,
+    ),
+    condition(
         "header-patterns",
         "header-patterns",
         """

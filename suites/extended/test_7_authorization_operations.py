@@ -324,4 +324,19 @@ STEPS = [
         bar     403                 403                     400
         """,
     ),
+    # Who asks has no proxy: one would have cut off the fragment already.
+    _step(
+        "fragments-are-no-path",
+        "fragments",
+        "paths",
+        "legacy",
+        """
+                /anything/plain/in#out  /anything/plain/out#/../in  /anything/plain/#in
+        legacy  200                     403                         403
+        """,
+        """
+                /anything/plain/in#out  /anything/plain/out#/../in  /anything/plain/in#
+        legacy  403                     200                         403
+        """,
+    ),
 ]

@@ -152,6 +152,20 @@ STEPS = [
         """,
     ),
     source(
+        "dots-of-service-accounts",
+        "dotted-accounts",
+        """
+                /anything/dotted-account
+        foo     403
+        bar     403
+        """,
+        """
+                /anything/dotted-account
+        foo     200
+        bar     200
+        """,
+    ),
+    source(
         "trust-domains",
         "trust-domains",
         """

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from fixtures.expectations import AnsweredWithoutPause, Phase, ReachedWithoutPause
+from fixtures.expectations import (
+    AnsweredWithoutPause,
+    BecomesReady,
+    Phase,
+    Reachability,
+    ReachedWithoutPause,
+)
 from fixtures.mesh_profile.adaptation import CONFIG_APIS
 from fixtures.model.step import Step
 from fixtures.proving.look import Workload
 from suites.extended.book import AT_AN_INGRESS, REQUIREMENTS, shown
+from suites.grids import LEGACY_REFUSED_BY_FOO
 
 PEER_AUTHENTICATION = ("peer-authentication",)
 
@@ -135,6 +142,14 @@ STEPS = [
             ),
             meanwhile=("503",),
         ),
+        policies="strict",
+    ),
+    shown(
+        "probes-are-answered",
+        "probed-by-the-kubelet",
+        PEER_AUTHENTICATION,
+        Reachability(LEGACY_REFUSED_BY_FOO),
+        BecomesReady("extended/transitions/steady.yaml", "foo"),
         policies="strict",
     ),
 ]

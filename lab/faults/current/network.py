@@ -34,13 +34,13 @@ table ip fault {{
 @fault("Setup")
 def inbound_not_captured(launch: Launch) -> Launch:
     """What comes to a workload goes past its proxy."""
-    return _with_rules(launch, UNCAPTURED_INBOUND)
+    return with_capture_rules(launch, UNCAPTURED_INBOUND)
 
 
 @fault("Auto mutual TLS")
 def outbound_not_captured(launch: Launch) -> Launch:
     """What a workload sends goes past its proxy."""
-    return _with_rules(launch, UNCAPTURED_OUTBOUND)
+    return with_capture_rules(launch, UNCAPTURED_OUTBOUND)
 
 
 @fault("Setup")
@@ -58,7 +58,8 @@ def everybody_injected(cluster: Client) -> Client:
     return cluster
 
 
-def _with_rules(launch: Launch, rules: str) -> Launch:
+def with_capture_rules(launch: Launch, rules: str) -> Launch:
+    """What sets up traffic capture in a pod, with these rules before its own; other programs as they are."""
     *program, script = launch.argv
     if not script.startswith(TABLE):
         return launch

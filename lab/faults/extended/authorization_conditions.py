@@ -7,12 +7,14 @@ from dataclasses import replace
 from lab.faults.extended.authorization_sources import without_pattern
 from lab.faults.registry import EXTENDED, fault
 from lab.faults.rules import with_conditions, with_rules, with_values, without
-from lab.faults.trees import messages
+from lab.faults.trees import messages, with_runtime
 from lab.mesh.envoy.resources import Resources
 from lab.mesh.model.authorization import Attribute
 from lab.mesh.model.proxy_config import ProxyConfig
 
 AREA = "Authorization conditions"
+
+EACH_HEADER = "envoy.reloadable_features.rbac_match_headers_individually"
 
 PSEUDO = ":"
 """With what the names of headers begin that are none."""
@@ -22,6 +24,12 @@ PSEUDO = ":"
 def header_values_ignored(config: ProxyConfig) -> ProxyConfig:
     """A condition on values of a header is one on whether it is there."""
     return with_values(config, Attribute.HEADER, lambda _value: ["*"])
+
+
+@fault(AREA, EXTENDED)
+def several_headers_as_one(resources: Resources) -> Resources:
+    """Several headers of a name are one whose value is those of all, with commas between them."""
+    return with_runtime(resources, {EACH_HEADER: False})
 
 
 @fault(AREA, EXTENDED)

@@ -7,10 +7,12 @@ from dataclasses import replace
 from lab.faults.extended.authorization_sources import without_pattern
 from lab.faults.registry import EXTENDED, fault
 from lab.faults.rules import with_rules, with_values, without
-from lab.faults.trees import http_managers
+from lab.faults.trees import http_managers, with_runtime
 from lab.mesh.envoy.resources import Resources
 from lab.mesh.model.authorization import Attribute
 from lab.mesh.model.proxy_config import ProxyConfig
+
+FRAGMENTS = "envoy.reloadable_features.http_reject_path_with_fragment"
 
 AREA = "Authorization operations"
 
@@ -77,3 +79,9 @@ def slashes_merged(resources: Resources) -> Resources:
     for manager in http_managers(resources.listeners):
         manager["merge_slashes"] = True
     return resources
+
+
+@fault(AREA, EXTENDED)
+def fragments_refused(resources: Resources) -> Resources:
+    """A request whose path has a fragment is a bad one."""
+    return with_runtime(resources, {FRAGMENTS: True})

@@ -7,10 +7,15 @@ from dataclasses import replace
 
 from lab.faults.registry import EXTENDED, fault
 from lab.faults.rules import with_conditions, with_rules, with_values, without
+from lab.faults.trees import messages
+from lab.mesh.envoy.resources import Resources
 from lab.mesh.model.authorization import Attribute, Condition, Conjunction
 from lab.mesh.model.proxy_config import ProxyConfig
 
 AREA = "Authorization sources"
+
+ACCOUNT = "/sa/"
+"""Before the name in an identity."""
 
 NOBODYS = "cluster.local/ns/nobody/sa/nobody"
 """In the place of a value that must not match."""
@@ -60,6 +65,16 @@ def namespace_by_its_beginning(config: ProxyConfig) -> ProxyConfig:
 def namespace_patterns_are_text(config: ProxyConfig) -> ProxyConfig:
     """A star at the end of a namespace is nothing but a star."""
     return with_values(config, Attribute.NAMESPACE, without_pattern)
+
+
+@fault(AREA, EXTENDED)
+def dots_of_service_accounts_are_patterns(resources: Resources) -> Resources:
+    """A dot in the name of a service account stands for any letter."""
+    for message in messages(resources.listeners):
+        expression = message.get("regex")
+        if isinstance(expression, str) and ACCOUNT in expression:
+            message["regex"] = expression.replace(r"\.", ".")
+    return resources
 
 
 @fault(AREA, EXTENDED)

@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+from lab.faults.extended.transitions import with_endpoints
 from lab.faults.registry import EXTENDED, fault
 from lab.mesh.config.current.policies import Policies
 from lab.mesh.config.networking.destination_rule import DestinationRule, Subset, TlsSettings, TrafficPolicy
 from lab.mesh.model.hosts import fully_qualified
-from lab.mesh.model.proxy_config import ClientTls, GatewayConfig, TlsOrigination, Upstream
+from lab.mesh.model.proxy_config import (
+    ClientTls,
+    Endpoint,
+    GatewayConfig,
+    SidecarConfig,
+    TlsOrigination,
+    Upstream,
+)
 
 AREA = "Client TLS"
 
@@ -21,6 +29,17 @@ MUTUAL_TLS = TlsSettings(TlsOrigination.ISTIO_MUTUAL)
 def destination_rules_ignored(policies: Policies) -> Policies:
     """Clients go by no DestinationRule."""
     return _with_rules(policies, lambda _rule: ())
+
+
+@fault(AREA, EXTENDED)
+def mutual_tls_with_every_pod(config: SidecarConfig) -> SidecarConfig:
+    """Clients use mutual TLS with all pods of a service if they do with one of them."""
+
+    def alike(upstream: Upstream) -> Iterable[Endpoint]:
+        mesh = any(each.mesh for each in upstream.endpoints)
+        return (replace(each, mesh=mesh) for each in upstream.endpoints)
+
+    return with_endpoints(config, alike)
 
 
 @fault(AREA, EXTENDED)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import replace
 from typing import Generic, TypeVar
 
+from lab.faults.current.network import with_capture_rules
 from lab.faults.registry import EXTENDED, fault
 from lab.faults.views import reminded
 from lab.kube.client import Client
@@ -15,6 +16,7 @@ from lab.mesh.config.current import authorization_policy, peer_authentication, r
 from lab.mesh.config.current.policies import Policies
 from lab.mesh.config.current.request_authentication import RequestAuthentication
 from lab.mesh.model.authorization import AuthorizationRule
+from lab.mesh.model.ports import AGENT, INBOUND
 from lab.mesh.model.proxy_config import (
     ClientTls,
     Endpoint,
@@ -24,6 +26,7 @@ from lab.mesh.model.proxy_config import (
     SidecarConfig,
     Upstream,
 )
+from lab.node.images.programs import Launch
 
 AREA = "Transitions"
 
@@ -35,6 +38,15 @@ BACK_AFTER_S = 0.75
 LITTLE_S = 0.02
 LATEST_S = 1.0
 """Looked at again by then, where the first look came before the moment was over."""
+
+PROBES_CAPTURED = f"""\
+table ip fault {{
+  chain inbound {{
+    type nat hook prerouting priority dstnat - 1; policy accept;
+    tcp dport {AGENT} redirect to :{INBOUND}
+  }}
+}}
+"""
 
 State = TypeVar("State")
 
@@ -215,6 +227,12 @@ def new_pods_not_found() -> Callable[[SidecarConfig], SidecarConfig]:
         return (each for each in upstream.endpoints if each in known)
 
     return lambda config: with_endpoints(config, endpoints)
+
+
+@fault(AREA, EXTENDED)
+def probes_captured(launch: Launch) -> Launch:
+    """Probes of the kubelet go through the proxy, like what clients send."""
+    return with_capture_rules(launch, PROBES_CAPTURED)
 
 
 def with_endpoints(
