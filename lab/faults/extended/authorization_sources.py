@@ -14,8 +14,8 @@ from lab.mesh.model.proxy_config import ProxyConfig
 
 AREA = "Authorization sources"
 
-ACCOUNT = "/sa/"
-"""Before the name in an identity."""
+ACCOUNT = ")sa/"
+"""Before the name, in the expression of an identity."""
 
 NOBODYS = "cluster.local/ns/nobody/sa/nobody"
 """In the place of a value that must not match."""

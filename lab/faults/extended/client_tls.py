@@ -32,11 +32,11 @@ def destination_rules_ignored(policies: Policies) -> Policies:
 
 
 @fault(AREA, EXTENDED)
-def mutual_tls_with_every_pod(config: SidecarConfig) -> SidecarConfig:
-    """Clients use mutual TLS with all pods of a service if they do with one of them."""
+def plain_text_with_every_pod(config: SidecarConfig) -> SidecarConfig:
+    """Clients send plain text to all pods of a service if one of them has no proxy."""
 
     def alike(upstream: Upstream) -> Iterable[Endpoint]:
-        mesh = any(each.mesh for each in upstream.endpoints)
+        mesh = all(each.mesh for each in upstream.endpoints)
         return (replace(each, mesh=mesh) for each in upstream.endpoints)
 
     return with_endpoints(config, alike)
