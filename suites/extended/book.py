@@ -41,7 +41,9 @@ def shown(
     )
 
 
-def shown_at_each_ingress(requirement: str, step: str, grid: str, policies: str = "") -> Step:
+def shown_at_each_ingress(
+    requirement: str, step: str, grid: str, *expect: Expectation, policies: str = ""
+) -> Step:
     """The same for policies of gateways, of which there is a file for each configuration API.
 
     Rows of the grid are tokens (`fixtures/tokens/named_tokens.py` says what each is), columns are paths.
@@ -61,5 +63,5 @@ def shown_at_each_ingress(requirement: str, step: str, grid: str, policies: str 
         requirement=needed,
         manifests=manifests,
         features=AT_AN_INGRESS,
-        expect=at_each_ingress(grid),
+        expect=[*at_each_ingress(grid), *expect],
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from fixtures.expectations import Exchange, Exchanges
+from fixtures.expectations import Exchange, Exchanges, RefusalText
+from fixtures.mesh_profile.adaptation import CONFIG_APIS
 from suites.extended.book import shown, shown_at_each_ingress
 from tools.tokens import ALGORITHMS
 
@@ -17,6 +18,8 @@ KEYS_OF_TWO_ISSUERS = tuple(
         ("other-issuer", "401"),
     )
 )
+
+REASONS = {"exp-90-ago": "Jwt is expired", "any-audience": "Audiences in Jwt are not allowed"}
 
 STEPS = [
     shown_at_each_ingress(
@@ -98,6 +101,22 @@ STEPS = [
         right-audience      200
         among-audiences     200
         """,
+    ),
+    shown_at_each_ingress(
+        "refusals-say-why",
+        "reasons",
+        """
+                            /ip
+        exp-90-ago          401
+        any-audience        403
+        right-audience      200
+        """,
+        *(
+            RefusalText(words, api=api, token=token, path="/ip", label=f"{api}-{{step}}-{token}")
+            for api in CONFIG_APIS
+            for token, words in REASONS.items()
+        ),
+        policies="audiences",
     ),
     shown_at_each_ingress(
         "principal-is-issuer-and-subject",

@@ -8,7 +8,7 @@ from dataclasses import replace
 from lab.faults.registry import EXTENDED, fault
 from lab.faults.rules import with_conditions, with_values, without
 from lab.faults.token_scripts import refusing_with
-from lab.faults.trees import beside_token_filter, messages
+from lab.faults.trees import beside_token_filter, http_managers, messages
 from lab.mesh.envoy.resources import Resources
 from lab.mesh.model.authorization import Attribute, Condition, Conjunction
 from lab.mesh.model.proxy_config import ProxyConfig
@@ -122,3 +122,12 @@ def _with_rules(
 def _refusing(resources: Resources, condition: str) -> Resources:
     """Refuses verified tokens, of whose claims a condition holds."""
     return beside_token_filter(resources, 1, refusing_with(condition))
+
+
+@fault(AREA, EXTENDED)
+def refusals_say_nothing(resources: Resources) -> Resources:
+    """A token is refused without a word."""
+    silent = {"body_format": {"text_format_source": {"inline_string": ""}}}
+    for manager in http_managers(resources.listeners):
+        manager["local_reply_config"] = silent
+    return resources
