@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +26,14 @@ def test_a_run_has_an_exit_code_and_prints_into_its_file(ours: Children, tmp_pat
     assert ours.fork(lambda: forked_suites.begin(["--suite", "istio-9"], printed)) == 4
     known = "all, current, extended, istio-1.0"
     assert printed.read_text().strip() == f"ERROR: --suite istio-9: invalid choice (choose from {known})"
+
+
+def test_a_run_has_the_environment_that_it_is_given(ours: Children, tmp_path: Path) -> None:
+    printed = tmp_path / "printed"
+    for more, code in (({"PYTEST_ADDOPTS": "--suite istio-9"}, 4), ({}, 0)):
+        environment = {**os.environ, **more}
+        begin = functools.partial(forked_suites.begin, ["--dry-run"], printed, None, environment)
+        assert ours.fork(begin) == code, printed.read_text()
 
 
 def test_runs_do_not_see_each_others_options(ours: Children, tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import pty
 import shutil
@@ -11,17 +10,20 @@ import struct
 import subprocess
 import sys
 import termios
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from fixtures.report.catalogue import Catalogue
+from tests.e2e.suite.forking import Forked, ForkServer
 
 ROOT = Path(__file__).resolve().parents[3]
+ENDS_WITHIN_S = 60
 
 _FOLDERS = ("fixtures", "tools", "manifests", "meshes", "lab")
 _FILES = ("conftest.py", "pytest.ini", "pyproject.toml")
@@ -32,7 +34,8 @@ _STEPS = '''\
 
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import count
 
 from fixtures.model.errors import HarnessError
 from fixtures.model.document import DOCUMENTS
@@ -67,7 +70,7 @@ def step(document, section, does):
     return Step(does.name, DOCUMENTS[document].section(section), expect=[does])
 '''
 
-_CONFTEST = '''\
+CONFTEST = '''\
 """Nothing is asked of any cluster."""
 
 import pytest
@@ -105,7 +108,7 @@ from suites.steps import Does, step
 STEPS = [step("current", "Setup", Does("one", test="one", label=""))]
 '''
 
-_OTHERS = '''\
+OTHERS = '''\
 """Others."""
 
 from suites.steps import Does, DoesInRealTime, step
@@ -124,26 +127,6 @@ from suites.steps import Does, step
 STEPS = [step("istio-1.0", "Setup", Does("five", test="five", label=""))]
 '''
 
-# Runs that are forked, one after the other: a line of JSON for each, and its exit code as the answer.
-_SERVER = """
-import contextlib, gc, json, os, sys
-import pytest
-with open(os.devnull, "w") as nothing, contextlib.redirect_stdout(nothing):
-    pytest.main(["suites", "--collect-only", "-qq", "-p", "no:cacheprovider"])
-gc.freeze()
-for line in sys.stdin:
-    arguments, variables, output = json.loads(line)
-    if process := os.fork():
-        print(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), flush=True)
-        continue
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    printed = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    os.dup2(printed, 1)
-    os.dup2(printed, 2)
-    os.environ.update(variables)
-    sys.exit(pytest.main(arguments))
-"""
-
 IDS = {
     "one": "current/setup/one",
     "two": "current/others/some/two",
@@ -153,18 +136,39 @@ IDS = {
 }
 
 
-Forked = Callable[[list[str], dict[str, str], Path], int]
-"""Runs with arguments, variables of the environment and a file for what is printed; gives the exit code."""
+@dataclass(frozen=True)
+class Run:
+    """A run under way, or over, and the files that it prints into."""
+
+    forked: Forked
+    output: Path
+    errors: Path
+
+    @property
+    def stdout(self) -> str:
+        return self.output.read_text()
+
+    @property
+    def stderr(self) -> str:
+        return self.errors.read_text()
+
+    @property
+    def returncode(self) -> int | None:
+        return self.forked.poll()
 
 
 @dataclass(frozen=True)
 class SmallSuite:
-    """The copy of the project, and where its runs put their reports."""
+    """The copy of the project, what its runs are forked from, and where they put their reports."""
 
     folder: Path
+    forks: ForkServer
+    _numbers: Iterator[int] = field(default_factory=count)
 
     @classmethod
-    def made(cls, folder: Path) -> SmallSuite:
+    @contextmanager
+    def made(cls, folder: Path, instead: Mapping[str, str] | None = None) -> Iterator[SmallSuite]:
+        """``instead``: the text of files of its suite, by their names."""
         for name in _FOLDERS:
             shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("catalogue-*.json"))
         for name in _FILES:
@@ -174,91 +178,80 @@ class SmallSuite:
             "__init__.py": "",
             "documents.toml": described.replace("sections = [", 'sections = [\n    "Others",', 1),
             "steps.py": _STEPS,
-            "conftest.py": _CONFTEST,
+            "conftest.py": CONFTEST,
             "current/__init__.py": '"""Current: a document."""\n',
             "current/test_1_setup.py": _ONE,
-            "current/test_2_others.py": _OTHERS,
+            "current/test_2_others.py": OTHERS,
             "istio_1_0/__init__.py": '"""Istio 1.0: a document."""\n',
             "istio_1_0/test_1_setup.py": _OLD,
+            **(instead or {}),
         }.items():
             (folder / "suites" / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / "suites" / path).write_text(text)
-        return cls(folder)
+        (folder / "printed").mkdir()
+        with ForkServer.running(folder, _variables()) as forks:
+            yield cls(folder, forks)
 
     @property
     def reports(self) -> Path:
         return self.folder / "reports"
 
-    def command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-m", "pytest", "--color=no", *arguments]
+    def run(self, *arguments: str, **variables: str) -> Run:
+        """A run with these arguments, and these variables in its environment, to its end."""
+        run = self.begin(*arguments, **variables)
+        run.forked.wait(ENDS_WITHIN_S)
+        return run
 
-    @contextmanager
-    def forking(self) -> Iterator[Forked]:
-        """Runs from a process that has loaded all they need."""
-        options = {**self._surroundings({}), "stderr": subprocess.DEVNULL, "stdin": subprocess.PIPE}
-        with subprocess.Popen([sys.executable, "-c", _SERVER], text=True, **options) as server:
-
-            def run(arguments: list[str], variables: dict[str, str], output: Path) -> int:
-                request = json.dumps([["--color=no", *arguments], variables, str(output)])
-                print(request, file=server.stdin, flush=True)
-                assert server.stdout
-                return int(server.stdout.readline())
-
-            yield run
-            assert server.stdin
-            server.stdin.close()
-
-    def run(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        """A run with these arguments, and these variables in its environment."""
-        return subprocess.run(
-            self.command(*arguments), **self._surroundings(variables), text=True, timeout=60, check=False
-        )
-
-    def begin(self, *arguments: str, **variables: str) -> subprocess.Popen[bytes]:
+    def begin(self, *arguments: str, **variables: str) -> Run:
         """A run under way, in a process group of its own."""
-        return subprocess.Popen(
-            self.command(*arguments), **self._surroundings(variables), start_new_session=True
+        return self._begin(_pytest("--color=no", *arguments), variables)
+
+    def by_its_command(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """A run as its user starts it, who reads from a pipe what it prints."""
+        return subprocess.run(
+            [sys.executable, "-m", "pytest", "--color=no", *arguments],
+            cwd=self.folder,
+            env=_variables(variables),
+            capture_output=True,
+            text=True,
+            timeout=ENDS_WITHIN_S,
+            check=False,
         )
 
-    def on_a_terminal(self, *arguments: str, **variables: str) -> tuple[subprocess.Popen[bytes], int]:
+    def on_a_terminal(self, *arguments: str, **variables: str) -> tuple[Forked, int]:
         """A run under way on a terminal of its own, 80 columns wide, and the terminal as its user has it."""
         ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-        streams = {"stdin": theirs, "stdout": theirs, "stderr": theirs}
-        surroundings = self._surroundings({"TERM": "xterm", **variables}) | streams
-        command = [sys.executable, "-m", "pytest", *arguments]
-        # The first terminal that a session opens becomes its own, by which it learns that it is closed.
-        opening = f"import os, sys; os.close(os.open({os.ttyname(theirs)!r}, os.O_RDWR))"
-        code = f"{opening}; os.execv(sys.argv[1], sys.argv[1:])"
-        run = subprocess.Popen([sys.executable, "-c", code, *command], start_new_session=True, **surroundings)
+        terminal = _variables({"TERM": "xterm", **variables})
+        run = self.forks.begin(_pytest(*arguments), terminal, [theirs] * 3)
         os.close(theirs)
         return run, ours
 
     def catalogue(self) -> Catalogue:
         """Its five cases, as its own runs collect them."""
-        code = "from fixtures.report.collecting import Collecting; print(Collecting().result().dump())"
-        command = [sys.executable, "-c", code]
-        made = subprocess.run(command, **self._surroundings({}), text=True, timeout=60, check=True)
+        made = self._begin(
+            "from fixtures.report.collecting import Collecting; print(Collecting().result().dump())", {}
+        )
+        assert made.forked.wait(ENDS_WITHIN_S) == 0, made.stderr
         return Catalogue.load(made.stdout)
 
     def report(self) -> dict[str, Any]:
         """What the last run says it has found."""
         return dict(yaml.safe_load((self.reports / "conformance-report.yaml").read_text()))
 
-    def verify(self) -> subprocess.CompletedProcess[str]:
-        """The project's own judgement of that."""
-        command = [sys.executable, "-m", "tools.verify_report", str(self.reports / "conformance-report.yaml")]
-        return subprocess.run(command, **self._surroundings({}), text=True, timeout=60, check=False)
+    def _begin(self, code: str, variables: Mapping[str, str]) -> Run:
+        name = self.folder / "printed" / str(next(self._numbers))
+        output, errors = name.with_suffix(".output"), name.with_suffix(".errors")
+        with Path(os.devnull).open("rb") as nothing, output.open("wb") as out, errors.open("wb") as err:
+            streams = [each.fileno() for each in (nothing, out, err)]
+            return Run(self.forks.begin(code, _variables(variables), streams), output, errors)
 
-    def _surroundings(self, variables: dict[str, str]) -> dict[str, Any]:
-        kept = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("PYTEST_", "GITHUB_", "CI"))
-        }
-        return {
-            "cwd": self.folder,
-            "env": {**kept, **variables},
-            "stdout": subprocess.PIPE,
-            "stderr": subprocess.PIPE,
-        }
+
+def _pytest(*arguments: str) -> str:
+    return f"import pytest; raise SystemExit(pytest.main({list(arguments)!r}))"
+
+
+def _variables(more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment of a run: nothing of the pipeline or of the tests that it is started by."""
+    ours = ("PYTEST_", "GITHUB_", "CI")
+    return {name: value for name, value in os.environ.items() if not name.startswith(ours)} | dict(more or {})

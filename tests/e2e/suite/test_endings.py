@@ -6,10 +6,9 @@ import contextlib
 import os
 import shutil
 import signal
-import subprocess
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,17 +17,16 @@ import yaml
 from fixtures.files.checked_yaml import CheckedYaml
 from fixtures.report import checks
 from fixtures.report.catalogue import Catalogue
-from tests.e2e.suite.small_suite import IDS, SmallSuite
+from tests.e2e.suite.small_suite import IDS, Run, SmallSuite
 
 ENDS_WITHIN_S = 60
 SEEN_WITHIN_S = 60
 
-Run = subprocess.Popen[bytes]
-
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> SmallSuite:
-    return SmallSuite.made(tmp_path_factory.mktemp("small"))
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallSuite]:
+    with SmallSuite.made(tmp_path_factory.mktemp("small")) as suite:
+        yield suite
 
 
 @pytest.fixture(scope="module")
@@ -50,13 +48,13 @@ def results(small: SmallSuite) -> dict[str, str]:
 def under_way(small: SmallSuite, run: Run, *seen: str) -> None:
     """Wait until these cases are known to have passed, while another one takes its time."""
     deadline = time.monotonic() + SEEN_WITHIN_S
-    while time.monotonic() < deadline and run.poll() is None:
+    while time.monotonic() < deadline and run.returncode is None:
         with contextlib.suppress(FileNotFoundError):
             found = results(small)
             if all(found[IDS[name]] == "passed" for name in seen):
                 return
         time.sleep(0.02)
-    raise AssertionError(f"{seen} did not pass: {run.communicate()}")
+    raise AssertionError(f"{seen} did not pass: {run.stdout}{run.stderr}")
 
 
 def send(*signals: signal.Signals) -> Callable[[Run], None]:
@@ -64,7 +62,7 @@ def send(*signals: signal.Signals) -> Callable[[Run], None]:
 
     def ends(run: Run) -> None:
         for number in signals:
-            run.send_signal(number)
+            run.forked.send_signal(number)
             time.sleep(0.05)
 
     return ends
@@ -72,7 +70,7 @@ def send(*signals: signal.Signals) -> Callable[[Run], None]:
 
 def send_all(number: signal.Signals) -> Callable[[Run], None]:
     """As a terminal does, or a runner that ends the processes of a job: to the whole process group."""
-    return lambda run: os.killpg(run.pid, number)
+    return lambda run: os.killpg(run.forked.pid, number)
 
 
 def sound(small: SmallSuite, catalogue: Catalogue) -> None:
@@ -106,10 +104,10 @@ def test_every_signal_ends_a_run_as_ctrl_c_does(
     run = small.begin("suites", *options, SLOW="three")
     under_way(small, run, "one", "two")
     end(run)
-    output, _ = run.communicate(timeout=ENDS_WITHIN_S)
-    assert run.returncode == 2, output.decode()
-    assert b"!! interrupted !!" in output
-    assert b"full-trace" not in output
+    code = run.forked.wait(ENDS_WITHIN_S)
+    assert code == 2, run.stdout
+    assert "!! interrupted !!" in run.stdout
+    assert "full-trace" not in run.stdout
     report = small.report()
     assert (report["result"], report["run"]["state"]) == ("incomplete", "interrupted")
     assert report["run"]["exitCode"] == 2
@@ -149,10 +147,8 @@ def test_a_run_that_is_killed_has_reported_what_it_had_seen(
     deadline = time.monotonic() + SEEN_WITHIN_S
     while results(small)[IDS["two"]] != "failed" and time.monotonic() < deadline:
         time.sleep(0.02)
-    run.kill()
-    run.wait(ENDS_WITHIN_S)
-    for pipe in filter(None, (run.stdout, run.stderr)):
-        pipe.close()  # workers have the other end for some seconds yet
+    run.forked.send_signal(signal.SIGKILL)
+    assert run.forked.wait(ENDS_WITHIN_S) == -signal.SIGKILL
     report = small.report()
     assert (report["result"], report["run"]["state"]) == ("not-conformant", "running")
     assert "exitCode" not in report["run"]
@@ -168,7 +164,7 @@ def test_a_run_that_is_killed_has_reported_what_it_had_seen(
 
 def test_a_terminal_that_is_closed_ends_a_run_in_order(small: SmallSuite) -> None:
     run, terminal = small.on_a_terminal("suites", SLOW="three")
-    under_way(small, run, "one", "two")
+    under_way(small, Run(run, Path(os.devnull), Path(os.devnull)), "one", "two")
     os.close(terminal)
     assert run.wait(ENDS_WITHIN_S) == 2
     assert small.report()["run"]["state"] == "interrupted"
@@ -181,8 +177,8 @@ def test_the_report_is_written_as_the_run_goes_and_as_in_the_end(small: SmallSui
     under_way(small, run, "one", "three")
     report = small.report()
     text = (small.reports / "conformance-report.yaml").read_text()
-    run.send_signal(signal.SIGTERM)
-    run.communicate(timeout=ENDS_WITHIN_S)
+    run.forked.send_signal(signal.SIGTERM)
+    run.forked.wait(ENDS_WITHIN_S)
     after = (small.reports / "conformance-report.yaml").read_text()
     assert list(yaml.safe_load(after)) == list(report)
     # The rows of the cases that had ended stand there in the same words.
@@ -212,7 +208,7 @@ def test_two_runs_at_once_do_not_mix_what_they_have_seen(small: SmallSuite) -> N
     second = small.run("suites", "-k", "one")
     assert second.returncode == 0
     assert small.report()["run"]["id"] != first_id
-    first.send_signal(signal.SIGTERM)
-    first.communicate(timeout=ENDS_WITHIN_S)
+    first.forked.send_signal(signal.SIGTERM)
+    first.forked.wait(ENDS_WITHIN_S)
     assert small.report()["run"]["id"] == first_id
     assert first_id in Path(small.reports / "conformance-report.html").read_text()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -15,8 +16,9 @@ ERASES = b"\x1b[2K"
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> SmallSuite:
-    return SmallSuite.made(tmp_path_factory.mktemp("small"))
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallSuite]:
+    with SmallSuite.made(tmp_path_factory.mktemp("small")) as suite:
+        yield suite
 
 
 def seen(terminal: int, *wanted: bytes) -> bytes:
@@ -40,7 +42,7 @@ def test_a_terminal_shows_how_far_a_run_is_and_for_how_long_it_is_at_it(small: S
         terminal, rb"::test_some\[three\] \n?\r?\n2/5  0:0\d", rb"2/5  0:0(\d)(?s:.)*2/5  0:0(?!\1)\d"
     )
     shown += seen(terminal)
-    assert run.wait() == 0
+    assert run.wait(SHOWN_WITHIN_S) == 0
     os.close(terminal)
     # Whatever was shown was erased again, and the cursor put back behind the case.
     last = shown[shown.rindex(b"2/5  0:0") :]
@@ -56,7 +58,7 @@ def test_the_second_run_knows_how_long_it_will_take(small: SmallSuite) -> None:
     run, terminal = small.on_a_terminal("suites", PAUSE="three", SECONDS="2")
     seen(terminal, rb"2/5  0:0\d  about 0:0\d left")
     seen(terminal)
-    assert run.wait() == 0
+    assert run.wait(SHOWN_WITHIN_S) == 0
     os.close(terminal)
 
 
@@ -66,14 +68,14 @@ def test_a_terminal_is_left_alone_where_somebody_wants_it_so(
 ) -> None:
     run, terminal = small.on_a_terminal("suites", *options, PAUSE="three", SECONDS="1", **variables)
     shown = seen(terminal)
-    assert run.wait() == 0
+    assert run.wait(SHOWN_WITHIN_S) == 0
     os.close(terminal)
     assert ERASES not in shown
     assert b"2/5" not in shown
 
 
 def test_a_pipe_gets_a_line_for_each_case_and_nothing_else(small: SmallSuite) -> None:
-    run = small.run("suites", PAUSE="three", SECONDS="1")
+    run = small.by_its_command("suites", PAUSE="three", SECONDS="1")
     assert "\x1b" not in run.stdout
     assert "2/5" not in run.stdout
     assert "\nsuites/current/test_2_others.py::test_some[three] PASSED\n" in run.stdout

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.e2e.suite.runs import run_suites
+from tests.e2e.suite.runs import by_its_command, run_suites
 
 STRICT_GRID = """\
             foo     bar     legacy
@@ -17,7 +17,7 @@ STRICT_GRID = """\
 
 
 def test_one_step_alone_conforms_and_says_what_was_left_out() -> None:
-    run = run_suites("-k", "mesh-wide-strict and reachability", "-v")
+    run = by_its_command("-k", "mesh-wide-strict and reachability", "-v")
     assert run.returncode == 0, run.stdout
     assert re.search(r"test_reachability\[mesh-wide-strict\] PASSED settled in \d+ ms", run.stdout)
     assert STRICT_GRID in run.stdout

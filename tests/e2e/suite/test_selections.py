@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from queue import Queue
 from typing import Any
 
 import pytest
 
 from fixtures.files.checked_yaml import CheckedYaml, Mistake
 from fixtures.report import checks
-from tests.e2e.suite.small_suite import IDS, Forked, SmallSuite
+from tests.e2e.suite.small_suite import CONFTEST, IDS, OTHERS, SmallSuite
 
 ALL = "one two three four five"
 JOBS = 3
+ENDS_WITHIN_S = 120
 
 RAN = {"passed", "failed", "could-not-tell"}
 
@@ -252,32 +251,29 @@ class Came:
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> SmallSuite:
-    suite = SmallSuite.made(tmp_path_factory.mktemp("small"))
-    for name, text in _PLUGINS.items():
-        (suite.folder / f"{name}.py").write_text(text)
-    # As somebody could have added one of their own.
-    conftest = suite.folder / "suites" / "conftest.py"
-    conftest.write_text(
-        f"{conftest.read_text()}\n"
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallSuite]:
+    # As somebody could have added a hook of their own.
+    conftest = (
+        f"{CONFTEST}\n"
         "import os\n"
         "def pytest_ignore_collect(collection_path):\n"
         "    ignored = os.environ.get('CONFTEST') and collection_path.name == 'test_2_others.py'\n"
         "    return True if ignored else None\n"
     )
-    return suite
+    with SmallSuite.made(tmp_path_factory.mktemp("small"), {"conftest.py": conftest}) as suite:
+        for name, text in _PLUGINS.items():
+            (suite.folder / f"{name}.py").write_text(text)
+        yield suite
 
 
 class Runs:
     """Runs of the small suite, several at a time, each with its own reports and what pytest remembers."""
 
-    def __init__(self, small: SmallSuite, stack: contextlib.ExitStack) -> None:
+    def __init__(self, small: SmallSuite) -> None:
+        self._small = small
         self._catalogue = small.catalogue()
         self._folder = small.folder / "of"
         self._folder.mkdir()
-        self._idle: Queue[Forked] = Queue()
-        for _ in range(JOBS):
-            self._idle.put(stack.enter_context(small.forking()))
 
     def remembered(self, earlier: tuple[str, str]) -> Path:
         """What pytest remembers of a run in which these cases failed."""
@@ -299,13 +295,8 @@ class Runs:
         return Came(output, code, checked.data, checks.mistakes(checked, self._catalogue))
 
     def _run(self, name: str, arguments: list[str], variables: dict[str, str]) -> tuple[int, str]:
-        printed = self._folder / f"{name}.printed"
-        forked = self._idle.get()
-        try:
-            code = forked([*arguments, "--reports", str(self._folder / name)], variables, printed)
-        finally:
-            self._idle.put(forked)
-        return code, printed.read_text()
+        run = self._small.begin(*arguments, "--reports", str(self._folder / name), **variables)
+        return run.forked.wait(ENDS_WITHIN_S), run.stdout + run.stderr
 
 
 @pytest.fixture(scope="module")
@@ -313,8 +304,8 @@ def came(small: SmallSuite, request: pytest.FixtureRequest) -> Iterator[dict[str
     """What the rows that are asked for have come to."""
     items = (item for item in request.session.items if isinstance(item, pytest.Function))
     asked = dict.fromkeys(str(item.callspec.params["row"]) for item in items if "came" in item.fixturenames)
-    with contextlib.ExitStack() as stack, ThreadPoolExecutor(JOBS) as pool:
-        runs = Runs(small, stack)
+    with ThreadPoolExecutor(JOBS) as pool:
+        runs = Runs(small)
         earlier = {what for row in asked if (what := TABLE[row].earlier)}
         remembered = {what: pool.submit(runs.remembered, what) for what in earlier}
         before = {row: TABLE[row].earlier for row in asked}
@@ -379,12 +370,11 @@ def test_what_no_report_could_hold_is_refused(
 
 
 def test_a_suite_that_cannot_be_collected_is_not_left_out_by_anybody(tmp_path: Path) -> None:
-    small = SmallSuite.made(tmp_path)
-    broken = tmp_path / "suites" / "current" / "test_2_others.py"
-    broken.write_text(broken.read_text() + "import nosuch\n")
-    for options in ([], ["--continue-on-collection-errors"], ["-n", "2"]):
-        run = small.run("suites", *options)
-        assert run.returncode == 3, run.stdout
-        assert "No module named 'nosuch'" in run.stdout
-        assert "conforms" not in run.stdout
-        assert small.report()["result"] == "could-not-tell"
+    with SmallSuite.made(tmp_path, {"current/test_2_others.py": f"{OTHERS}import nosuch\n"}) as small:
+        for options in ([], ["--continue-on-collection-errors"], ["-n", "2"]):
+            run = small.run("suites", *options)
+            assert run.returncode == 3, run.stdout
+            assert "No module named 'nosuch'" in run.stdout
+            assert "conforms" not in run.stdout
+            assert small.report()["result"] == "could-not-tell"
+            shutil.rmtree(small.reports)
