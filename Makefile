@@ -140,8 +140,8 @@ faults: $(LAB) ## Prove that the suites catch every deliberately wrong mesh; wri
 	$(PYTHON) -m tools.faults $(if $(call given,SUITE),--suite $(SUITE)) $(if $(MESH),--mesh $(MESH)) $(FAULTS)
 
 .PHONY: signatures
-signatures: $(LAB) ## Put on record what each deliberately wrong mesh makes fail, for diagnoses: FAULTS="name ..."
-	$(PYTHON) -m tools.faults --record $(FAULTS)
+signatures: $(LAB) ## Put on record what each deliberately wrong mesh makes fail, for diagnoses: FAULTS="name ..."  SUITE=extended
+	$(PYTHON) -m tools.faults --record $(if $(call given,SUITE),--suite $(SUITE)) $(FAULTS)
 
 .PHONY: compare-istio
 compare-istio: $(DEV) ## Give generated objects to Istio and to the reference, and list the differences: SEED=1  N=500

@@ -149,7 +149,7 @@ def run(
         folder, reports = Path(scratch), Path(scratch, "reports")
         options = [
             *(word for plugin in NOT_NEEDED for word in ("-p", f"no:{plugin}")),
-            *_chosen(fault, expectation, to_the_end),
+            *chosen(fault, expectation, to_the_end),
             *("--fault", fault.name),
             *("--bound", f"{expectation.bound_s:g}"),
             *(("--mesh", fault.mesh) if fault.mesh else ("--rounds", "1", "--after", f"{AFTER_S:g}")),
@@ -174,14 +174,15 @@ def run(
         return seen
 
 
-def _chosen(fault: Fault, expectation: Expectation, to_the_end: bool) -> list[str]:
+def chosen(fault: Fault, expectation: Expectation, to_the_end: bool) -> list[str]:
     """The options that choose cases: those of the fault's document, or of the requirements that it breaks.
 
     A requirement needs a failure of its own, however many others have; and it may have no case but one that
-    takes its time.
+    takes its time. To the end are all cases of its suite.
     """
     if expectation.requirements:
-        of_each = (word for each in expectation.requirements for word in ("--requirement", each))
+        broken = () if to_the_end else expectation.requirements
+        of_each = (word for each in broken for word in ("--requirement", each))
         return ["--suite", EXTENDED, "--mode", "full", *of_each]
     most = 1 if expectation.only_first else 0 if to_the_end else MOST_FAILURES
     return ["--suite", fault.document, "--mode", "quick", f"--maxfail={most}"]

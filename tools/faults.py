@@ -3,8 +3,8 @@
 Runs the suites against every deliberately wrong mesh and holds what they say against what they must say. With
 no names all faults are run, and the kill table docs/faults.md is written. With --suite extended the cases of
 each requirement are run against the faults that it names; what has noticed them is kept, and what they see
-becomes the signatures of the faults. With --record runs of the documents go on however many cases have
-failed, and what they see becomes the signatures.
+becomes the signatures of the faults. With --record runs are of all cases of the suite, and go on however many
+have failed; what they see becomes the signatures.
 
 Exit codes: 0 each fault is caught by the right case, or cannot be seen; 1 one is not; 2 wrong usage; 130
 interrupted.
@@ -91,7 +91,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--record",
         action="store_true",
-        help=f"put their signatures on record ({signatures.FILE.name}), which --suite extended always does",
+        help=f"put what all cases see on record as their signatures ({signatures.FILE.name}); "
+        f"--suite extended always does so for the cases that it runs ({signatures.EXTENDED.name})",
     )
     parser.add_argument(
         "--jobs",

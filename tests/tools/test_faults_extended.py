@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lab.faults import beyond, known
-from tools import fault_record, fault_table_extended
+from tools import fault_record, fault_runs, fault_table_extended
 from tools.fault_expectations import Expectation
 from tools.fault_judgement import Result, judge
 from tools.fault_record import Kill
@@ -80,6 +80,13 @@ def test_a_fault_is_run_against_all_requirements_that_name_it() -> None:
     name = beyond()[0].name
     ((fault, expectation),) = expected([replace(R, faults=(name,)), replace(S, faults=(name,))], [])
     assert (fault.name, expectation.requirements) == (name, ("r", "s"))
+
+
+def test_a_run_is_of_the_requirements_of_a_fault_or_to_the_end_of_all_cases() -> None:
+    expectation = Expectation(requirements=("r", "s"))
+    some, every = (fault_runs.chosen(FAULT, expectation, to_the_end) for to_the_end in (False, True))
+    assert some == [*every, "--requirement", "r", "--requirement", "s"]
+    assert every == ["--suite", "extended", "--mode", "full"]
 
 
 def test_faults_of_the_documents_alone_are_for_no_requirement() -> None:

@@ -97,6 +97,11 @@ def test_a_table_does_not_go_where_a_run_puts_its_reports() -> None:
     assert said[-4:] == ["badge", "a.yaml", "--output", "docs"]
 
 
+def test_signatures_are_put_on_record_of_the_documents_or_of_the_extended_suite() -> None:
+    assert options("signatures", "FAULTS=a b")[-4:] == ["tools.faults", "--record", "a", "b"]
+    assert options("signatures", "SUITE=extended")[-3:] == ["--record", "--suite", "extended"]
+
+
 def test_two_reports_are_compared_with_what_somebody_fails_on() -> None:
     said = options("compare", "OLD=a.yaml", "NEW=b.yaml", "FAIL_ON=regression,settle", "PAGE=c.html")
     assert said[-7:] == ["compare", "a.yaml", "b.yaml", "--fail-on", "regression,settle", "--page", "c.html"]
