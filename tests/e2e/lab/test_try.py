@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from fixtures.cli.__main__ import main
+from fixtures.targets import stage
 from tests.e2e.lab.conftest import ROOT
 
 STRICT = """apiVersion: security.istio.io/v1
@@ -44,10 +47,13 @@ def tried(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_without_a_grid_what_is_seen_is_printed(policies: Path) -> None:
-    done = tried(policies)
-    assert done.returncode == 0, done.stderr
-    first, *grid, last = done.stdout.splitlines()
+def test_without_a_grid_what_is_seen_is_printed_once_nothing_changes_any_more(
+    policies: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In a mesh whose policies take effect 0.4 s after they were applied, which is after the first look."""
+    monkeypatch.setattr(stage, "lab_of", partial(stage.lab_of, faults=("converges-slowly",)))
+    assert main(["try", str(policies)]) == 0
+    first, *grid, last = capsys.readouterr().out.splitlines()
     assert first == f"2 objects of {policies} on reference"
     assert [line.split() for line in grid] == [
         ["foo", "another.foo", "foo:8001", "bar", "another.bar", "bar:8001", "legacy"],
@@ -95,6 +101,42 @@ def test_what_the_cluster_does_not_take_is_a_line_each_with_file_and_line(polici
 
 
 @pytest.mark.parametrize(
+    ("files", "complaint"),
+    [
+        ({}, "{}: there is no file that ends in .yaml, .yml, .json"),
+        ({"a.txt": STRICT}, "{}: there is no file that ends in .yaml, .yml, .json"),
+        ({"a.yaml": "# later\n---\n"}, "{}: there is no object in it"),
+        ({"a.yaml": "a: [1\n"}, "{}/a.yaml:2: not YAML: did not find expected ',' or ']'"),
+        ({"a.yaml": "a: 1\n"}, "{}/a.yaml:1: an object without apiVersion"),
+        (
+            {"a.yaml": STRICT, "b.yaml": STRICT.replace("/v1", "/v1beta1")},
+            "{0}/b.yaml:1: PeerAuthentication foo/default stands in {0}/a.yaml:1 as well",
+        ),
+    ],
+)
+def test_a_folder_that_cannot_be_tried_is_refused_before_there_is_a_lab(
+    tmp_path: Path, files: dict[str, str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    assert main(["try", str(tmp_path)]) == 4
+    assert capsys.readouterr() == ("", f"ERROR: {complaint.format(tmp_path)}\n")
+
+
+def test_a_file_that_is_not_there_or_is_no_text_is_said(
+    policies: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    grid = policies.parent / "expected.txt"
+    assert main(["try", str(policies), "--grid", str(grid)]) == 4
+    assert capsys.readouterr() == ("", f"ERROR: {grid}: No such file or directory\n")
+    grid.write_bytes(b"\xff\xfe")
+    assert main(["try", str(policies), "--grid", str(grid)]) == 4
+    assert capsys.readouterr() == ("", f"ERROR: {grid}: not text\n")
+    assert main(["try", str(policies / "none")]) == 4
+    assert capsys.readouterr() == ("", f"ERROR: {policies}/none: there is no such file or folder\n")
+
+
+@pytest.mark.parametrize(
     ("grid", "complaint"),
     [
         ("foo\nfoo 200 200\n", "the line of 'foo' has 2 cells for 1 servers"),
@@ -105,10 +147,11 @@ def test_what_the_cluster_does_not_take_is_a_line_each_with_file_and_line(polici
     ],
 )
 def test_a_grid_that_cannot_be_asked_is_refused_before_there_is_a_lab(
-    policies: Path, grid: str, complaint: str
+    policies: Path, grid: str, complaint: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = policies.parent / "expected.txt"
     file.write_text(grid)
-    done = tried(policies, "--grid", file)
-    assert (done.returncode, done.stdout) == (4, "")
-    assert done.stderr.startswith(f"ERROR: {file}: {complaint}")
+    assert main(["try", str(policies), "--grid", str(file)]) == 4
+    out, err = capsys.readouterr()
+    assert not out
+    assert err.startswith(f"ERROR: {file}: {complaint}")
