@@ -69,12 +69,12 @@ help: ## Print this list
 	@echo "  Variables of make conformance, and their defaults:"
 	@echo "    TARGET=lab|kind|cluster  SUITE=all  MODE=full|quick  MESH=  (the reference)  WORKERS=0"
 	@echo "    REPORTS=reports  SETTLE_BUDGET=p95=2s,max=5s  ARGS='-k strict -v'"
-	@echo "    of kind and cluster: CONTEXT=name  KEEP=1  REGISTRY=mirror.example.com  INSTALL_MESH=1  IP_FAMILY=ipv4|ipv6|dual"
-	@echo "    of kind: NODE_IMAGE=kindest/node:v1.34.4"
-	@echo "    DRY_RUN=1 prints what would be done; 0, no and false are no"
+	@echo "    for kind and cluster: CONTEXT=name  KEEP=1  REGISTRY=mirror.example.com  INSTALL_MESH=1  IP_FAMILY=ipv4|ipv6|dual"
+	@echo "    for kind: NODE_IMAGE=kindest/node:v1.34.4"
+	@echo "    DRY_RUN=1 only prints what would be done; 0, no and false mean no"
 
 .PHONY: conformance
-conformance: setup ## Prove a mesh against the documents: on the embedded lab, or TARGET=kind|cluster
+conformance: setup ## Run the suites against a mesh: in the embedded lab, or TARGET=kind|cluster
 	$(PYTHON) -m pytest suites --target $(TARGET) --suite $(SUITE) --mode $(MODE) $(if $(MESH),--mesh $(MESH)) \
 	    $(if $(CONTEXT),--context $(CONTEXT)) $(if $(call is_on,INSTALL_MESH),--install) $(if $(call is_on,KEEP),--keep) \
 	    $(if $(REGISTRY),--registry $(REGISTRY)) $(if $(IP_FAMILY),--ip-family $(IP_FAMILY)) \
@@ -82,11 +82,11 @@ conformance: setup ## Prove a mesh against the documents: on the embedded lab, o
 	    $(if $(call is_on,DRY_RUN),--dry-run) -n $(or $(WORKERS),0) --reports $(or $(REPORTS),reports) $(ARGS)
 
 .PHONY: istio
-istio: $(LAB) ## Make what Istio is installed from in the lab (needs Go): ISTIO=version, or ISTIO_BINARIES=folder
+istio: $(LAB) ## Build Istio for the lab (needs Go): ISTIO=version, or ISTIO_BINARIES=folder
 	@$(PYTHON) -m tools.istio $(if $(ISTIO),--version $(ISTIO)) $(if $(ISTIO_BINARIES),--binaries $(ISTIO_BINARIES))
 
 .PHONY: try
-try: setup ## Your own manifests in the lab, who can reach whom then: POLICIES=folder  GRID=file  MESH=istio
+try: setup ## Try your own manifests in a lab, and see who can reach whom: POLICIES=folder  GRID=file  MESH=istio
 	@$(CLI) try $(or $(POLICIES),$(error POLICIES=folder says what to try)) $(if $(GRID),--grid $(GRID)) \
 	    $(if $(MESH),--mesh $(MESH))
 
@@ -95,12 +95,12 @@ profiles: $(CLUSTER) ## List the mesh profiles, or check one: MESH=path
 	@$(CLI) profiles $(MESH)
 
 .PHONY: images
-images: $(CLUSTER) ## List every image of a run: MESH=name  REGISTRY=prefix  NODE_IMAGE=image  ARGS='--format json'
+images: $(CLUSTER) ## List all images that a run needs: MESH=name  REGISTRY=prefix  NODE_IMAGE=image  ARGS='--format json'
 	@$(CLI) images $(if $(MESH),--mesh $(MESH)) $(if $(REGISTRY),--prefix $(REGISTRY)) \
 	    $(if $(NODE_IMAGE),--node-image $(NODE_IMAGE)) $(ARGS)
 
 .PHONY: test
-test: $(DEV) ## Our own tests: lint, types, import contracts, and tests/ but what needs real Istio (test-istio)
+test: $(DEV) ## The project's own tests: lint, types, import contracts, and tests/ except what needs real Istio
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
@@ -109,18 +109,18 @@ test: $(DEV) ## Our own tests: lint, types, import contracts, and tests/ but wha
 	    -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder --timeout 240 $(ARGS)
 
 .PHONY: test-quick
-test-quick: $(DEV) ## The quick ones of our own tests: those that start neither a lab nor a node, and no kubectl
+test-quick: $(DEV) ## The project's own quick tests: those that start no lab, no node and no kubectl
 	$(VENV)/bin/ruff check .
 	$(PYTHON) -m pytest tests $(addprefix --ignore tests/,$(SLOW)) -n $(TEST_WORKERS) --dist loadfile --timeout 60 \
 	    -o verbosity_test_cases=0 $(ARGS)
 
 .PHONY: test-istio
-test-istio: $(DEV) ## Our own tests on real Istio (make istio): of it on the lab, and what they say of a mesh
+test-istio: $(DEV) ## The project's own tests that need real Istio (make istio), and those of mesh behaviour, on Istio
 	$(PYTHON) -m pytest $(ON_ISTIO) $(STRICTLY) -n $(TEST_WORKERS) --dist loadfile --timeout 240 $(ARGS)
 	$(PYTHON) -m pytest tests/mesh tests/e2e/sidecars tests/e2e/transcripts --plane istio $(STRICTLY) $(ARGS)
 
 .PHONY: verify-report
-verify-report: $(CLUSTER) ## Check a report that somebody sends: FILE=conformance-report.yaml
+verify-report: $(CLUSTER) ## Check a report: FILE=conformance-report.yaml
 	@$(PYTHON) -m tools.verify_report $(or $(FILE),$(REPORTS)/conformance-report.yaml)
 
 .PHONY: compare
@@ -128,27 +128,27 @@ compare: setup ## Compare two reports: OLD=a.yaml  NEW=b.yaml  FAIL_ON=regressio
 	@$(CLI) compare $(OLD) $(NEW) $(if $(FAIL_ON),--fail-on $(FAIL_ON)) $(if $(PAGE),--page $(PAGE)) $(ARGS)
 
 .PHONY: table
-table: setup ## Make a table of meshes out of many reports: REPORTS=folder  OUT=table
+table: setup ## Make a table of meshes from many reports: REPORTS=folder  OUT=table
 	@$(CLI) table $(or $(REPORTS),reports) --output $(or $(OUT),table) $(ARGS)
 
 .PHONY: badge
-badge: setup ## Make a badge of a report: FILE=conformance-report.yaml  OUT=folder
+badge: setup ## Make a badge for a report: FILE=conformance-report.yaml  OUT=folder
 	@$(CLI) badge $(or $(FILE),$(REPORTS)/conformance-report.yaml) --output $(or $(OUT),.) $(ARGS)
 
 .PHONY: faults
-faults: $(LAB) ## Prove that the suites catch every deliberately wrong mesh; write docs/faults.md: MESH=istio  SUITE=extended
+faults: $(LAB) ## Check that the suites catch every deliberately wrong mesh; write docs/faults.md: MESH=istio  SUITE=extended
 	$(PYTHON) -m tools.faults $(if $(call given,SUITE),--suite $(SUITE)) $(if $(MESH),--mesh $(MESH)) $(FAULTS)
 
 .PHONY: signatures
-signatures: $(LAB) ## Put on record what each deliberately wrong mesh makes fail, for diagnoses: FAULTS="name ..."  SUITE=extended
+signatures: $(LAB) ## Record which cases fail on each deliberately wrong mesh, for diagnoses: FAULTS="name ..."  SUITE=extended
 	$(PYTHON) -m tools.faults --record $(if $(call given,SUITE),--suite $(SUITE)) $(FAULTS)
 
 .PHONY: compare-istio
-compare-istio: $(DEV) ## Give generated objects to Istio and to the reference, and list the differences: SEED=1  N=500
+compare-istio: $(DEV) ## Compare Istio and the reference with generated objects, and list the differences: SEED=1  N=500
 	@$(PYTHON) -m tests.compare --what $(or $(WHAT),all) --seed $(or $(SEED),1) --number $(or $(N),500) $(ARGS)
 
 .PHONY: soak
-soak: $(LAB) ## Run the suites RUNS times in shuffled order, under load: SUITE=extended  MESH=istio
+soak: $(LAB) ## Run the suites RUNS times in shuffled order and under load: SUITE=extended  MESH=istio
 	$(PYTHON) -m tools.soak --runs $(RUNS) --suite $(SUITE) $(if $(MESH),--mesh $(MESH))
 
 .PHONY: bench
@@ -164,14 +164,14 @@ $(VENV)/.ready-%: requirements/%.lock
 	@tools/environment.sh $(VENV) $*
 
 .PHONY: lock
-lock: $(DEV) ## Pin the newest versions that fit pyproject.toml (needs uv)
+lock: $(DEV) ## Pin the newest versions that pyproject.toml allows (needs uv)
 	uv pip compile pyproject.toml --group lab --group dev --upgrade $(LOCKED) -o requirements/dev.lock
 	uv pip compile pyproject.toml --group lab -c requirements/dev.lock $(LOCKED) -o requirements/lab.lock
 	uv pip compile pyproject.toml -c requirements/dev.lock $(LOCKED) -o requirements/cluster.lock
 
 .PHONY: clean
 ifdef CONTEXT
-clean: $(CLUSTER) ## Remove caches and the virtual environment; or, CONTEXT=name, what a dead run left in a cluster
+clean: $(CLUSTER) ## Remove caches and the virtual environment; with CONTEXT=name, what a dead run left in a cluster
 	$(CLI) clean --context $(CONTEXT) $(if $(MESH),--mesh $(MESH)) $(if $(call is_on,DRY_RUN),--dry-run) $(ARGS)
 else
 clean:

@@ -82,10 +82,13 @@ def _parser() -> argparse.ArgumentParser:
         epilog=__doc__ and __doc__.rpartition("\n\n")[2],
     )
     parser.add_argument(
-        "names", nargs="*", metavar="NAME", help="of a fault, or path/to/file.py:function (default: all)"
+        "names", nargs="*", metavar="NAME", help="a fault, or path/to/file.py:function (default: all)"
     )
     parser.add_argument(
-        "--suite", choices=("all", EXTENDED), default="all", help="what must catch them (default: all)"
+        "--suite",
+        choices=("all", EXTENDED),
+        default="all",
+        help="the suite that must catch them (default: all)",
     )
     parser.add_argument("--mesh", help="those made of the mesh of this profile, which is installed (istio)")
     parser.add_argument(

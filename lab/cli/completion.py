@@ -37,7 +37,7 @@ def add_to(commands: Any) -> None:
     """The command that prints what a shell has to read."""
     parser = commands.add_parser(
         "completion",
-        help="print what makes a shell complete `python -m lab`",
+        help="print shell completion for `python -m lab`",
         description='Typical use: eval "$(.venv/bin/python -m lab completion bash)"',
     )
     parser.add_argument("shell", choices=("bash",))

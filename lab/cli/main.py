@@ -92,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument(
         "--name",
         default=DEFAULT_NAME,
-        help="several labs run side by side, by name (default: %(default)s)",
+        help="name of the lab; labs with different names run side by side (default: %(default)s)",
     )
     mesh = up.add_argument(
         "--mesh",
@@ -102,7 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument(
         "--at",
         metavar="CASE",
-        help="with the playground of the suites in it, and exactly the policies of the step of this case",
+        help="also deploy the suites' playground, and apply exactly the policies of this case's step",
     )
     completion.offer(mesh, lambda: (*APIS, NO_MESH))
     fault = up.add_argument(
@@ -120,7 +120,7 @@ def _parser() -> argparse.ArgumentParser:
         "--kubeconfig",
         type=Path,
         metavar="PATH",
-        help="where to write it (default: the run directory)",
+        help="where to write the kubeconfig (default: the run directory)",
     )
     up.add_argument(
         "--playgrounds",
@@ -135,12 +135,14 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="DIR",
-        help="a directory with image folders, looked at before those of "
+        help="a directory with image folders, searched before those of "
         f"${search_path.VARIABLE} and the user's own; repeatable",
     )
-    up.add_argument("--foreground", action="store_true", help="stay, and end the lab with this process")
+    up.add_argument(
+        "--foreground", action="store_true", help="keep running, and end the lab with this process"
+    )
     up.set_defaults(run=_up)
-    down = commands.add_parser("down", help="end a lab and remove what it left")
+    down = commands.add_parser("down", help="end a lab and remove its files")
     which = down.add_mutually_exclusive_group()
     completion.offer(
         which.add_argument("--name", default=DEFAULT_NAME, help="(default: %(default)s)"), completion.labs
@@ -150,10 +152,8 @@ def _parser() -> argparse.ArgumentParser:
     status = commands.add_parser("status", help="list the labs of this user")
     completion.offer(status.add_argument("--name", help="only this one"), completion.labs)
     status.set_defaults(run=_status)
-    faults = commands.add_parser("faults", help="list the deliberate non-conformances of `up --fault`")
-    named = faults.add_argument(
-        "names", nargs="*", metavar="NAME", help="only these (default: all there are)"
-    )
+    faults = commands.add_parser("faults", help="list the faults for `up --fault`")
+    named = faults.add_argument("names", nargs="*", metavar="NAME", help="only these faults (default: all)")
     completion.offer(named, completion.faults)
     faults.add_argument("-o", "--output", choices=("text", "json"), default="text", help="(default: text)")
     faults.set_defaults(run=_faults)
@@ -209,7 +209,7 @@ def _up(options: argparse.Namespace) -> int:
             f"lab: {options.name} is ready after {time.monotonic() - began:.2f} s; run directory {lock.path}"
         )
         if mesh == NO_MESH and (why := identities.only_root()):
-            _say(f"lab: pods can only be root's here, and images that declare another user do not run: {why}")
+            _say(f"lab: pods can only run as root here; images that declare another user do not run: {why}")
         if options.at:
             standing.stand(options.at, path)
             _say(f"lab: python -m lab down --name {options.name} ends it")
@@ -251,7 +251,7 @@ def _image_directories(given: Sequence[Path]) -> tuple[str, ...]:
 def _stay(started: launch.Started, lock: run_directory.Lock) -> int:
     """Until a signal comes, or the lab ends by itself."""
     started.process.wait()
-    _say("lab: the lab has ended by itself; the end of its log:")
+    _say("lab: the lab ended unexpectedly; the end of its log:")
     _say(launch.end_of_log(lock.path))
     return FAILED
 

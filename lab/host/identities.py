@@ -32,7 +32,7 @@ def user_namespace() -> list[str]:
 
 
 def only_root() -> str:
-    """Why programs of pods can only be root's here, and what to do about it; "" where others can."""
+    """Why programs of pods can only run as root here, and what to do about it; "" where others can."""
     if preconditions.privileged():
         return ""
     path = preconditions.search_path()

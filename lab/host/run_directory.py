@@ -66,7 +66,8 @@ def directory_of(name: str) -> Path:
     """Raises BadName."""
     if not _NAME.fullmatch(name):
         raise BadName(
-            f'"{name}" is no name for a lab: at most 63 lower-case letters, digits, and dashes between them'
+            f'"{name}" is not a valid name for a lab: '
+            "at most 63 lower-case letters, digits, and dashes between them"
         )
     path = base() / name
     if len(os.fsencode(path)) > _PATH_LIMIT:
@@ -128,7 +129,9 @@ def lock(name: str) -> Lock:
         if _still_there(path, fd):
             if not _is_ours(path):
                 os.close(fd)
-                raise Unusable(f"{path} is no lab's: it is not touched; choose another name or LAB_HOME")
+                raise Unusable(
+                    f"{path} is not a lab's directory, and is not touched; choose another name or LAB_HOME"
+                )
             (path / _MARK).touch()
             return Lock(path, fd)
         os.close(fd)

@@ -49,7 +49,7 @@ def channel(playgrounds: int) -> Iterator[socket.socket]:
         try:
             if len(taken) < wanted:
                 raise TooFew(
-                    f"only {len(taken)} inotify instances are left to this user and a lab takes {wanted}: "
+                    f"only {len(taken)} inotify instances are left for this user, and a lab needs {wanted}: "
                     "sysctl -w fs.inotify.max_user_instances=1024"
                 )
             for first in range(0, wanted, _IN_A_MESSAGE):
@@ -77,7 +77,7 @@ def _soon(wanted: int) -> list[int]:
     taken = _take(wanted)
     if len(taken) < wanted and can_be:
         sys.stderr.write(
-            f"lab: waiting until other programs give back inotify instances ({wanted - len(taken)} lack)\n"
+            f"lab: waiting for other programs to release inotify instances ({wanted - len(taken)} missing)\n"
         )
     while len(taken) < wanted and can_be and time.monotonic() < deadline:
         # Two that wait and keep what they have would wait for each other.

@@ -77,7 +77,7 @@ def examine(path: Path) -> list[Archived]:
     except BROKEN as error:
         raise BadImage(f"{path} is broken: {_why(error)}") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BadImage(f"{path} is broken: its list of images makes no sense") from error
+        raise BadImage(f"{path} is broken: its list of images is invalid") from error
     raise BadImage(f"{path} is not an archive of docker save or skopeo copy: it has no list of images")
 
 

@@ -24,19 +24,17 @@ NOT_TO_BE_HAD = 2
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds the command to the lab's."""
-    images = commands.add_parser("images", help="list the images that pods can have, or add others")
+    images = commands.add_parser("images", help="list the images for pods, or add others")
     images.set_defaults(run=_list)
     actions = images.add_subparsers(metavar="check|load|pull")
-    check = actions.add_parser("check", help="say which of some images no pod can have here, and why")
-    check.add_argument("names", nargs="+", metavar="NAME", help="with a tag, or for one of any tag without")
+    check = actions.add_parser("check", help="check whether pods can use these images here, and say why not")
+    check.add_argument("names", nargs="+", metavar="NAME", help="image name; without a tag, any tag")
     check.set_defaults(run=_check)
-    load = actions.add_parser("load", help="add the images of an archive (docker save, skopeo copy)")
-    load.add_argument(
-        "file", type=Path, metavar="FILE", help="an archive, or a directory of the OCI's layout"
-    )
-    load.add_argument("--name", metavar="NAME", help="what to call its image (default: as the archive says)")
+    load = actions.add_parser("load", help="add the images in an archive (docker save, skopeo copy)")
+    load.add_argument("file", type=Path, metavar="FILE", help="an archive, or a directory in OCI layout")
+    load.add_argument("--name", metavar="NAME", help="name for its image (default: the name in the archive)")
     load.set_defaults(run=_load)
-    pull = actions.add_parser("pull", help="add an image of a registry")
+    pull = actions.add_parser("pull", help="add an image from a registry")
     pull.add_argument("name", metavar="NAME", help="such as docker.io/istio/pilot:1.30.3")
     pull.set_defaults(run=_pull)
 
@@ -72,7 +70,7 @@ def _problem(wanted: str) -> str:
         return f"the lab has no image {wanted}"
     user = names[wanted].user
     if user and user.uid and (why := identities.only_root()):
-        return f"the image {wanted} runs as user {user.uid}, and pods can only be root's here: {why}"
+        return f"the image {wanted} runs as user {user.uid}, and pods can only run as root here: {why}"
     return ""
 
 
@@ -124,7 +122,7 @@ def _said(names: Iterable[object], folder: Path) -> None:
     for name in map(str, names):
         sys.stderr.write(f"lab: {name} is there, in {folder}\n")
         if programs.find(name) is not None:
-            sys.stderr.write(f"lab: pods go on having the program of this machine that is called {name}\n")
+            sys.stderr.write(f"lab: pods keep using this machine's program for {name}\n")
 
 
 def _table(rows: Sequence[tuple[str, ...]]) -> str:

@@ -71,7 +71,7 @@ def _reason(said: str) -> str:
     """What a program that logs lines such as `time=… level=fatal msg="…"` ended with."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     if not lines:
-        return "it failed without a word"
+        return "it failed without a message"
     match = re.search(r'msg="((?:[^"\\]|\\.)*)"', lines[-1])
     text = match[1].replace('\\"', '"') if match else lines[-1].removeprefix("⨯ ")
     return " ".join(text.split())

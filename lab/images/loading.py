@@ -105,7 +105,7 @@ def _fill(
         why = str(problem).removeprefix(f"{layout}: ").replace(f"{folder.parent}/", "")
         raise BadImage(f"{told}: {why}") from problem
     except (KeyError, ValueError, TypeError, AttributeError) as error:
-        raise BadImage(f"{told}: its configuration makes no sense") from error
+        raise BadImage(f"{told}: its configuration is invalid") from error
     identities.remove(layout)
     manifest = _manifest(config, names, digest)
     (folder / folders.MANIFEST).write_text(yaml.safe_dump(manifest, sort_keys=False, allow_unicode=True))

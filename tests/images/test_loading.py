@@ -261,9 +261,9 @@ def test_a_limit_is_said_in_gibibytes(tmp_path: Path, store: Path) -> None:
         (b"no archive at all", "is broken: "),
         (bytes(1 << 20), "is not an archive of docker save or skopeo copy: it has no list of images"),
         (layer(file("a")), "is not an archive of docker save or skopeo copy: it has no list of images"),
-        (layer(file("manifest.json", b"{")), "is broken: its list of images makes no sense"),
-        (layer(file("manifest.json", b'["a"]')), "is broken: its list of images makes no sense"),
-        (layer(file("index.json", b"{}")), "is broken: its list of images makes no sense"),
+        (layer(file("manifest.json", b"{")), "is broken: its list of images is invalid"),
+        (layer(file("manifest.json", b'["a"]')), "is broken: its list of images is invalid"),
+        (layer(file("index.json", b"{}")), "is broken: its list of images is invalid"),
     ],
 )
 def test_what_is_no_archive_is_refused(content: bytes, why: str, tmp_path: Path, store: Path) -> None:
@@ -307,7 +307,7 @@ def test_the_command_line(tmp_path: Path) -> None:
     assert any(line.startswith("curlimages/curl ") and line.endswith("this machine") for line in listed)
     again = images("load", str(path), "--name", "kong/httpbin", cache=tmp_path)
     assert again.returncode == 0
-    assert "pods go on having the program of this machine that is called kong/httpbin" in again.stderr
+    assert "pods keep using this machine's program for kong/httpbin" in again.stderr
     path.write_bytes(b"")
     for arguments in (("load", str(path)), ("load", "none.tar"), ("load", str(path), "--name", "A B")):
         bad = images(*arguments, cache=tmp_path)

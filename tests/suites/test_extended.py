@@ -69,4 +69,4 @@ def test_a_mesh_that_speaks_another_api_is_refused() -> None:
     command = [sys.executable, "-m", "pytest", "suites", "--suite", "extended", "--mesh", "reference-1.0"]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert run.returncode == 4
-    assert "ERROR: --suite extended: the mesh reference-1.0 speaks istio-1.0" in run.stderr
+    assert "ERROR: --suite extended: the mesh reference-1.0 implements istio-1.0" in run.stderr

@@ -225,7 +225,7 @@ def test_what_is_there_is_not_made_again(built: Built) -> None:
 def test_without_go_one_line_says_what_to_install(machine: Machine) -> None:
     said = machine.refused("--version", VERSION, PATH="/usr/bin:/bin")
     assert said == (
-        "make istio: Go is not installed, which Istio is built with: see https://go.dev/doc/install\n"
+        "make istio: Go is not installed; it is needed to build Istio: see https://go.dev/doc/install\n"
     )
 
 
@@ -305,7 +305,8 @@ def test_an_interrupted_build_leaves_nothing(machine: Machine, number: int) -> N
     started = _started(machine)
     started.send_signal(number)
     _, complaint = started.communicate(timeout=30)
-    assert (started.returncode, complaint) == (130, "make istio: interrupted; nothing half-made is left\n")
+    said = "make istio: interrupted; nothing incomplete is left behind\n"
+    assert (started.returncode, complaint) == (130, said)
     assert machine.left() == []
 
 

@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stderr.write(f"make istio: {error}\n")
         return CANNOT
     except KeyboardInterrupt:
-        sys.stderr.write("make istio: interrupted; nothing half-made is left\n")
+        sys.stderr.write("make istio: interrupted; nothing incomplete is left behind\n")
         return INTERRUPTED
     _say(f"Istio {bundle.name} is ready for the lab after {time.monotonic() - start:.0f} s: {bundle}")
     return DONE
@@ -43,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tools.istio",
-        description="Make Istio's images for the lab.",
+        description="Build Istio's images for the lab.",
         epilog=(__doc__ or "").partition("\n\n")[2],
     )
     parser.add_argument("--version", help=f"a tag or commit of istio.io/istio (default: {DEFAULT})")
@@ -51,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
         "--binaries",
         type=Path,
         metavar="FOLDER",
-        help=f"with {', '.join(programs.PACKAGES)} that are built already",
+        help=f"with {', '.join(programs.PACKAGES)} that are already built",
     )
     return parser
 

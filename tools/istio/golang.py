@@ -61,7 +61,7 @@ def _json(command: Sequence[str]) -> dict[str, Any]:
 def _run(command: Sequence[str], variables: dict[str, str]) -> str:
     """What a command prints. Whatever ends the waiting ends the command, with all that it has started."""
     if shutil.which("go") is None:
-        raise CannotMake("Go is not installed, which Istio is built with: see https://go.dev/doc/install")
+        raise CannotMake("Go is not installed; it is needed to build Istio: see https://go.dev/doc/install")
     inherited = {name: value for name, value in os.environ.items() if name not in _UNSET}
     process = subprocess.Popen(
         command,

@@ -99,8 +99,8 @@ def test_a_directory_that_is_no_labs_is_neither_used_nor_removed(home: Home) -> 
     for command in (["up", "--name", "photos"], ["down", "--name", "photos"], ["down", "--all"], ["status"]):
         done = home.lab(*command)
         if "photos" in command:
-            said = f"lab: {mine} is no lab's: it is not touched; choose another name or LAB_HOME\n"
-            assert (done.returncode, done.stderr) == (3, said)
+            said = f"{mine} is not a lab's directory, and is not touched; choose another name or LAB_HOME"
+            assert (done.returncode, done.stderr) == (3, f"lab: {said}\n")
     assert (mine / "cat.jpg").read_text() == "mine"
     assert [path.name for path in mine.iterdir()] == ["cat.jpg"]
 
@@ -177,7 +177,7 @@ def test_a_user_whose_inotify_instances_are_used_up_is_told_so(
     done = home.lab("up", "--playgrounds", playgrounds, prefix=["unshare", "-r", "sh", "-c", limit, "sh"])
     assert done.returncode == 3
     assert done.stderr == (
-        f"lab: only 7 inotify instances are left to this user and a lab takes {needed}: "
+        f"lab: only 7 inotify instances are left for this user, and a lab needs {needed}: "
         "sysctl -w fs.inotify.max_user_instances=1024\n"
     )
 
@@ -199,7 +199,7 @@ def test_inotify_instances_that_others_hold_are_waited_for() -> None:
     command = ["unshare", "-r", "sh", "-c", limit, "sh", sys.executable, "-c", OTHERS_END]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.stdout == "30 True\n", done.stderr
-    assert done.stderr == "lab: waiting until other programs give back inotify instances (10 lack)\n"
+    assert done.stderr == "lab: waiting for other programs to release inotify instances (10 missing)\n"
 
 
 def _inotify_instances(pids: Iterable[int]) -> int:

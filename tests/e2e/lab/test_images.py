@@ -58,7 +58,7 @@ def test_directories_that_an_ordinary_user_may_not_read(ordinary: Home, hidden: 
     assert ordinary.lab("images").stdout.startswith("IMAGE ")
     up = ordinary.lab("up", "--mesh", "none")
     assert up.returncode == 0, up.stderr
-    assert "lab: pods can only be root's here, and images that declare another user do not run: " in up.stderr
+    assert "lab: pods can only run as root here; images that declare another user do not run: " in up.stderr
     kubectl = ["kubectl", "--kubeconfig", str(ordinary.path / "default/kubeconfig")]
     subprocess.run([*kubectl, "run", "nginx", "--image=nginx"], check=True, capture_output=True)
     wait = ["wait", "pod/nginx", "--timeout=10s"]
@@ -128,7 +128,7 @@ def test_which_images_no_pod_can_have(home: Home, ordinary: Home, open_to_all: P
     assert done.returncode == 2
     anothers, other_tag, other = done.stderr.splitlines()
     assert anothers.startswith(
-        "lab: the image acme/anothers:1 runs as user 1337, and pods can only be root's here: "
+        "lab: the image acme/anothers:1 runs as user 1337, and pods can only run as root here: "
     )
     assert other_tag == "lab: the lab has no image acme/roots:2"
     assert other == "lab: the lab has no image acme/other"

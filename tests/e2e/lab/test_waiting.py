@@ -94,9 +94,7 @@ def test_a_wait_ends_as_soon_as_its_reason_is_plain_and_is_not_repeated(
     start = time.monotonic()
     again = in_vain(waits)
     assert time.monotonic() - start < PATIENCE_S
-    assert again.startswith(
-        f"still not available, and not waited for again: Deployment {NAMESPACE}/web (0 of 1"
-    )
+    assert again.startswith(f"still not available, not waiting again: Deployment {NAMESPACE}/web (0 of 1")
     assert reason in again
     cluster.apply(deployment())
     other = Waits(cluster, patience=PATIENCE_S)

@@ -41,9 +41,9 @@ def test_a_run_removes_what_it_made_even_if_it_fails_and_what_was_kept_before(
         kept = estate.run("-k", "test_1 or mesh-wide-strict", "--keep")
         assert kept.returncode == 0, kept.stdout
         assert f"pre-flight of the cluster of context {CONTEXT}, run " in kept.stdout
-        workloads = "each with an httpbin and a sleep, those in the mesh with another"
+        workloads = "each with httpbin and sleep, those in the mesh also with another"
         assert f"to be created  namespaces foo, bar, legacy, {workloads}\n" in kept.stdout
-        assert "2 policies of others, out of reach of the playground" in kept.stdout
+        assert "2 other policies, without effect on the playground" in kept.stdout
         assert f"make clean CONTEXT={CONTEXT} removes it" in kept.stdout
         assert REMOVED not in kept.stdout
 
@@ -109,7 +109,7 @@ def test_of_two_runs_at_once_the_second_is_refused_and_the_first_can_be_interrup
     first = started()
     second = estate.run(*STEP)
     assert second.returncode == 7, second.stdout
-    assert "refused: another run is at work: " in second.stdout
+    assert "refused: another run is in progress: " in second.stdout
     assert f"(process {first.pid}) since " in second.stdout
     first.send_signal(signal.SIGINT)
     output, _ = first.communicate(timeout=ENDS_WITHIN_S)
@@ -135,7 +135,7 @@ def test_only_what_a_dead_run_left_is_cleaned_up(
         assert "Namespace bar, Namespace foo, Namespace legacy" in listed.stdout
         early = estate.clean()
         assert early.returncode == 7
-        assert early.stderr.startswith("ERROR: another run is at work: ")
+        assert early.stderr.startswith("ERROR: another run is in progress: ")
         assert early.stdout == ""
         CoordinationV1Api(cluster.api).delete_namespaced_lease(NAME, "default")
         cleaned = estate.clean()

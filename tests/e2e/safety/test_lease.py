@@ -78,7 +78,7 @@ def test_a_second_run_is_refused_and_told_who_is_at_work(cluster: Cluster) -> No
             pass
         (finding,) = refusal.value.findings
         assert finding.startswith(
-            f"another run is at work: {first.holder} since {first.since:%Y-%m-%d %H:%M:%S} UTC"
+            f"another run is in progress: {first.holder} since {first.since:%Y-%m-%d %H:%M:%S} UTC"
         )
         assert finding.endswith("it counts as dead 1 s after its last renewal")
         assert read(leases).run == "run-1"
@@ -138,5 +138,5 @@ def test_a_lease_of_that_name_that_is_not_ours_is_left_alone(cluster: Cluster, f
     ):
         pass
     assert refusal.value.findings == [
-        "the lease default/mesh-authn-conformance is not ours: it lacks the label of the suite"
+        "the lease default/mesh-authn-conformance was not created by the suite: it lacks its label"
     ]

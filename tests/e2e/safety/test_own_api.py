@@ -55,7 +55,7 @@ def test_cases_pass_on_what_the_controller_makes_of_the_meshs_own_policies(forei
     chosen = "test_reachability and (port-8080-disabled or other-version-strict)"
     run = foreign_mesh.run("-k", chosen, "--keep", mesh=PROFILE)
     assert run.returncode == 0, run.stdout
-    assert "one step after the other: Encryption, HTTPRoute, Gateway\n" in run.stdout
+    assert "step by step: Encryption, HTTPRoute, Gateway\n" in run.stdout
     assert "the policies are written in the mesh's own API, in policies/" in run.stdout
     lacking = "1 unsupported: there is no policies/current/strict-httpbin-v2-bar.yaml in place of manifests/"
     assert lacking in " ".join(run.stdout.split()), run.stdout

@@ -69,11 +69,11 @@ spec:
 FORBIDDING = {
     "a namespace of the playground that is not ours": (
         NAMESPACE % "legacy",
-        f"the namespace legacy exists and is not ours: it lacks the label {OURS}",
+        f"the namespace legacy exists and was not created by the suite: it lacks the label {OURS}",
     ),
     "a namespace of another lane that is not ours": (
         NAMESPACE % "foo-2",
-        f"the namespace foo-2 exists and is not ours: it lacks the label {OURS}",
+        f"the namespace foo-2 exists and was not created by the suite: it lacks the label {OURS}",
     ),
     "a mesh-wide peer authentication": (
         PEER % ("istio-system", "mtls: {mode: STRICT}"),
@@ -89,11 +89,12 @@ FORBIDDING = {
     ),
     "a request authentication at the ingress gateway": (
         REQUEST % ("theirs", "selector: {matchLabels: {istio: ingressgateway}}, jwtRules: [{issuer: a}]"),
-        "RequestAuthentication istio-system/theirs is about the ingress gateway",
+        "RequestAuthentication istio-system/theirs applies to the ingress gateway",
     ),
     "a policy that has the name of one of ours": (
         REQUEST % ("jwt-example", "selector: {matchLabels: {app: shop}}, jwtRules: [{issuer: a}]"),
-        "RequestAuthentication istio-system/jwt-example is not ours, and the run would overwrite it",
+        "RequestAuthentication istio-system/jwt-example was not created by the suite, "
+        "and the run would overwrite it",
     ),
     "a destination rule for every host": (
         DESTINATION % ("*.local", ""),
@@ -110,7 +111,7 @@ FORBIDDING = {
     ),
     "a gateway for every host at our port": (
         GATEWAY % ("ingressgateway", 80, "*"),
-        "Gateway default/theirs takes port 80 of the ingress gateway for every host",
+        "Gateway default/theirs uses port 80 of the ingress gateway for every host",
     ),
 }
 

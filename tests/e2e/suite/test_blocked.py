@@ -108,7 +108,7 @@ def test_other_readers_see_them_as_skipped(section: Path) -> None:
         for kind in categories
         if "skipped" in kind["matchedStatuses"] and re.fullmatch(kind.get("messageRegex", ".*"), message)
     ]
-    assert fits == ["Blocked: a step that it stands on failed"]
+    assert fits == ["Blocked: a step that it depends on failed"]
 
 
 def test_what_is_yet_to_pass_runs_again_with_lf(section: Path) -> None:

@@ -33,7 +33,7 @@ def grids(reports: Path) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [
-        ("no-load-balancers", r"the Service is given no address within 5 s"),
+        ("no-load-balancers", r"the Service gets no address within 5 s"),
         (
             "load-balancers-unreachable",
             r"the load balancer's address 127\.\S+ takes no connection within 5 s",
@@ -59,7 +59,7 @@ def test_without_a_load_balancer_a_run_is_partial_and_says_how_to_bring_one() ->
     chosen = "gateway_is_programmed or mesh-wide-strict and reachability"
     run = run_suites("--suite", "current", "--fault", "no-load-balancers", "-k", chosen)
     assert run.returncode == 0, run.stdout
-    why = r"the Service foo/httpbin-gateway-istio is given no address by this cluster: a load balancer"
+    why = r"the Service foo/httpbin-gateway-istio gets no address in this cluster: a load balancer"
     assert matches(
         rf"^skipped +1 case: {why}, such as cloud-provider-kind or MetalLB, would give", run.stdout
     )

@@ -40,4 +40,4 @@ def test_a_mesh_without_a_configuration_dump_has_a_version_and_evidence(tmp_path
     page = (folder / "README.md").read_text()
     assert "`commands/`: what the commands of the mesh profile say of the mesh (1 file)" in page
     why = "MissingProgram: no-such-program is not installed"
-    assert f"`commands/missing.txt`: could not be gathered: {why}" in page
+    assert f"`commands/missing.txt`: could not be collected: {why}" in page

@@ -258,7 +258,7 @@ def test_the_evidence_alone_says_which_rule_was_broken(failing: Left) -> None:
         "::test_reachability[port-8080-disabled]' --color=no --evidence summary --fault port-level-ignored",
     ):
         assert words in page
-    assert "could not be gathered" not in page
+    assert "could not be collected" not in page
 
 
 def test_the_evidence_holds_what_the_cluster_knew(failing: Left) -> None:

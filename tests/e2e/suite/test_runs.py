@@ -44,10 +44,10 @@ def test_one_command_proves_both_documents_each_on_its_own_mesh() -> None:
 @pytest.mark.parametrize(
     ("mesh", "line", "cases"),
     [
-        ("reference", "istio-1.0       not-applicable: reference speaks current (66 cases)", "109"),
+        ("reference", "istio-1.0       not-applicable: reference implements current (66 cases)", "109"),
         (
             "reference-1.0",
-            "current         not-applicable: reference-1.0 speaks istio-1.0 (109 cases)",
+            "current         not-applicable: reference-1.0 implements istio-1.0 (109 cases)",
             "66",
         ),
     ],

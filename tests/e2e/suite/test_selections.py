@@ -93,28 +93,32 @@ TABLE = {
         f"suites {SUITE}", "could-not-tell", 3, "one two three four", variables={"BREAKS": ALL}
     ),
     "mesh": Chosen(
-        "suites --mesh reference", "conformant", 0, "one two three four", {"five": "reference speaks current"}
+        "suites --mesh reference",
+        "conformant",
+        0,
+        "one two three four",
+        {"five": "reference implements current"},
     ),
     "mesh-and-suite": Chosen(
         f"suites --mesh reference {SUITE}",
         "conformant",
         0,
         "one two three four",
-        {"five": "reference speaks current"},
+        {"five": "reference implements current"},
     ),
     "mesh-and-folder": Chosen(
         "suites/current --mesh reference",
         "conformant",
         0,
         "one two three four",
-        {"five": "reference speaks current"},
+        {"five": "reference implements current"},
     ),
     "mesh-and-k": Chosen(
         "suites --mesh reference -k some",
         "partial",
         0,
         "two three",
-        {"one": "left out by -k 'some'", "five": "reference speaks current"},
+        {"one": "left out by -k 'some'", "five": "reference implements current"},
     ),
     "k": Chosen(
         "suites -k some", "partial", 0, "two three", {"one": "left out by -k 'some'", "five": "-k 'some'"}
@@ -347,7 +351,7 @@ def test_nothing_is_said_of_a_document_that_was_not_asked_for(
     [
         (
             ["suites", "tests/test_mine.py"],
-            "tests/test_mine.py::test_mine is no case of the suites, which run by themselves",
+            "tests/test_mine.py::test_mine is not a case of the suites; run other tests separately",
         ),
         (
             ["suites", "-n", "2", "tests/test_mine.py"],

@@ -38,7 +38,7 @@ def test_a_walk_publishes_its_figures(tmp_path: Path) -> None:
     assert "settleSeconds" not in row["observation"]
     old = max(each.get("lastOldMs", 0) for each in changes)
     without = max(each["longestWithoutMs"] for each in changes)
-    told = f"the last old answer came {old} ms after its change at most, and {without} ms passed at most"
+    told = f"the last old response at most {old} ms after the change; at most {without} ms between two right"
     assert re.search(rf"^under load +{told} between two right ones$", run.stdout, re.MULTILINE)
     page = (tmp_path / "conformance-report.html").read_text()
     assert f"<td>{changes[0]['requests']}</td><td></td><td>{changes[0]['longestWithoutMs']} ms</td>" in page
