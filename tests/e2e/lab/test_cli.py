@@ -108,8 +108,8 @@ def test_a_directory_that_is_no_labs_is_neither_used_nor_removed(home: Home) -> 
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["up", "--name", "Foo"], '"Foo" is no name for a lab'),
-        (["up", "--name", "../x"], '"../x" is no name for a lab'),
+        (["up", "--name", "Foo"], '"Foo" is not a valid name for a lab'),
+        (["up", "--name", "../x"], '"../x" is not a valid name for a lab'),
         (["up", "--name", "x" * 60], "is too long"),
         (
             ["up", "--fault", "no-such-fault"],

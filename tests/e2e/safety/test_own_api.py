@@ -96,7 +96,7 @@ def test_the_pre_flight_knows_the_kinds_and_the_rights_on_them(foreign_mesh: Est
         run = foreign_mesh.run("-k", "mesh-wide-strict", mesh=PROFILE)
     assert run.returncode == 7, run.stdout
     assert (
-        "Encryption istio-system/theirs may reach the playground: it is in the root namespace" in run.stdout
+        "Encryption istio-system/theirs may affect the playground: it is in the root namespace" in run.stdout
     )
     cluster = Cluster(foreign_mesh.kubeconfig, CONTEXT, "test")
     accesses = Footprint(load(PROFILE), lanes(1)).accesses(cluster)

@@ -61,7 +61,7 @@ def test_without_a_load_balancer_a_run_is_partial_and_says_how_to_bring_one() ->
     assert run.returncode == 0, run.stdout
     why = r"the Service foo/httpbin-gateway-istio gets no address in this cluster: a load balancer"
     assert matches(
-        rf"^skipped +1 case: {why}, such as cloud-provider-kind or MetalLB, would give", run.stdout
+        rf"^skipped +1 case: {why}, such as cloud-provider-kind or MetalLB, would assign", run.stdout
     )
     assert matches(r"^conclusion +partial: 1 of 175 cases passed", run.stdout)
 

@@ -355,10 +355,10 @@ def test_nothing_is_said_of_a_document_that_was_not_asked_for(
         ),
         (
             ["suites", "-n", "2", "tests/test_mine.py"],
-            "tests/test_mine.py::test_mine is no case of the suites",
+            "tests/test_mine.py::test_mine is not a case of the suites",
         ),
-        (["suites", "-p", "repeats"], "test_one[1] is no case of the suites"),
-        (["suites", "--rootdir", "/"], "test_one is no case of the suites"),
+        (["suites", "-p", "repeats"], "test_one[1] is not a case of the suites"),
+        (["suites", "--rootdir", "/"], "test_one is not a case of the suites"),
         (["--keep-duplicates", "suites/current/test_1_setup.py", "suites"], "test_one would run twice"),
     ],
 )
