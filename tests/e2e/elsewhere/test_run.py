@@ -6,7 +6,8 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,9 @@ from kubernetes import client, config
 from fixtures.cli import in_cluster
 from fixtures.cluster.images import Reference
 from fixtures.mesh_profile.profile import MESHES
+from fixtures.targets import kubeconfig
+from tests import suite_runs
+from tests.e2e.elsewhere import one_of_each
 from tests.e2e.elsewhere.gatekeeper import HOST, Gatekeeper
 from tests.e2e.elsewhere.rights import Need, Right, granted
 from tests.e2e.elsewhere.test_image import instructions
@@ -34,40 +38,50 @@ class Pod:
     files: Path
     gatekeeper: Gatekeeper
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        environment = {
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
             **os.environ,
             "KUBERNETES_SERVICE_HOST": HOST,
             "KUBERNETES_SERVICE_PORT": str(self.gatekeeper.port),
             "TMPDIR": str(self.files),
         }
-        reports = str(self.files / "reports")
-        command = [
-            sys.executable,
-            "-c",
-            START,
-            str(self.files),
-            "--color=no",
-            "--reports",
-            reports,
-            *arguments,
-        ]
+
+    def start(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Runs the program of the pod, to its end."""
         return subprocess.run(
-            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False
+            [sys.executable, "-c", START, str(self.files), *self._with_usual(arguments)],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
         )
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """What the program becomes, to its end."""
+        path = Path(tempfile.mkdtemp(dir=self.files)) / "kubeconfig"
+        kubeconfig.write(in_cluster.config_of_pod(self.files, self.environment), path)
+        words = in_cluster.command(path, self._with_usual(arguments))
+        options = words[words.index("suites") + 1 :]
+        return suite_runs.forked(*options, environment=self.environment)
+
+    def _with_usual(self, arguments: Sequence[str]) -> list[str]:
+        return ["--color=no", "--reports", str(self.files / "reports"), *arguments]
 
 
 @contextlib.contextmanager
 def pod_beside(mesh: str, folder: Path) -> Iterator[Pod]:
     """A pod in a cluster whose mesh speaks an API."""
-    with running_lab("--mesh", mesh, "--playgrounds", "2") as kubeconfig:
-        api = client.CoreV1Api(config.new_client_from_config(str(kubeconfig)))
+    with running_lab("--mesh", mesh, "--playgrounds", "2") as of_lab:
+        api = client.CoreV1Api(config.new_client_from_config(str(of_lab)))
         namespace, name = ACCOUNT
         api.create_namespace({"metadata": {"name": namespace}})
         api.create_namespaced_service_account(namespace, {"metadata": {"name": name}})
         token = api.create_namespaced_service_account_token(name, namespace, {"spec": {"audiences": []}})
         (folder / "token").write_text(token.status.token)
-        with Gatekeeper(kubeconfig, folder, list(granted(RBAC, ACCOUNT))).running() as gatekeeper:
+        with Gatekeeper(of_lab, folder, list(granted(RBAC, ACCOUNT))).running() as gatekeeper:
             yield Pod(folder, gatekeeper)
 
 
@@ -89,54 +103,57 @@ NOT_ASKED_FOR = {
 }
 
 
-def test_the_rights_are_enough_for_every_case_and_each_is_asked_for(
-    tmp_path_factory: pytest.TempPathFactory,
+def test_the_rights_are_enough_for_every_kind_of_case_and_each_is_asked_for(
+    pod: Pod, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Whole runs: a selection of cases, like a list of the suite's own, leaves out what somebody forgot."""
-    rights, used = set(granted(RBAC, ACCOUNT)), set[Right]()
-    for mesh, profile in (("current", "reference"), ("istio-1.0", "reference-1.0")):
-        with pod_beside(mesh, tmp_path_factory.mktemp("pod")) as pod:
-            run = pod.run("--mesh", profile, "--mode", "quick", "-n", "2")
-            assert pod.gatekeeper.denied == set()
-            assert run.returncode == 0, run.stdout
-            used |= pod.gatekeeper.used
-            if mesh == "current":
-                used |= used_for_evidence(pod) | used_to_replace_pods(pod)
-    unused = {(right.verb, right.resource) for right in rights - used}
+    """Which cases are run follows from the suites: a list of them would leave out what somebody forgot."""
+    used = used_for_cases_and_evidence(pod) | used_in_two_lanes(pod)
+    with pod_beside("istio-1.0", tmp_path_factory.mktemp("pod")) as former:
+        run = former.run(*ONE_OF_EACH, "--mesh", "reference-1.0")
+        assert former.gatekeeper.denied == set()
+        assert run.returncode == 0, run.stdout
+        used |= former.gatekeeper.used
+    unused = {(right.verb, right.resource) for right in set(granted(RBAC, ACCOUNT)) - used}
     assert unused <= set(NOT_ASKED_FOR)
 
 
-def used_to_replace_pods(pod: Pod) -> set[Right]:
-    """Those of the extended suite that neither document needs."""
-    run = pod.run("--mesh", "reference", "--suite", "extended", "-k", "one-of-two-pods")
+ONE_OF_EACH = ("-p", one_of_each.__name__, "--mode", "quick")
+
+
+def used_for_cases_and_evidence(pod: Pod) -> set[Right]:
+    """Those of a run in which what is about a trust domain fails, and nothing else."""
+    wrong = pod.files / "wrong.yaml"
+    text = (MESHES / "reference.yaml").read_text()
+    wrong.write_text(text.replace("trustDomain: cluster.local", "trustDomain: elsewhere"))
+    run = pod.run(*ONE_OF_EACH, "--mesh", str(wrong), "--bound", "5")
+    assert pod.gatekeeper.denied == set()
+    assert run.returncode == 1, run.stdout
+    report = yaml.safe_load((pod.files / "reports" / "conformance-report.yaml").read_text())
+    failed = {case["id"] for case in report["cases"] if case["result"] == "failed"}
+    of_header = ("header-names-both-ends", "hash-is-of-the-clients-certificate")
+    assert failed == {f"current/auto-mutual-tls/{each}/foo-foo" for each in of_header}, run.stdout
+    return set(pod.gatekeeper.used)
+
+
+def used_in_two_lanes(pod: Pod) -> set[Right]:
+    """Also those with which pods are replaced, which neither document needs."""
+    chosen = "one-of-two-pods or workload-unset"
+    run = pod.run("--mesh", "reference", "--suite", "extended", "-k", chosen, "-n", "2")
     assert pod.gatekeeper.denied == set()
     assert run.returncode == 0, run.stdout
     return set(pod.gatekeeper.used)
 
 
-def used_for_evidence(pod: Pod) -> set[Right]:
-    """Those of a run that fails."""
-    wrong = pod.files / "wrong.yaml"
-    text = (MESHES / "reference.yaml").read_text()
-    wrong.write_text(text.replace("trustDomain: cluster.local", "trustDomain: elsewhere"))
-    failing = pod.run("--mesh", str(wrong), "-k", "names_both_ends and foo-bar", "--bound", "1")
-    assert pod.gatekeeper.denied == set()
-    assert failing.returncode == 1, failing.stdout
-    return pod.gatekeeper.used
-
-
 def test_a_lane_too_many_is_refused_before_anything_is_touched(pod: Pod) -> None:
     pod.gatekeeper.used.clear()
-    run = pod.run("--mesh", "reference", "-n", "5", "-k", "mesh-wide-strict")
+    run = pod.start("--mesh", "reference", "-n", "5", "-k", "mesh-wide-strict")
     assert run.returncode == 7, run.stdout
     assert "refused: not allowed: delete namespaces foo, bar, legacy, foo-2," in run.stdout
     assert not {right for right in pod.gatekeeper.used if right.verb not in ("get", "list", "watch")}
 
 
 def test_what_the_account_may_not_do_is_denied(pod: Pod) -> None:
-    files = in_cluster.config_of_pod(
-        pod.files, {"KUBERNETES_SERVICE_HOST": HOST, "KUBERNETES_SERVICE_PORT": str(pod.gatekeeper.port)}
-    )
+    files = in_cluster.config_of_pod(pod.files, pod.environment)
     api = client.CoreV1Api(config.new_client_from_config_dict(files))
     with pytest.raises(client.ApiException) as refusal:
         api.list_namespaced_secret("kube-system")
