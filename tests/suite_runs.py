@@ -12,7 +12,7 @@ from tools import forked_suites
 
 
 def forked(
-    *options: str, environment: Mapping[str, str] = os.environ, within_s: float = 120
+    *options: str, environment: Mapping[str, str] = os.environ, within_s: float = 200
 ) -> subprocess.CompletedProcess[str]:
     """``pytest suites`` with these options, to its end.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -116,6 +117,13 @@ def gone(pids: Sequence[int]) -> bool:
 
 @pytest.fixture
 def home() -> Iterator[Home]:
+    with a_home() as here:
+        yield here
+
+
+@contextlib.contextmanager
+def a_home() -> Iterator[Home]:
+    """A place for labs, where none is left in the end."""
     with tempfile.TemporaryDirectory(prefix="lab") as directory:
         here = Home(Path(directory))
         yield here
@@ -125,6 +133,13 @@ def home() -> Iterator[Home]:
 @pytest.fixture
 def ordinary() -> Iterator[Home]:
     """As `home`, for a user without privileges."""
+    with ordinary_home() as here:
+        yield here
+
+
+@contextlib.contextmanager
+def ordinary_home() -> Iterator[Home]:
+    """A place for the labs of a user without privileges, who has none in the end."""
     if os.geteuid() != 0:
         pytest.skip("everything here runs as an ordinary user already")
     prefix = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]

@@ -9,13 +9,13 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from operator import itemgetter
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.lab.conftest import ROOT, Home, gone
+from tests.e2e.lab.conftest import ROOT, Home, a_home, gone
 
 
 def test_up_prints_one_line_for_the_shell_and_down_leaves_nothing(home: Home) -> None:
@@ -38,13 +38,27 @@ def test_up_prints_one_line_for_the_shell_and_down_leaves_nothing(home: Home) ->
     assert home.lab("down").stderr == "lab: default was not running\n"
 
 
-def test_only_the_loopback_is_listened_on(home: Home) -> None:
+@pytest.fixture(scope="module")
+def port() -> int:
+    """One of the loopback that was free a moment ago."""
     with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    assert home.lab("up", "--port", str(port)).returncode == 0
+        number: int = free.getsockname()[1]
+    return number
+
+
+@pytest.fixture(scope="module")
+def running(port: int) -> Iterator[Home]:
+    """With a lab that is left as it is, for the playgrounds of two lanes, at a port that was asked for."""
+    with a_home() as here:
+        up = here.lab("up", "--port", str(port), "--playgrounds", "2")
+        assert up.returncode == 0, up.stderr
+        yield here
+
+
+def test_only_the_loopback_is_listened_on(running: Home, port: int) -> None:
     # The ingress gateway's three node ports come a moment later, and then its load balancer's.
     for _ in range(500):
-        opened = _listening(home.processes())
+        opened = _listening(running.processes())
         if len(opened) > 4 or (os.geteuid() != 0 and len(opened) == 4):
             break
         time.sleep(0.01)
@@ -79,16 +93,15 @@ def _open_files(pid: int) -> list[str]:
     return links
 
 
-def test_a_name_or_port_in_use_is_refused_with_4(home: Home) -> None:
-    assert home.lab("up").returncode == 0
-    again = home.lab("up")
+def test_a_name_or_port_in_use_is_refused_with_4(running: Home) -> None:
+    again = running.lab("up")
     assert (again.returncode, again.stdout) == (4, "")
     assert again.stderr == 'lab: a lab named "default" is running already\n'
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        refused = home.lab("up", "--name", "other", "--port", str(port))
+        refused = running.lab("up", "--name", "other", "--port", str(port))
     assert (refused.returncode, refused.stderr) == (4, f"lab: port {port} of 127.0.0.1 is in use\n")
-    assert [entry.name for entry in home.path.iterdir()] == ["default"]
+    assert [entry.name for entry in running.path.iterdir()] == ["default"]
 
 
 def test_a_directory_that_is_no_labs_is_neither_used_nor_removed(home: Home) -> None:
@@ -206,17 +219,16 @@ def _inotify_instances(pids: Iterable[int]) -> int:
     return sum(_open_files(pid).count("anon_inode:inotify") for pid in pids)
 
 
-def test_inotify_instances_are_held_until_proxies_take_them(home: Home) -> None:
+def test_inotify_instances_are_held_until_proxies_take_them(running: Home) -> None:
     """So that labs which start at the same moment do not both count on them."""
-    assert home.lab("up", "--playgrounds", "2").returncode == 0
     for _ in range(200):
-        proxies = [pid for pid, line in home.processes().items() if "/envoy " in line]
+        proxies = [pid for pid, line in running.processes().items() if "/envoy " in line]
         if proxies and (theirs := _inotify_instances(proxies)):
             break
         time.sleep(0.05)
     else:
         pytest.fail("the ingress gateway has no proxy")
-    assert _inotify_instances(home.processes()) - theirs == 54
+    assert _inotify_instances(running.processes()) - theirs == 54
     assert theirs <= 3
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.lab.conftest import Home
+from tests.e2e.lab.conftest import ordinary_home
 from tests.e2e.lab.test_playground import Kubectl, _up
 from tests.labs import running_lab
 
@@ -292,13 +292,14 @@ def test_a_deleted_gateway_leaves_nothing(lab: Kubectl, ingress: str) -> None:
 # For whoever may not listen on port 80 of the host
 
 
-@pytest.fixture
-def humble(ordinary: Home) -> Kubectl:
-    kubectl = _up(ordinary)
-    _foo(kubectl)
-    kubectl("apply", "-f", SAMPLE)
-    kubectl("rollout", "status", "-n", "foo", "deploy/httpbin-gateway-istio", "--timeout=10s")
-    return kubectl
+@pytest.fixture(scope="module")
+def humble() -> Iterator[Kubectl]:
+    with ordinary_home() as home:
+        kubectl = _up(home)
+        _foo(kubectl)
+        kubectl("apply", "-f", SAMPLE)
+        kubectl("rollout", "status", "-n", "foo", "deploy/httpbin-gateway-istio", "--timeout=10s")
+        yield kubectl
 
 
 def test_an_ordinary_user_s_gateway_says_what_it_lacks_and_is_reached_otherwise(humble: Kubectl) -> None:
@@ -307,11 +308,13 @@ def test_an_ordinary_user_s_gateway_says_what_it_lacks_and_is_reached_otherwise(
     node_port = "jsonpath={.spec.ports[?(@.port==80)].nodePort}"
     number = humble("get", "svc", "-n", "foo", "httpbin-gateway-istio", "-o", node_port).stdout
     assert code(f"127.0.0.1:{number}/headers") == "200"
-    kind = "networking.istio.io/service-type=ClusterIP"
-    humble("annotate", "-n", "foo", "gtw", "httpbin-gateway", kind)
+    annotate, kind = ("annotate", "-n", "foo", "gtw", "httpbin-gateway"), "networking.istio.io/service-type"
+    humble(*annotate, f"{kind}=ClusterIP")
     humble(*WAIT)
     address = humble("get", "gtw", "httpbin-gateway", "-n", "foo", "-o", ADDRESS).stdout
     assert address == "httpbin-gateway-istio.foo.svc.cluster.local"
+    humble(*annotate, f"{kind}-")
+    humble("wait", "-n", "foo", f"--for={pending}=AddressNotAssigned", "gtw/httpbin-gateway", "--timeout=5s")
 
 
 def test_an_ordinary_user_s_listener_above_the_privileged_ports(humble: Kubectl) -> None:

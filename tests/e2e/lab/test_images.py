@@ -13,21 +13,21 @@ import pytest
 
 from tests.e2e.lab.conftest import Home
 
-MANIFEST = 'name: acme/tool:1\nentrypoint: [/usr/local/bin/tool]\nargs: ["7"]\nfiles: files\n'
+MANIFEST = 'name: {name}\nentrypoint: [/usr/local/bin/tool]\nargs: ["{code}"]\nfiles: files\n'
 
 
 needs_kubectl = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
 
 
-@pytest.fixture
-def images(tmp_path: Path) -> Path:
-    """A directory with the image acme/tool:1."""
-    program = tmp_path / "any" / "tool" / "files/usr/local/bin/tool"
+def image(folder: Path, name: str, code: str = "7") -> Path:
+    """A directory with an image in it, of a program that exits with a code; gives the image's manifest."""
+    program = folder / "tool" / "files/usr/local/bin/tool"
     program.parent.mkdir(parents=True)
     program.write_text("#!/bin/sh\nexit $1\n")
     program.chmod(0o755)
-    (tmp_path / "any" / "tool" / "image.yaml").write_text(MANIFEST)
-    return tmp_path / "any"
+    manifest = folder / "tool" / "image.yaml"
+    manifest.write_text(MANIFEST.format(name=name, code=code))
+    return manifest
 
 
 def test_a_directory_of_images_that_is_not_there_is_refused(home: Home, tmp_path: Path) -> None:
@@ -66,10 +66,10 @@ def test_directories_that_an_ordinary_user_may_not_read(ordinary: Home, hidden: 
     subprocess.run([*kubectl, *wait, reason], check=True, capture_output=True)
 
 
-def test_a_bad_image_in_a_directory_that_was_asked_for_is_refused(home: Home, images: Path) -> None:
-    manifest = images / "tool/image.yaml"
-    manifest.write_text(MANIFEST + "command: [ls]\n")
-    done = home.lab("up", "--images", str(images))
+def test_a_bad_image_in_a_directory_that_was_asked_for_is_refused(home: Home, tmp_path: Path) -> None:
+    manifest = image(tmp_path, "acme/tool:1")
+    manifest.write_text(manifest.read_text() + "command: [ls]\n")
+    done = home.lab("up", "--images", str(tmp_path))
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"lab: {manifest}: unknown field command (known: name, ")
     assert done.stderr.count("\n") == 1
@@ -77,32 +77,36 @@ def test_a_bad_image_in_a_directory_that_was_asked_for_is_refused(home: Home, im
 
 
 @needs_kubectl
-@pytest.mark.parametrize("where", ["option", "variable", "cache"])
-def test_a_pod_has_an_image_from_wherever_they_are_looked_for(
-    home: Home, images: Path, tmp_path: Path, where: str
-) -> None:
-    if where == "variable":
-        home.environment["LAB_IMAGES"] = str(images)
-    elif where == "cache":
-        (tmp_path / "cache/mesh-authn-conformance").mkdir(parents=True)
-        images.rename(tmp_path / "cache/mesh-authn-conformance/images")
-        home.environment["XDG_CACHE_HOME"] = str(tmp_path / "cache")
-    options = ["--images", str(images)] if where == "option" else []
-    assert home.lab("up", *options).returncode == 0
+def test_a_pod_has_an_image_from_wherever_they_are_looked_for(home: Home, tmp_path: Path) -> None:
+    asked, named, own = (
+        tmp_path / name for name in ("asked", "named", "cache/mesh-authn-conformance/images")
+    )
+    exits = {"asked": "7", "named": "8", "own": "9"}
+    for (tool, code), folder in zip(exits.items(), (asked, named, own), strict=True):
+        image(folder, f"acme/{tool}:1", code)
+    home.environment |= {"LAB_IMAGES": str(named), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    assert home.lab("up", "--images", str(asked)).returncode == 0
     kubectl = ["kubectl", "--kubeconfig", str(home.path / "default/kubeconfig")]
-    container = {"name": "tool", "image": "docker.io/acme/tool:1"}
-    pod = {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": "tool"},
-        "spec": {"restartPolicy": "Never", "containers": [container]},
-    }
-    subprocess.run([*kubectl, "apply", "-f", "-"], input=json.dumps(pod), text=True, check=True)
-    wait = ["wait", "pod/tool", "--for=jsonpath={.status.phase}=Failed", "--timeout=10s"]
+    pods = [
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": tool},
+            "spec": {
+                "restartPolicy": "Never",
+                "containers": [{"name": "tool", "image": f"docker.io/acme/{tool}:1"}],
+            },
+        }
+        for tool in exits
+    ]
+    given = json.dumps({"apiVersion": "v1", "kind": "List", "items": pods})
+    subprocess.run([*kubectl, "apply", "-f", "-"], input=given, text=True, check=True)
+    wait = ["wait", "pod", "--all", "--for=jsonpath={.status.phase}=Failed", "--timeout=10s"]
     subprocess.run([*kubectl, *wait], check=True, capture_output=True)
-    code = "jsonpath={.status.containerStatuses[0].state.terminated.exitCode}"
-    done = subprocess.run([*kubectl, "get", "pod", "tool", "-o", code], capture_output=True, text=True)
-    assert done.stdout == "7"
+    exited = "{.metadata.name} {.status.containerStatuses[0].state.terminated.exitCode} "
+    shown = ["get", "pods", "-o", f"jsonpath={{range .items[*]}}{exited}{{end}}"]
+    done = subprocess.run([*kubectl, *shown], capture_output=True, text=True)
+    assert done.stdout.split() == [word for pair in exits.items() for word in pair]
 
 
 @pytest.fixture

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
 
 from tests.e2e.lab.conftest import ROOT, Home
+from tests.labs import running_lab
 
 NAMESPACES = ("foo", "bar", "legacy")
 
@@ -51,51 +52,51 @@ def _play(kubectl: Kubectl) -> None:
         kubectl("wait", "-n", namespace, "--for=condition=Available", "deploy", "--all", "--timeout=20s")
 
 
-def _codes(kubectl: Kubectl) -> dict[tuple[str, str], str]:
+def _codes(kubectl: Kubectl) -> dict[str, list[str]]:
+    """What the sleep of each namespace is answered by the httpbin of each."""
+    curl = "curl -s -m 5 http://httpbin.$each:8000/ip -o /dev/null -w '%{http_code}\n'"
+    script = f"for each in {' '.join(NAMESPACES)}; do {curl}; done"
+    asked = ("deploy/sleep", "-c", "sleep", "--", "sh", "-c", script)
     return {
-        (source, target): kubectl(
-            *("exec", "-n", source, "deploy/sleep", "-c", "sleep", "--", "curl", "-s", "-m", "5"),
-            *(f"http://httpbin.{target}:8000/ip", "-o", "/dev/null", "-w", "%{http_code}"),
-            check=False,
-        ).stdout
-        for source in NAMESPACES
-        for target in NAMESPACES
+        source: kubectl("exec", "-n", source, *asked, check=False).stdout.split() for source in NAMESPACES
     }
 
 
-@pytest.fixture(params=["home", "ordinary"])
-def playground(request: pytest.FixtureRequest) -> Kubectl:
-    kubectl = _up(request.getfixturevalue(request.param))
+@pytest.fixture(scope="module")
+def kubectl(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubectl]:
+    """Of a lab with the playground. Whatever a test breaks in it comes back by itself."""
+    with running_lab() as kubeconfig:
+        kubectl = Kubectl(str(kubeconfig), str(tmp_path_factory.mktemp("home")))
+        _play(kubectl)
+        yield kubectl
+
+
+ALL_REACHABLE = {source: ["200"] * len(NAMESPACES) for source in NAMESPACES}
+
+
+def test_everybody_reaches_everybody(kubectl: Kubectl) -> None:
+    assert _codes(kubectl) == ALL_REACHABLE
+
+
+def test_everybody_reaches_everybody_in_the_lab_of_an_ordinary_user(ordinary: Home) -> None:
+    kubectl = _up(ordinary)
     _play(kubectl)
-    return kubectl
+    assert _codes(kubectl) == ALL_REACHABLE
 
 
-ALL_REACHABLE = {(source, target): "200" for source in NAMESPACES for target in NAMESPACES}
-
-
-def test_everybody_reaches_everybody(playground: Kubectl) -> None:
-    assert _codes(playground) == ALL_REACHABLE
-
-
-@pytest.fixture
-def kubectl(home: Home) -> Kubectl:
-    return _up(home)
+SLEEP = ("exec", "-n", "legacy", "deploy/sleep", "--")
 
 
 def test_exec_passes_exit_codes_and_names_what_is_missing(kubectl: Kubectl) -> None:
-    kubectl("apply", "-f", "manifests/playground/sleep.yaml")
-    kubectl("wait", "--for=condition=Available", "deploy/sleep", "--timeout=20s")
-    done = kubectl("exec", "deploy/sleep", "--", "sh", "-c", "echo out; echo err >&2; exit 3", check=False)
+    done = kubectl(*SLEEP, "sh", "-c", "echo out; echo err >&2; exit 3", check=False)
     assert (done.returncode, done.stdout) == (3, "out\n")
     assert done.stderr.startswith("err\n")
-    missing = kubectl("exec", "deploy/sleep", "--", "no-such-program", check=False)
+    missing = kubectl(*SLEEP, "no-such-program", check=False)
     assert missing.returncode != 0
     assert 'exec: "no-such-program": executable file not found in $PATH' in missing.stderr
 
 
 def test_a_pod_reaches_the_api_server_as_its_service_account(kubectl: Kubectl) -> None:
-    kubectl("apply", "-f", "manifests/playground/sleep.yaml")
-    kubectl("wait", "--for=condition=Available", "deploy/sleep", "--timeout=20s")
     review = '{"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}'
     script = f"""
         cd /var/run/secrets/kubernetes.io/serviceaccount
@@ -103,9 +104,9 @@ def test_a_pod_reaches_the_api_server_as_its_service_account(kubectl: Kubectl) -
             -H 'Content-Type: application/json' -d '{review}' https://kubernetes.default/apis/authentication.k8s.io/v1/selfsubjectreviews
         cat namespace
     """
-    answer = kubectl("exec", "deploy/sleep", "--", "sh", "-c", script).stdout
-    assert '"username":"system:serviceaccount:default:sleep"' in answer.replace(": ", ":")
-    assert answer.endswith("default")
+    answer = kubectl(*SLEEP, "sh", "-c", script).stdout
+    assert '"username":"system:serviceaccount:legacy:sleep"' in answer.replace(": ", ":")
+    assert answer.endswith("legacy")
 
 
 def test_an_image_that_the_lab_does_not_know_is_explained_by_describe(kubectl: Kubectl) -> None:
@@ -122,7 +123,6 @@ def test_an_image_that_the_lab_does_not_know_is_explained_by_describe(kubectl: K
 
 
 def test_a_killed_proxy_comes_back(kubectl: Kubectl) -> None:
-    _play(kubectl)
     kubectl("exec", "-n", "foo", "deploy/httpbin", "-c", "istio-proxy", "--", "sh", "-c", _KILL_ENVOY)
     restarts = "{.items[0].status.containerStatuses[?(@.name=='istio-proxy')].restartCount}"
     selector = ("get", "pod", "-n", "foo", "-l", "app=httpbin", "-o")
@@ -149,7 +149,6 @@ def _until(condition: Callable[[], bool]) -> None:
 
 
 def test_a_deleted_pod_is_replaced_and_reachable_again(kubectl: Kubectl) -> None:
-    _play(kubectl)
     kubectl("delete", "pod", "-n", "foo", "-l", "app=httpbin")
     kubectl("wait", "-n", "foo", "--for=condition=Ready", "pod", "--all", "--timeout=10s")
     kubectl("rollout", "status", "-n", "foo", "deploy/httpbin", "--timeout=10s")
