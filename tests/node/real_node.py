@@ -1,7 +1,7 @@
 """Runs a test in a node of its own: real namespaces and processes, no API server.
 
-A test decorated with `on_a_node` is a coroutine function that is given a `TestNode`. It runs in a new process
-inside new namespaces, like the lab's supervisor; what it raises is shown by the test that fails.
+A test decorated with `on_a_node` is a coroutine function that is given a `TestNode`. It runs in a process of
+its own inside new namespaces, like the lab's supervisor; what it raises is shown by the test that fails.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import tempfile
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -35,6 +35,7 @@ from lab.node.pods.volume_content import AccountTokens
 from lab.node.processes import pid1
 from lab.node.processes.prepared import Prepared
 from lab.node.processes.spawner import Spawner
+from tests.node.forked_nodes import ForkedNodes, Wanted
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -46,6 +47,8 @@ needs_users = pytest.mark.skipif(bool(identities.only_root()), reason=identities
 
 Scenario = Callable[["TestNode"], Awaitable[None]]
 
+FORKED = ForkedNodes()
+
 
 def on_a_node(scenario: Scenario, *, only_root: bool = False, copied: bool = False) -> Callable[[], None]:
     """Makes a test of a scenario. The scenario itself is found again, in the new process, by its name.
@@ -54,25 +57,15 @@ def on_a_node(scenario: Scenario, *, only_root: bool = False, copied: bool = Fal
     """
 
     def test() -> None:
-        with tempfile.TemporaryDirectory(prefix="lab") as directory:
-            where = f"{scenario.__module__}:{scenario.__qualname__}"
-            done = subprocess.run(
-                [
-                    *_unshare(only_root),
-                    sys.executable,
-                    "-m",
-                    "tests.node.real_node",
-                    where,
-                    directory,
-                    *["copied"][:copied],
-                ],
-                cwd=ROOT,
-                env=os.environ | {"PATH": preconditions.search_path()},
-                capture_output=True,
-                text=True,
-                timeout=30,
-            )
-        assert done.returncode == 0, done.stdout + done.stderr
+        where = f"{scenario.__module__}:{scenario.__qualname__}"
+        with tempfile.TemporaryDirectory(prefix="lab") as directory, tempfile.NamedTemporaryFile() as output:
+            wanted = Wanted(where, directory, copied, output.name)
+            if only_root or identities.user_namespace():
+                code = _in_a_user_namespace(wanted, only_root)
+            else:
+                code = FORKED.run(wanted)
+            said = Path(output.name).read_text()
+        assert code == 0, said
 
     test.scenario = scenario  # type: ignore[attr-defined]
     test.__name__ = scenario.__name__
@@ -81,16 +74,22 @@ def on_a_node(scenario: Scenario, *, only_root: bool = False, copied: bool = Fal
     return test
 
 
-def _unshare(only_root: bool) -> list[str]:
-    return [
-        "unshare",
-        *(["--user", "--map-root-user"] if only_root else identities.user_namespace()),
-        "-nmpfu",
-        "--mount-proc",
-        "--propagation",
-        "private",
-        "--kill-child=KILL",
-    ]
+def _in_a_user_namespace(wanted: Wanted, only_root: bool) -> int:
+    """The exit code of a node of an ordinary user."""
+    users = ["--user", "--map-root-user"] if only_root else identities.user_namespace()
+    namespaces = ["-nmpfu", "--mount-proc", "--propagation", "private", "--kill-child=KILL"]
+    program = [sys.executable, "-m", "tests.node.real_node", wanted.scenario, wanted.directory]
+    with Path(wanted.output).open("ab") as output:
+        done = subprocess.run(
+            ["unshare", *users, *namespaces, *program, *["copied"][: wanted.copied]],
+            cwd=ROOT,
+            env=os.environ | {"PATH": preconditions.search_path()},
+            stdout=output,
+            stderr=output,
+            timeout=30,
+            check=False,
+        )
+    return done.returncode
 
 
 class TestNode:
@@ -262,15 +261,15 @@ async def _run(where: str, directory: Path, channel: socket.socket) -> None:
     testing.result()
 
 
-def main() -> None:
-    where, directory = sys.argv[1], Path(sys.argv[2])
+def become(where: str, directory: Path, copied: bool) -> NoReturn:
+    """Process 1 of the namespaces of a node, until the scenario is over."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     child = os.fork()
     if child:
         theirs.close()
         os.umask(0o077)  # as it may be where a lab is started
         httpbin = Prepared(apps.HTTPBIN, apps.HTTPBIN_MODULE)
-        pid1.serve(ours, child, hidden=[], copied=httpbin if "copied" in sys.argv[3:] else None)
+        pid1.serve(ours, child, hidden=[], copied=httpbin if copied else None)
     ours.close()
     os.umask(0o022)  # what `lab.supervision.entrypoint` gives the supervisor
     code = 1
@@ -285,4 +284,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    become(sys.argv[1], Path(sys.argv[2]), "copied" in sys.argv[3:])
