@@ -5,23 +5,26 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tools import forked_suites
 
 
 def forked(
-    *options: str, environment: Mapping[str, str] = os.environ, within_s: float = 200
+    *options: str,
+    environment: Mapping[str, str] = os.environ,
+    places: Sequence[str] = ("suites",),
+    within_s: float = 200,
 ) -> subprocess.CompletedProcess[str]:
-    """``pytest suites`` with these options, to its end.
+    """``pytest suites`` with these options, or of other places of theirs, to its end.
 
     It is forked from a process that has loaded pytest and the suites, for which a run of few cases needs the
     processor longer than for the cases; tests/fixtures/pytest_plugin/test_options.py compares what both say.
     """
     with tempfile.TemporaryDirectory() as scratch:
         output, errors = Path(scratch, "output"), Path(scratch, "errors")
-        process = forked_suites.begin(options, output, errors, environment)
+        process = forked_suites.begin(options, output, errors, environment, places)
         try:
             process.join(within_s)
             if process.exitcode is None:

@@ -41,14 +41,19 @@ def begin(
     output: Path,
     errors: Path | None = None,
     environment: Mapping[str, str] = os.environ,
+    places: Sequence[str] = ("suites",),
 ) -> BaseProcess:
-    """Starts a run with these options; what it prints goes into a file, errors into the same or another."""
-    process = _SERVER.Process(target=_run, args=(list(options), output, errors or output, dict(environment)))
+    """Starts a run with these options; what it prints goes into a file, errors into the same or another.
+
+    ``places`` are the folders and files of the suites that it is of.
+    """
+    arguments = [*places, *options]
+    process = _SERVER.Process(target=_run, args=(arguments, output, errors or output, dict(environment)))
     process.start()
     return process
 
 
-def _run(options: list[str], output: Path, errors: Path, environment: dict[str, str]) -> None:
+def _run(arguments: list[str], output: Path, errors: Path, environment: dict[str, str]) -> None:
     os.environ.clear()
     os.environ.update(environment)
     # Where it is follows from the environment, which was another one when somebody asked first.
@@ -57,7 +62,7 @@ def _run(options: list[str], output: Path, errors: Path, environment: dict[str, 
         with file.open("ab") as stream:
             os.dup2(stream.fileno(), descriptor)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    sys.exit(pytest.main(["suites", *options]))
+    sys.exit(pytest.main(arguments))
 
 
 def _end_with_parent() -> None:

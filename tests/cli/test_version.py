@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.suite_runs import forked
+
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 VERSION = str(PROJECT["version"])
@@ -27,9 +29,7 @@ def test_command_lines_print_it(module: str) -> None:
 
 
 def test_every_run_begins_with_it() -> None:
-    said = output(
-        "-m", "pytest", "suites", "--suite", "current", "--collect-only", "-q", "-v", "-k", "nothing"
-    )
+    said = forked("--suite", "current", "--collect-only", "-q", "-v", "-k", "nothing").stdout
     assert re.search(rf"^{PROJECT['name']} {re.escape(VERSION)}\b", said, re.MULTILINE)
 
 

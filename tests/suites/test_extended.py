@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from fixtures.mesh_profile.profile import MESHES
-from fixtures.model.documents import ROOT
 from fixtures.report.collecting import Collecting
 from tests.steps import cases
+from tests.suite_runs import forked
 
 EXTENDED = len(list(cases("extended")))
 CORE = len(list(cases("current"))) + len(list(cases("istio-1.0")))
@@ -20,8 +18,7 @@ CORE = len(list(cases("current"))) + len(list(cases("istio-1.0")))
 
 def collected(*arguments: str) -> int:
     """How many cases a run would be of; nothing may be left out of it."""
-    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", *arguments]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    run = forked("--collect-only", "-q", places=arguments)
     assert run.returncode in (0, 5), run.stdout + run.stderr
     assert "deselected" not in run.stdout
     found = re.search(r"^(\d+|no) tests? collected", run.stdout, re.MULTILINE)
@@ -58,15 +55,14 @@ def test_details_of_istio_are_for_meshes_whose_profile_says_so(tmp_path: Path) -
     assert "exact: true\n" in profile
     mesh = tmp_path / "another.yaml"
     mesh.write_text(profile.replace("exact: true\n", ""))
-    command = [sys.executable, "-m", "pytest", "suites/extended", "--mesh", str(mesh), "--collect-only", "-q"]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True)
+    run = forked("--mesh", str(mesh), "--collect-only", "-q", places=["suites/extended"])
+    assert run.returncode == 0, run.stderr
     exact = levels.count("exact")
     assert exact
     assert f"{len(levels) - exact}/{len(levels)} tests collected ({exact} deselected)" in run.stdout
 
 
 def test_a_mesh_that_speaks_another_api_is_refused() -> None:
-    command = [sys.executable, "-m", "pytest", "suites", "--suite", "extended", "--mesh", "reference-1.0"]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    run = forked("--suite", "extended", "--mesh", "reference-1.0")
     assert run.returncode == 4
     assert "ERROR: --suite extended: the mesh reference-1.0 implements istio-1.0" in run.stderr

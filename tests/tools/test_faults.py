@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from lab.faults import known
+from tests.programs import ran
 from tools import fault_table
 from tools.fault_expectations import Expectation, load
 from tools.fault_judgement import Result, judge
 from tools.fault_runs import Case, Fault, Run
-from tools.faults import TABLE
+from tools.faults import TABLE, main
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -109,6 +108,5 @@ def test_the_published_table_has_every_fault_and_nothing_is_wrong_in_it() -> Non
     ],
 )
 def test_an_unknown_fault_is_wrong_usage(arguments: list[str], complaint: str) -> None:
-    command = [sys.executable, "-m", "tools.faults", *arguments]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    done = ran(main, *arguments)
     assert (done.returncode, done.stdout, done.stderr) == (2, "", complaint)

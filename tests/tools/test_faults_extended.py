@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from lab.faults import beyond, known
+from tests.programs import ran
 from tools import fault_record, fault_runs, fault_table_extended
 from tools.fault_expectations import Expectation
 from tools.fault_judgement import Result, judge
 from tools.fault_record import Kill
 from tools.fault_requirements import Requirement, expected, updated
 from tools.fault_runs import Case, Fault, Run
+from tools.faults import main
 from tools.lab_program import BadFault
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -95,7 +95,6 @@ def test_faults_of_the_documents_alone_are_for_no_requirement() -> None:
 
 
 def test_wrong_meshes_made_of_an_installed_one_are_for_the_documents() -> None:
-    command = [sys.executable, "-m", "tools.faults", "--suite", "extended", "--mesh", "istio"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    done = ran(main, "--suite", "extended", "--mesh", "istio")
     complaint = "faults: --mesh istio is for --suite all: no requirement names wrong meshes made of it\n"
     assert (done.returncode, done.stdout, done.stderr) == (2, "", complaint)

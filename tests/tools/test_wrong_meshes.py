@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from lab.faults.registry import SECTIONS
 from tests.labs import ROOT
+from tests.programs import ran
 from tools import wrong_meshes
 from tools.fault_expectations import file_of, load
 from tools.fault_runs import of_mesh
+from tools.faults import main
 from tools.wrong_meshes import BadWrongMesh, WrongMesh
 
 FOLDER = ROOT / "meshes" / "istio-faults"
@@ -83,8 +83,7 @@ def test_each_has_an_expectation_and_a_section_of_the_document() -> None:
     ],
 )
 def test_what_is_not_there_is_wrong_usage(arguments: list[str], complaint: str) -> None:
-    command = [sys.executable, "-m", "tools.faults", *arguments]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    done = ran(main, *arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(complaint)
     assert done.stderr.count("\n") == 1
