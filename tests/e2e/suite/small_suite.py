@@ -71,7 +71,11 @@ def step(document, section, does):
 '''
 
 CONFTEST = '''\
-"""Nothing is asked of any cluster."""
+"""Nothing is asked of any cluster, and none is made ready for workers, unless WITH_LAB says so."""
+
+import contextlib
+import os
+from pathlib import Path
 
 import pytest
 
@@ -79,6 +83,17 @@ from fixtures.model.errors import NotConformant
 from fixtures.proving.look import Difference
 from fixtures.proving.observation import Looked, Observation
 from fixtures.probing.settle import Bound
+from fixtures.pytest_plugin import target
+from fixtures.targets.provisioning import Provisioned
+
+
+@contextlib.contextmanager
+def nowhere(config, profile):
+    yield Provisioned("nowhere", Path(os.devnull), "nowhere", 0, "nowhere")
+
+
+if "WITH_LAB" not in os.environ:
+    target._OPENERS["lab"] = nowhere
 
 
 class Acting:

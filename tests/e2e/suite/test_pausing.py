@@ -102,8 +102,12 @@ def typed(command: str, kubeconfig: str) -> subprocess.CompletedProcess[str]:
 
 
 @needs_kubectl
-def test_the_command_of_a_finding_works_while_the_run_waits(on_a_terminal, tmp_path: Path) -> None:
-    run = on_a_terminal(tmp_path, "--pause-on-failure", *WRONG, "-k", "port-8080 and reachability")
+def test_a_command_of_a_finding_works_at_a_pause_and_what_is_changed_is_put_right_for_what_follows(
+    on_a_terminal, tmp_path: Path
+) -> None:
+    """strict-foo.yaml is in force in both steps; somebody deletes it while the run waits in the first."""
+    chosen = "test_reachability and (port-8080-disabled or other-version-strict)"
+    run = on_a_terminal(tmp_path, "--pause-on-failure", *WRONG, "-k", chosen)
     shown = run.until(WAITS)
     (kubeconfig,) = re.findall(r"export KUBECONFIG=(\S+)", shown)
     differs = "# sleep.legacy to httpbin.bar: 000/56 instead of 200"
@@ -111,8 +115,11 @@ def test_the_command_of_a_finding_works_while_the_run_waits(on_a_terminal, tmp_p
     command = lines[next(at for at, line in enumerate(lines) if line.startswith(differs)) + 1]
     asked = typed(command, kubeconfig)
     assert (asked.returncode, asked.stdout.strip()) == (56, "000"), asked.stderr
+    gone = typed("kubectl delete peerauthentication default -n foo", kubeconfig)
+    assert gone.returncode == 0, gone.stderr
     run.type("\n")
     assert run.ends() == 1
+    assert "1 failed, 1 passed" in run.shown
     assert f'eval "$(python -m lab up --at {CASE} --fault port-level-ignored)"' in run.shown
     assert not Path(kubeconfig).exists()
 
@@ -128,19 +135,6 @@ def test_ctrl_c_at_a_pause_ends_the_run_and_leaves_nothing(on_a_terminal, tmp_pa
     assert run.ends() == 2
     assert not Path(kubeconfig).exists()
     assert (tmp_path / "conformance-report.yaml").exists()
-
-
-@needs_kubectl
-def test_what_is_changed_at_a_pause_is_put_right_for_what_follows(on_a_terminal, tmp_path: Path) -> None:
-    """strict-foo.yaml is in force in both steps; somebody deletes it while the run waits in the first."""
-    chosen = "test_reachability and (port-8080-disabled or other-version-strict)"
-    run = on_a_terminal(tmp_path, "--pause-on-failure", *WRONG, "-k", chosen)
-    (kubeconfig,) = re.findall(r"export KUBECONFIG=(\S+)", run.until(WAITS))
-    gone = typed("kubectl delete peerauthentication default -n foo", kubeconfig)
-    assert gone.returncode == 0, gone.stderr
-    run.type("\n")
-    assert run.ends() == 1
-    assert "1 failed, 1 passed" in run.shown
 
 
 def test_without_a_terminal_a_run_says_so_and_goes_on(tmp_path: Path) -> None:

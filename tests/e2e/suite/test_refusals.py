@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,9 @@ import pytest
 import yaml
 
 from fixtures.mesh_profile.profile import MESHES
-from tests.e2e.suite.runs import ROOT, run_suites
+from tests.e2e.suite.runs import run_suites
+from tests.programs import ran
+from tools import verify_report
 
 REASON = "its proxies close a connection without reading from it"
 STRICT = "current/mesh-wide-strict/reachability/mesh-wide-strict"
@@ -78,8 +79,7 @@ def test_a_mesh_that_breaks_or_closes_connections_as_it_comes_does_not_flap(
 
 
 def verify(file: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "tools.verify_report", str(file)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    return ran(verify_report.main, str(file))
 
 
 def test_it_does_not_where_the_profile_does_not_declare_it(tmp_path: Path) -> None:

@@ -24,6 +24,8 @@ from fixtures.report.collecting import Collecting
 from tests.e2e.suite.browser import CHROMIUM, look
 from tests.e2e.suite.older_reports import as_version_1
 from tests.e2e.suite.runs import ROOT, run_suites
+from tests.programs import ran
+from tools import verify_report
 
 PORT_8080 = "current/namespace-or-workload/reachability/port-8080-disabled"
 PRECEDENCE = "current/namespace-or-workload/reachability/policy-precedence"
@@ -68,9 +70,8 @@ def catalogue() -> Catalogue:
     return Collecting().result()
 
 
-def verify(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "tools.verify_report", *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+def verify(file: Path) -> subprocess.CompletedProcess[str]:
+    return ran(verify_report.main, str(file))
 
 
 def test_the_report_says_what_every_case_came_to(failing: Left) -> None:
@@ -104,7 +105,8 @@ def test_the_closing_table_says_how_many_of_each_document_and_where_the_report_i
 
 
 def test_verify_report_finds_it_sound_and_says_what_it_says(failing: Left) -> None:
-    run = verify(failing.reports / "conformance-report.yaml")
+    command = [sys.executable, "-m", "tools.verify_report", str(failing.reports / "conformance-report.yaml")]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert run.returncode == 0, run.stderr
     assert "current, reference: not-conformant (4 passed, 2 failed, " in run.stdout
     assert "made wrong on purpose: port-level-ignored" in run.stdout
