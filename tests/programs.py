@@ -1,4 +1,4 @@
-"""What programs of ours do with their arguments, without a process for each, which takes a second to load."""
+"""What programs of ours do with their arguments, without a process for each, which takes long to load."""
 
 from __future__ import annotations
 
@@ -7,14 +7,22 @@ import io
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from unittest import mock
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def ran(main: Callable[[list[str]], int], *arguments: str) -> subprocess.CompletedProcess[str]:
+def ran(
+    main: Callable[[list[str]], int], *arguments: str, cwd: Path = ROOT, stdin: str = ""
+) -> subprocess.CompletedProcess[str]:
     """What its entry point prints, and the exit code that it gives or ends with."""
     output, errors = io.StringIO(), io.StringIO()
-    with contextlib.chdir(ROOT), contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
+    with (
+        contextlib.chdir(cwd),
+        mock.patch("sys.stdin", io.StringIO(stdin)),
+        contextlib.redirect_stdout(output),
+        contextlib.redirect_stderr(errors),
+    ):
         try:
             code = main([*arguments])
         except SystemExit as end:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tools.test_gen_jwt import gen_jwt
+from tests.tools.test_gen_jwt import by_its_command, gen_jwt
 from tools import decoded, tokens
 
 NOW = 1_700_000_000
@@ -49,7 +49,8 @@ def test_a_signature_is_verified_with_a_key_that_is_given(file: str, place: Path
 
 def test_a_token_is_read_from_standard_input(place: Path) -> None:
     shown = "signature: not verified, no key was given\n"
-    assert gen_jwt("--decode", "-", stdin=tokens.mint(KEY, {}) + "\n").stdout.endswith(shown)
+    run = by_its_command("--decode", "-", cwd=place, stdin=tokens.mint(KEY, {}) + "\n")
+    assert run.stdout.endswith(shown)
 
 
 def forged() -> str:

@@ -14,16 +14,20 @@ import pytest
 from jwcrypto.jwk import JWK
 from jwcrypto.jwt import JWT
 
+from tests.programs import ran
 from tools import tokens
+from tools.gen_jwt import main
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "tools" / "gen_jwt.py"
 
 
-def gen_jwt(
-    *arguments: str | Path, cwd: Path | None = None, stdin: str = ""
-) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(SCRIPT), *map(str, arguments)]
+def gen_jwt(*arguments: str | Path, cwd: Path = ROOT, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    return ran(main, *map(str, arguments), cwd=cwd, stdin=stdin)
+
+
+def by_its_command(*arguments: str, cwd: Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(SCRIPT), *arguments]
     return subprocess.run(
         command, input=stdin, capture_output=True, text=True, cwd=cwd, timeout=60, check=False
     )
@@ -43,7 +47,7 @@ def key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_documents_command_makes_a_token_that_expires_in_5_seconds(key_file: Path) -> None:
     before = int(time.time())
-    run = gen_jwt("./key.pem", "--expire", "5", cwd=key_file.parent)
+    run = by_its_command("./key.pem", "--expire", "5", cwd=key_file.parent)
     assert run.returncode == 0
     claims = claims_of(run.stdout)
     assert claims["iss"] == claims["sub"] == "testing@secure.istio.io"
