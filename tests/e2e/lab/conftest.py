@@ -47,6 +47,11 @@ class Home:
             stdin=subprocess.DEVNULL,
         )
 
+    def end(self) -> None:
+        """No lab is left here."""
+        if any(self.path.iterdir()):
+            self.lab("down", "--all")
+
     def foreground(self, *arguments: str) -> subprocess.Popen[str]:
         """Starts `python -m lab up --foreground …` and waits until it has said that it is ready."""
         process = subprocess.Popen(
@@ -127,7 +132,7 @@ def a_home() -> Iterator[Home]:
     with tempfile.TemporaryDirectory(prefix="lab") as directory:
         here = Home(Path(directory))
         yield here
-        here.lab("down", "--all")
+        here.end()
 
 
 @pytest.fixture
@@ -148,7 +153,7 @@ def ordinary_home() -> Iterator[Home]:
         os.chown(directory, NOBODY, NOBODY)
         here = Home(Path(directory), python, prefix, environment)
         yield here
-        here.lab("down", "--all")
+        here.end()
 
 
 def _python_for_all(prefix: Sequence[str]) -> tuple[str, dict[str, str]]:

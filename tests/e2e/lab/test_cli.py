@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from lab.cli.main import main
 from tests.e2e.lab.conftest import ROOT, Home, a_home, gone
 
 
@@ -146,12 +147,25 @@ def test_a_directory_that_is_no_labs_is_neither_used_nor_removed(home: Home) -> 
     ids=lambda value: " ".join(value)[:30] if isinstance(value, list) else None,
 )
 def test_wrong_usage_is_refused_with_2_and_one_clear_line(
-    home: Home, arguments: list[str], complaint: str
+    home: Home,
+    arguments: list[str],
+    complaint: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    done = home.lab(*arguments)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert complaint in done.stderr.splitlines()[-1]
+    monkeypatch.setenv("LAB_HOME", str(home.path))
+    with pytest.raises(SystemExit) as ending:
+        sys.exit(main(arguments))
+    said = capsys.readouterr()
+    assert (ending.value.code, said.out) == (2, "")
+    assert complaint in said.err.splitlines()[-1]
     assert list(home.path.iterdir()) == []
+
+
+def test_wrong_usage_is_the_exit_code_of_the_program_too(home: Home) -> None:
+    done = home.lab("up", "--port", "x")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert '"x" is no port' in done.stderr
 
 
 @pytest.mark.parametrize(("tool", "package"), [("nft", "nftables"), ("curl", "curl")])
