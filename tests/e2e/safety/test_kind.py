@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -140,11 +141,12 @@ PREPARED = [
 @pytest.mark.usefixtures("emptied")
 def test_a_cluster_is_made_filled_used_and_deleted(estate: Estate, tmp_path: Path) -> None:
     own = machine(tmp_path, estate)
-    run = own.run("-k", "test_reachability and mesh-wide-strict")
+    run = own.run("-k", "test_reachability and mesh-wide-strict", "--node-image", NODE)
     assert run.returncode == 0, run.stdout
     assert "kind ready after" in run.stdout
     assert own.commands() == [
-        *PREPARED,
+        f"{PREPARED[0]} --image {NODE}",
+        *PREPARED[1:],
         f"kubectl --context kind-CLUSTER apply -f {tmp_path}/crds.yaml",
         "istioctl install --kubeconfig FOLDER/kubeconfig --context kind-CLUSTER",
         "istioctl version",
@@ -164,19 +166,22 @@ def test_a_cluster_is_made_filled_used_and_deleted(estate: Estate, tmp_path: Pat
         for container in item["spec"]["template"]["spec"]["containers"]
     }
     assert images == {LOADED}
-
-
-@pytest.mark.usefixtures("emptied")
-def test_the_image_of_the_nodes_can_be_chosen_and_is_in_the_report(estate: Estate, tmp_path: Path) -> None:
-    own = machine(tmp_path, estate)
-    run = own.run(
-        "-k", "mesh-wide-strict and reachability", "--node-image", NODE, "--registry", "mirror.example"
-    )
-    assert run.returncode == 0, run.stdout
-    assert own.commands()[0].endswith(f"/manifests/kind/ipv4.yaml --wait 120s --image {NODE}")
     report = yaml.safe_load((tmp_path / "reports" / "conformance-report.yaml").read_text())
     mesh = next(each for each in report["implementations"] if each["document"] == "current")
     assert mesh["environment"]["image of kind nodes"] == NODE
+
+
+@pytest.mark.usefixtures("untouched")
+def test_a_registry_is_asked_for_all_images_but_one_that_was_named(estate: Estate, tmp_path: Path) -> None:
+    own = machine(tmp_path, estate)
+    chosen = ("--registry", "mirror.example", "--node-image", NODE)
+    run = own.run("-k", "mesh-wide-strict and reachability", "--dry-run", *chosen)
+    assert run.returncode == 0, run.stdout
+    assert re.findall(r"^ *(node image|image to \w+): (\S+)$", run.stdout, re.MULTILINE) == [
+        ("node image", NODE),
+        ("image to pull", CURL.replace("docker.io", "mirror.example")),
+        ("image to pull", HTTPBIN.replace("docker.io", "mirror.example")),
+    ]
 
 
 @pytest.mark.usefixtures("untouched")
@@ -235,6 +240,7 @@ def test_a_cluster_whose_mesh_cannot_be_installed_is_deleted(here: Machine, tmp_
         kind.opened(load(str(here.mesh)), kind.Request("run-1", lanes(1)), print),
     ):
         pass
+    assert here.commands()[: len(PREPARED)] == PREPARED
     assert here.commands()[-1] == "kind delete cluster --name CLUSTER --kubeconfig FOLDER/kubeconfig"
     assert list(tmp_path.glob("mesh-authn-*")) == []
 

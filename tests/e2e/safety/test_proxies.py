@@ -62,10 +62,12 @@ def far_away(estate: Estate, tmp_path: Path) -> Path:
     return path
 
 
-def run(estate: Estate, config: Path, **proxies: str) -> subprocess.CompletedProcess[str]:
+def run(
+    estate: Estate, config: Path, *options: str, mesh: str = "reference", **proxies: str
+) -> subprocess.CompletedProcess[str]:
     """In the cluster of another kubeconfig; of two options the last one counts."""
-    options = estate.options(*CHOSEN, "--kubeconfig", str(config))
-    return suite_runs.forked(*options, environment=environment(**proxies))
+    words = estate.options(*CHOSEN, "--kubeconfig", str(config), *options, mesh=mesh)
+    return suite_runs.forked(*words, environment=environment(**proxies))
 
 
 def only_the_api_server(proxy: CountingProxy, config: Path) -> bool:
@@ -84,16 +86,23 @@ def test_with_proxies_everywhere_a_run_on_the_lab_asks_none_of_them(
     assert proxy.asked == {}
 
 
-def test_a_cluster_behind_a_proxy_is_asked_through_it_and_its_ingress_is_not(
-    estate: Estate, far_away: Path, proxy: CountingProxy
+def test_a_cluster_behind_a_proxy_is_asked_through_it_and_neither_its_ingress_nor_a_proxy_of_pods_is(
+    estate: Estate, far_away: Path, proxy: CountingProxy, tmp_path: Path
 ) -> None:
-    """Both the API calls and the shells in pods."""
+    """Both the API calls and the shells in pods, which have a proxy in their environment."""
+    (tmp_path / "filter.py").write_text(FILTER)
+    mesh = yaml.safe_load((MESHES / "reference.yaml").read_text())
+    mesh["join"]["command"] = [sys.executable, "{folder}/filter.py"]
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(mesh))
     behind = everywhere(proxy) | {"HTTPS_PROXY": f"http://me:secret@{proxy.address}"}
-    result = run(estate, far_away, **behind)
+    result = run(estate, far_away, "--keep", mesh=str(tmp_path / "mine.yaml"), **behind)
     assert result.returncode == 0, result.stdout
     assert only_the_api_server(proxy, far_away)
     assert proxy.credentials == {"Basic bWU6c2VjcmV0"}
     assert "secret" not in result.stdout
+    pods = estate.api.resources.get(api_version="v1", kind="Pod").get(namespace="foo").items
+    assert "http_proxy" in {each.name for pod in pods for each in pod.spec.containers[0].env or ()}
+    assert estate.clean().returncode == 0
 
 
 def test_the_proxy_of_the_kubeconfig_counts_whatever_the_environment_says(
@@ -105,16 +114,3 @@ def test_the_proxy_of_the_kubeconfig_counts_whatever_the_environment_says(
     result = run(estate, far_away, HTTPS_PROXY="http://127.0.0.1:1", NO_PROXY="*")
     assert result.returncode == 0, result.stdout
     assert only_the_api_server(proxy, far_away)
-
-
-def test_a_proxy_in_the_environment_of_the_pods_is_not_asked(estate: Estate, tmp_path: Path) -> None:
-    (tmp_path / "filter.py").write_text(FILTER)
-    mesh = yaml.safe_load((MESHES / "reference.yaml").read_text())
-    mesh["join"]["command"] = [sys.executable, "{folder}/filter.py"]
-    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(mesh))
-    result = estate.run("--keep", "-k", "reachability and mesh-wide-strict", mesh=str(tmp_path / "mine.yaml"))
-    assert result.returncode == 0, result.stdout
-    pods = estate.api.resources.get(api_version="v1", kind="Pod").get(namespace="foo").items
-    names = {each.name for pod in pods for each in pod.spec.containers[0].env or ()}
-    assert "http_proxy" in names
-    assert estate.clean().returncode == 0
