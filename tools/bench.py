@@ -6,6 +6,7 @@ It is timed from outside. Nothing here asserts anything.
 
 from __future__ import annotations
 
+import argparse
 import compileall
 import contextlib
 import re
@@ -135,6 +136,9 @@ def pss_mib(pytest_pid: int) -> float:
 
 def main() -> None:
     """Print one figure a line: the median, and the range in brackets."""
+    argparse.ArgumentParser(
+        prog="python -m tools.bench", description="Measure the lab and the suite on this machine."
+    ).parse_args()
     # Where PYTHONDONTWRITEBYTECODE is set, each start would compile hundreds of modules once more.
     for package in PACKAGES:
         compileall.compile_dir(ROOT / package, quiet=1)

@@ -6,7 +6,7 @@ each requirement are run against the faults that it names; what has noticed them
 becomes the signatures of the faults. With --record runs are of all cases of the suite, and go on however many
 have failed; what they see becomes the signatures.
 
-Exit codes: 0 each fault is caught by the right case, or cannot be seen; 1 one is not; 2 wrong usage; 130
+Exit codes: 0 each fault is caught by the right case, or cannot be seen; 1 one is not; 2 usage error; 130
 interrupted.
 """
 

@@ -5,7 +5,7 @@ Labs stay up, one a document. Each run is one of mode quick with its cases in an
 run's seed, and what was wrong is printed with it. A mesh that is installed (`--mesh istio`) has a lab of its
 own in each run.
 
-Exit codes: 0 every run was right; 1 some were not; 2 wrong usage; 3 a lab did not start; 130 interrupted.
+Exit codes: 0 every run was right; 1 some were not; 2 usage error; 3 a lab did not start; 130 interrupted.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The command line: `python -m lab up|down|status|faults|images|completion`.
 
-Exit codes: 0 done; 1 `status`: no such lab runs; 2 wrong usage (unknown option, fault or mesh, bad name, bad
+Exit codes: 0 done; 1 `status`: no such lab runs; 2 usage error (unknown option, fault or mesh, bad name, bad
 image); 3 the machine lacks something; 4 the port or the name is in use; 5 the lab failed to start, or ended
 by itself.
 """
