@@ -73,13 +73,16 @@ help: ## Print this list
 	@echo "    for kind: NODE_IMAGE=kindest/node:v1.34.4"
 	@echo "    DRY_RUN=1 only prints what would be done; 0, no and false mean no"
 
+# On one line, whatever is not given.
+RUN = $(strip $(PYTHON) -m pytest suites --target $(TARGET) --suite $(SUITE) --mode $(MODE) $(if $(MESH),--mesh $(MESH)) \
+    $(if $(CONTEXT),--context $(CONTEXT)) $(if $(call is_on,INSTALL_MESH),--install) $(if $(call is_on,KEEP),--keep) \
+    $(if $(REGISTRY),--registry $(REGISTRY)) $(if $(IP_FAMILY),--ip-family $(IP_FAMILY)) \
+    $(if $(NODE_IMAGE),--node-image $(NODE_IMAGE)) $(if $(SETTLE_BUDGET),--settle-budget $(SETTLE_BUDGET)) \
+    $(if $(call is_on,DRY_RUN),--dry-run) -n $(or $(WORKERS),0) --reports $(or $(REPORTS),reports))
+
 .PHONY: conformance
 conformance: setup ## Run the suites against a mesh: in the embedded lab, or TARGET=kind|cluster
-	$(PYTHON) -m pytest suites --target $(TARGET) --suite $(SUITE) --mode $(MODE) $(if $(MESH),--mesh $(MESH)) \
-	    $(if $(CONTEXT),--context $(CONTEXT)) $(if $(call is_on,INSTALL_MESH),--install) $(if $(call is_on,KEEP),--keep) \
-	    $(if $(REGISTRY),--registry $(REGISTRY)) $(if $(IP_FAMILY),--ip-family $(IP_FAMILY)) \
-	    $(if $(NODE_IMAGE),--node-image $(NODE_IMAGE)) $(if $(SETTLE_BUDGET),--settle-budget $(SETTLE_BUDGET)) \
-	    $(if $(call is_on,DRY_RUN),--dry-run) -n $(or $(WORKERS),0) --reports $(or $(REPORTS),reports) $(ARGS)
+	$(RUN) $(ARGS)
 
 .PHONY: istio
 istio: $(LAB) ## Build Istio for the lab (needs Go): ISTIO=version, or ISTIO_BINARIES=folder

@@ -11,10 +11,11 @@ declare -A megabytes=([cluster]=23 [lab]=77 [dev]=107)
 # What the lock no longer names would stay.
 [ ! -e "$folder/.ready-$what" ] || rm -rf "$folder"
 [ -x "$folder/bin/python" ] || python3 -m venv "$folder"
-echo "installing requirements/$what.lock into $folder: ${megabytes[$what]} MB, less what is there already"
+echo "installing requirements/$what.lock into $folder: ${megabytes[$what]} MB, minus what is already there"
 "$folder/bin/python" -m pip install --disable-pip-version-check --progress-bar off --require-hashes \
     -r "requirements/$what.lock" |
-    sed -unE 's/^ *Downloading ([^ -]+-[^ -]+)-[^ ]* \(([0-9.]+ MB)\)$/  downloading \1, \2/p'
+    sed -unE -e 's/^ *Downloading ([^ -]+-[^ -]+)-[^ ]* \(([0-9.]+ MB)\)$/  downloading \1, \2/p' \
+        -e 's/^Installing collected packages:.*/  unpacking, which takes a while on a busy machine/p'
 for each in ${has[$what]}; do
     touch "$folder/.ready-$each"
 done

@@ -33,6 +33,12 @@ def options(*words: str, **environment: str) -> list[str]:
     return run.stdout.replace("\\\n", " ").splitlines()[-1].split()
 
 
+def test_the_command_of_a_run_is_shown_on_one_line() -> None:
+    shown = make("conformance", "MODE=quick").stdout.splitlines()[-1]
+    assert shown.startswith(".venv/bin/python -m pytest suites --target lab ")
+    assert "  " not in shown
+
+
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
