@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import io
+import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from unittest import mock
 
@@ -20,6 +21,7 @@ def ran(
     with (
         contextlib.chdir(cwd),
         mock.patch("sys.stdin", io.StringIO(stdin)),
+        its_own_signals(),
         contextlib.redirect_stdout(output),
         contextlib.redirect_stderr(errors),
     ):
@@ -28,3 +30,17 @@ def ran(
         except SystemExit as end:
             code = int(end.code or 0)
     return subprocess.CompletedProcess(arguments, code, output.getvalue(), errors.getvalue())
+
+
+@contextlib.contextmanager
+def its_own_signals() -> Iterator[None]:
+    """What a program does about signals is over with it; all processes that follow would inherit that."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    handlers = {number: signal.getsignal(number) for number in numbers}
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)

@@ -207,9 +207,11 @@ def _put_in_place(folder: Path, store: Path) -> folders.ImageFolder:
         with contextlib.suppress(FileNotFoundError):
             place.rename(old)
         folder.rename(place)
+        # Before somebody else puts another one there.
+        found = folders.read(place)
         # Unless it is in use: then whoever loads an image after that removes it.
         _sweep(store)
-    return folders.read(place)
+    return found
 
 
 @contextlib.contextmanager

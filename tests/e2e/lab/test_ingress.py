@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -222,32 +224,41 @@ def test_two_labs_run_side_by_side(home: Home) -> None:
         assert one.host != two.host
         asked = [f"{each.host}:15021/healthz/ready" for each in (one, two)]
         assert [code(url) for url in asked] == ["200", "200"]
-    urls = [f"127.0.0.1:{each.node_port}/" for each in (one, two)]
-    assert urls[0] != urls[1]
-    # The gateways serve nothing yet: the connection is there, and reset.
-    assert until(lambda: [curl(url)[1] for url in urls] == [56, 56])
+    ports = [each.node_port for each in (one, two)]
+    assert ports[0] != ports[1]
+    assert until(lambda: list(map(is_listened_on, ports)) == [True, True])
 
     left = layers(home, "two")
     home.lab("down", "--name", "one")
     assert gone(list(first))
     assert layers(home, "two") == left
-    assert [curl(url)[1] for url in urls] == [7, 56]
+    assert list(map(is_listened_on, ports)) == [False, True]
     if os.geteuid() == 0:
         assert curl(asked[0])[1] == 7
         assert code(asked[1]) == "200"
 
     os.kill(left["host listener"], signal.SIGKILL)
     assert gone(list(second))
-    assert curl(urls[1])[1] == 7
+    assert not is_listened_on(ports[1])
+
+
+def is_listened_on(port: str) -> bool:
+    """Whether a connection comes about, if only to be reset: curl takes that for a refusal at times."""
+    try:
+        with contextlib.suppress(ConnectionResetError):
+            socket.create_connection(("127.0.0.1", int(port)), timeout=5).close()
+    except ConnectionRefusedError:
+        return False
+    return True
 
 
 def test_nothing_listens_after_a_kill(home: Home) -> None:
-    url = f"127.0.0.1:{up(home, 'default').node_port}/"
-    assert until(lambda: curl(url)[1] == 56)
+    port = up(home, "default").node_port
+    assert until(lambda: is_listened_on(port))
     running = home.processes()
     os.kill(layers(home)["unshare"], signal.SIGKILL)
     assert gone(list(running))
-    assert curl(url)[1] == 7
+    assert not is_listened_on(port)
 
 
 def test_an_ordinary_users_load_balancer_is_pending_and_the_node_port_does(
