@@ -1,4 +1,4 @@
-"""YAML of ours read by the loader in C, where there is one: it is about ten times as fast."""
+"""YAML of ours read and written in C, where that is there: it is about ten times as fast."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 def load(text: str) -> Any:

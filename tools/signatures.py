@@ -160,10 +160,8 @@ def dump(signatures: Signatures, file: Path = FILE) -> str:
         for each in signatures.of_faults
     ]
     data = {"cases": list(signatures.cases), "faults": rows}
-    # In C: a run against all faults writes it as often as there are faults.
-    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
     head = HEAD.format(command=COMMANDS.get(file.name, COMMANDS[FILE.name]))
-    return head + yaml.dump(data, Dumper=dumper, sort_keys=False, width=10000, allow_unicode=True)
+    return head + yaml.dump(data, Dumper=fast_yaml.DUMPER, sort_keys=False, width=10000, allow_unicode=True)
 
 
 def _ranges(numbers: Sequence[int]) -> str:
