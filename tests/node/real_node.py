@@ -35,6 +35,7 @@ from lab.node.pods.volume_content import AccountTokens
 from lab.node.processes import pid1
 from lab.node.processes.prepared import Prepared
 from lab.node.processes.spawner import Spawner
+from tests.labs import short_directory
 from tests.node.forked_nodes import ForkedNodes, Wanted
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,7 +59,7 @@ def on_a_node(scenario: Scenario, *, only_root: bool = False, copied: bool = Fal
 
     def test() -> None:
         where = f"{scenario.__module__}:{scenario.__qualname__}"
-        with tempfile.TemporaryDirectory(prefix="lab") as directory, tempfile.NamedTemporaryFile() as output:
+        with short_directory() as directory, tempfile.NamedTemporaryFile() as output:
             wanted = Wanted(where, directory, copied, output.name)
             if only_root or identities.user_namespace():
                 code = _in_a_user_namespace(wanted, only_root)
@@ -209,16 +210,14 @@ class TestNode:
         file = self.node.runtime.logs(self.get(pod, namespace), "app", previous=previous)
         return file.path.read_text() if file else ""
 
-    async def logged(self, pod: str) -> str:
-        """The pod's output, once there is any."""
-        while not (text := self.logs(pod)):  # noqa: ASYNC110 - a file tells nobody that it has grown
-            await asyncio.sleep(0.01)
-        return text
-
-    async def until_logged(self, pod: str, text: str) -> None:
-        async with asyncio.timeout(WITHIN_S):
-            while self.logs(pod) != text:  # noqa: ASYNC110 - a file tells nobody that it has grown
-                await asyncio.sleep(0.01)
+    async def logged(self, pod: str, text: str) -> None:
+        """Waits until this is the pod's whole output."""
+        try:
+            async with asyncio.timeout(WITHIN_S):
+                while self.logs(pod) != text:  # noqa: ASYNC110 - a file tells nobody that it has grown
+                    await asyncio.sleep(0.01)
+        except TimeoutError:
+            raise AssertionError(f"{pod} said {self.logs(pod)!r}, not {text!r}") from None
 
     def events(self) -> list[str]:
         return [f"{e['type']} {e['reason']} {e['message']}" for e in self.objects.store.list(EVENTS)]

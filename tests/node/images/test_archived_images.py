@@ -50,7 +50,7 @@ async def test_an_image_of_an_archive_runs_as_it_is(node: TestNode) -> None:
     loading.load(made, node.images)
     node.pod("one", {"image": "docker.io/acme/one:1"})
     await node.ready("one")
-    assert await node.logged("one") == "hello\n"
+    await node.logged("one", "hello\n")
     assert await node.exec("one", "id") == (0, "uid=101(web) gid=102\n")
     assert (await node.exec("one", "ls", "/bin-of-root"))[0] != 0
     assert await node.exec("one", "cat", "secret") == (0, "only the user's")

@@ -194,7 +194,7 @@ async def test_the_files_of_an_image_lie_over_the_machines(node: TestNode) -> No
     (files / "usr/local/bin/tool").chmod(0o755)
     node.pod("tool", {"image": "registry.example.com/acme/tool:1"})
     await node.ready("tool")
-    assert await node.logged("tool") == "hello one two\n/opt-of-the-image/here\n"
+    await node.logged("tool", "hello one two\n/opt-of-the-image/here\n")
     read = (
         "cat /var/lib/acme/deep/state /etc/hostname file /file-in-the-root; ls /usr/bin/env; echo $GREETING"
     )
@@ -244,7 +244,7 @@ async def test_an_image_with_a_root_sees_nothing_of_the_machine(node: TestNode) 
     (root / "etc/group").write_text("web:x:102:\n")
     node.pod("small", {"image": "acme/small", "workingDir": "/srv/web"})
     await node.ready("small")
-    assert await node.logged("small") == "uid=101(web) gid=102(web)\n"
+    await node.logged("small", "uid=101(web) gid=102(web)\n")
     code, listing = await node.exec("small", "ls", "/")
     assert (code, listing.split()) == (0, ["bin", "dev", "etc", "proc", "srv", "sys", "var"])
     assert await node.exec("small", "sh", "-c", "pwd; echo $HOME; cat /etc/hosts | grep -c small") == (

@@ -129,7 +129,7 @@ async def test_init_containers_come_first_and_one_after_the_other(node: TestNode
     app = sh("cat /tmp/share/order; sleep infinity") | {"volumeMounts": [share]}
     node.pod("app", app, initContainers=[first, second], volumes=[{"name": "share", "emptyDir": {}}])
     await node.ready("app")
-    assert await node.logged("app") == "1\n2\n"
+    await node.logged("app", "1\n2\n")
 
 
 @on_a_node
@@ -181,7 +181,7 @@ async def test_a_pod_that_ignores_the_request_to_end_is_ended_after_its_grace(no
     script = 'trap "" TERM; echo deaf; while :; do sleep 0.05; done'
     node.pod("deaf", sh(script), terminationGracePeriodSeconds=1)
     await node.ready("deaf")
-    await node.logged("deaf")
+    await node.logged("deaf", "deaf\n")
     began = time.monotonic()
     node.objects.delete(PODS, "default", "deaf")
     assert node.objects.store.get(PODS, "default", "deaf")
@@ -217,7 +217,7 @@ async def test_programs_inherit_no_descriptors_of_the_lab(node: TestNode) -> Non
     await node.ready("one")
     # The fourth is the directory that `ls` reads.
     assert (await node.exec("one", "ls", "/proc/self/fd"))[1].split() == ["0", "1", "2", "3"]
-    assert (await node.logged("one")).split() == ["0", "1", "2", "3"]
+    await node.logged("one", "0\n1\n2\n3\n")
 
 
 @on_a_node
@@ -295,7 +295,7 @@ async def test_pods_of_a_deployment_sized_crowd_all_start_and_end(node: TestNode
 async def test_the_node_knows_when_a_log_grew(node: TestNode) -> None:
     began = time.time()
     node.pod("clock", sh("echo early; sleep 1.5; echo late; sleep 60"))
-    await node.until_logged("clock", "early\nlate\n")
+    await node.logged("clock", "early\nlate\n")
     log = node.node.runtime.logs(node.get("clock"), "app", previous=False)
     assert log is not None
     early, late = log.marks()

@@ -121,7 +121,7 @@ async def test_a_user_writes_to_volumes_and_to_its_own_output(node: TestNode) ->
     volumes = [{"name": "data", "emptyDir": {}}, {"name": "conf", "downwardAPI": told}]
     node.pod("one", container, volumes=volumes, securityContext={"fsGroup": 2000})
     await node.ready("one")
-    await node.until_logged("one", "one\ntwo\n")
+    await node.logged("one", "one\ntwo\n")
     modes = await node.exec(
         "one", "stat", "-L", "-c", "%a %g", "/tmp/deep/data", "/tmp/deep/data/file", "/tmp/conf/name"
     )
