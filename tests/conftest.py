@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,9 +22,11 @@ def pytest_configure(config: pytest.Config) -> None:
     """Programs are started as from a terminal: Ctrl-C is heeded, also where we are in the background.
 
     A shell has its background jobs ignore it, and nohup a hang-up; whatever they start inherits that. What is
-    handled is not inherited, and a hang-up goes on doing nothing to ourselves.
+    handled is not inherited, and a hang-up goes on doing nothing to ourselves. The options that a
+    shell adds to each pytest are for this one, and not for the runs that tests start.
     """
     know_planes(config)
+    os.environ.pop("PYTEST_ADDOPTS", None)
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:

@@ -6,11 +6,17 @@ import contextlib
 import signal
 import subprocess
 import sys
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+def short_directory() -> tempfile.TemporaryDirectory[str]:
+    """A place for labs. The sockets in it allow no long path, and what TMPDIR names may be one."""
+    return tempfile.TemporaryDirectory(prefix="lab", dir="/tmp")
 
 
 @contextlib.contextmanager

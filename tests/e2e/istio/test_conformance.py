@@ -9,7 +9,6 @@ import re
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,7 +18,7 @@ import pytest
 import yaml
 
 from tests.e2e.lab.conftest import Home, alive, gone
-from tests.labs import ROOT
+from tests.labs import ROOT, short_directory
 from tests.planes.istio_lab import bundle
 from tools import bundles
 
@@ -101,7 +100,7 @@ Start = Callable[..., Run]
 @pytest.fixture
 def home() -> Iterator[Home]:
     bundle()
-    with tempfile.TemporaryDirectory(prefix="lab") as directory:
+    with short_directory() as directory:
         here = Home(Path(directory))
         yield here
         here.lab("down", "--all")

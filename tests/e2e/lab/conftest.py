@@ -7,13 +7,14 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+
+from tests.labs import short_directory
 
 ROOT = Path(__file__).resolve().parents[3]
 NOBODY = 65534
@@ -129,7 +130,7 @@ def home() -> Iterator[Home]:
 @contextlib.contextmanager
 def a_home() -> Iterator[Home]:
     """A place for labs, where none is left in the end."""
-    with tempfile.TemporaryDirectory(prefix="lab") as directory:
+    with short_directory() as directory:
         here = Home(Path(directory))
         yield here
         here.end()
@@ -149,7 +150,7 @@ def ordinary_home() -> Iterator[Home]:
         pytest.skip("everything here runs as an ordinary user already")
     prefix = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
     python, environment = _python_for_all(prefix)
-    with tempfile.TemporaryDirectory(prefix="lab") as directory:
+    with short_directory() as directory:
         os.chown(directory, NOBODY, NOBODY)
         here = Home(Path(directory), python, prefix, environment)
         yield here

@@ -6,7 +6,6 @@ import base64
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 from tests.e2e.lab.conftest import ROOT, Home
 from tests.e2e.lab.test_ingress import Ingress, code, until
 from tests.e2e.lab.test_playground import Kubectl
+from tests.labs import short_directory
 from tests.mesh.issuer import ISSUER, Issuer
 
 pytestmark = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
@@ -83,7 +83,7 @@ class Lab:
 
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
-    with tempfile.TemporaryDirectory(prefix="lab") as directory:
+    with short_directory() as directory:
         home = Home(Path(directory))
         up = home.lab("up", "--mesh", "istio-1.0")
         assert up.returncode == 0, up.stderr

@@ -34,7 +34,6 @@ def marked() -> Mapping[str, set[str]]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
-        patch.delenv("PYTEST_ADDOPTS", raising=False)
         assert pytest.main(["suites", "--collect-only", "-qq"], plugins=[Collected()]) == 0
     return found
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.suite.runs import run_suites
+from tests.labs import short_directory
 
 PROFILE = """name: mine
 api: current
@@ -24,7 +24,7 @@ ingress: {istio: {namespace: mesh-system, service: ingress}}
 def labs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Where labs of a run are, while they are there. What somebody has made for labs is not there."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    with tempfile.TemporaryDirectory(prefix="labs-", dir="/tmp") as home:  # a lab needs a short path
+    with short_directory() as home:
         monkeypatch.setenv("LAB_HOME", home)
         yield Path(home)
 

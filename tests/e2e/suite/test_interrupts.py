@@ -6,13 +6,14 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
+
+from tests.labs import short_directory
 
 ROOT = Path(__file__).resolve().parents[3]
 GONE_WITHIN_S = 10
@@ -56,8 +57,7 @@ def started_run(home: Path, reports: Path, *options: str) -> subprocess.Popen[st
 
 @pytest.fixture
 def home() -> Iterator[Path]:
-    """A lab home with a short path, since the sockets in it allow no long one."""
-    with tempfile.TemporaryDirectory(prefix="lab-") as path:
+    with short_directory() as path:
         yield Path(path)
 
 
