@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from lab.kube.controllers.loop import MANAGER, Request
@@ -148,11 +148,17 @@ def _target(port: Object, pod: Object) -> int | None:
     target = port.get("targetPort", port["port"])
     if isinstance(target, int):
         return target
-    for container in pod["spec"]["containers"]:
+    for container in _lasting(pod["spec"]):
         for candidate in container.get("ports") or ():
             if candidate.get("name") == target and candidate.get("protocol", "TCP") == port["protocol"]:
                 return int(candidate["containerPort"])
     return None
+
+
+def _lasting(spec: Object) -> Iterator[Object]:
+    """The containers, native sidecars among them: init containers that are restarted."""
+    yield from spec["containers"]
+    yield from (each for each in spec.get("initContainers") or () if each.get("restartPolicy") == "Always")
 
 
 def _subset(service: Object, group: Backends) -> Object | None:

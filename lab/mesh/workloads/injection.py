@@ -16,7 +16,7 @@ import orjson
 
 from lab.kube.client import Object, clone
 from lab.mesh.envoy.bootstrap import ADMIN_SOCKET
-from lab.mesh.model.ports import METRICS
+from lab.mesh.model.ports import INBOUND, METRICS
 from lab.mesh.workloads import app_probes, interception, revisions
 
 INJECT = "sidecar.istio.io/inject"
@@ -69,7 +69,9 @@ def _asked(pod: Mapping[str, str], namespace: Mapping[str, str]) -> str | None:
 
 def is_injected(pod: Object) -> bool:
     return STATUS_ANNOTATION in (pod["metadata"].get("annotations") or {}) or any(
-        container.get("name") == PROXY_CONTAINER for container in pod["spec"].get("containers") or ()
+        container.get("name") == PROXY_CONTAINER
+        for containers in ("initContainers", "containers")
+        for container in pod["spec"].get(containers) or ()
     )
 
 
@@ -91,32 +93,37 @@ def inject(pod: Object, bootstrap: Path, webhook: str) -> Object:
         CANONICAL_REVISION_LABEL,
         labels.get("app.kubernetes.io/version") or labels.get("version") or "latest",
     )
-    status = {
-        "initContainers": [INIT_CONTAINER],
-        "containers": [PROXY_CONTAINER],
-        "revision": revisions.REVISION,
-    }
+    status = {"initContainers": [INIT_CONTAINER, PROXY_CONTAINER], "revision": revisions.REVISION}
     annotations = metadata.setdefault("annotations", {})
     annotations[STATUS_ANNOTATION] = orjson.dumps(status).decode()
     annotations[revisions.LABEL] = revisions.REVISION
     for annotation in DEFAULT_CONTAINER:
         annotations.setdefault(annotation, spec["containers"][0]["name"])
     probers = app_probes.rewrite(spec) if app_probes.are_rewritten(annotations) else ""
-    capture = {"args": interception.arguments(annotations)}
-    spec.setdefault("initContainers", []).append(_container(INIT_CONTAINER, CAPTURE_IMAGE) | capture)
-    spec["containers"].append(
-        _container(PROXY_CONTAINER, PROXY_IMAGE)
-        | {
-            "args": ["--config", str(bootstrap)],
-            # For whoever looks into a proxy: `curl --unix-socket "$ENVOY_ADMIN_SOCKET" http://envoy/stats`.
-            "env": [
-                {"name": "ENVOY_ADMIN_SOCKET", "value": str(bootstrap.with_name(ADMIN_SOCKET))},
-                *([{"name": app_probes.VARIABLE, "value": probers}] if probers else ()),
-            ],
-            "ports": [{"name": "http-envoy-prom", "containerPort": METRICS, "protocol": "TCP"}],
-        }
-    )
+    capture = _container(INIT_CONTAINER, CAPTURE_IMAGE) | {"args": interception.arguments(annotations)}
+    own = spec.get("initContainers") or []
+    spec["initContainers"] = [capture, _proxy(bootstrap, probers, waited_for=bool(own)), *own]
     return pod
+
+
+def _proxy(bootstrap: Path, probers: str, waited_for: bool) -> Object:
+    """The proxy as a native sidecar: it ends after the application, whose last answers it still has to send.
+
+    `waited_for`: what comes after it does not start before the proxy can be connected to.
+    """
+    proxy = _container(PROXY_CONTAINER, PROXY_IMAGE) | {
+        "restartPolicy": "Always",
+        "args": ["--config", str(bootstrap)],
+        # For whoever looks into a proxy: `curl --unix-socket "$ENVOY_ADMIN_SOCKET" http://envoy/stats`.
+        "env": [
+            {"name": "ENVOY_ADMIN_SOCKET", "value": str(bootstrap.with_name(ADMIN_SOCKET))},
+            *([{"name": app_probes.VARIABLE, "value": probers}] if probers else ()),
+        ],
+        "ports": [{"name": "http-envoy-prom", "containerPort": METRICS, "protocol": "TCP"}],
+    }
+    if waited_for:
+        proxy["startupProbe"] = {"tcpSocket": {"port": INBOUND}, "periodSeconds": 1, "failureThreshold": 600}
+    return proxy
 
 
 def canonical_name(pod: Object) -> str:

@@ -28,7 +28,7 @@ Probers = Mapping[str, Object]
 
 def of(pod: Object) -> Probers:
     """Those that a pod's sidecar is told of, if it is one of the reference mesh."""
-    for container in pod["spec"]["containers"]:
+    for container in pod["spec"].get("initContainers") or ():
         if Reference.parse(container["image"]).repository == PROXY_IMAGE:
             for variable in container.get("env") or ():
                 if variable["name"] == VARIABLE:

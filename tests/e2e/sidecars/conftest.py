@@ -30,10 +30,14 @@ class Kubectl:
         assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stderr}"
         return done.stdout
 
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "KUBECONFIG": str(self.kubeconfig)}
+
     def run(self, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             ["kubectl", *arguments],
-            env={**os.environ, "KUBECONFIG": str(self.kubeconfig)},
+            env=self.environment,
             input=given,
             capture_output=True,
             text=True,
@@ -49,6 +53,11 @@ class Kubectl:
     def ready(self, namespace: str) -> None:
         """Waits for all pods of a namespace."""
         self("wait", "-n", namespace, "--for=condition=Ready", "pod", "--all", "--timeout=90s")
+
+    def ended(self, namespace: str, pod: str, init_container: str) -> str:
+        """The exit code of an init container; empty until it has ended."""
+        path = f"{{.status.initContainerStatuses[?(@.name=='{init_container}')].state.terminated.exitCode}}"
+        return self("get", "pod", "-n", namespace, pod, "-o", f"jsonpath={path}")
 
     def statuses(self, namespace: str, pod: str, container: str, *urls: str) -> list[str]:
         """What curl in a pod sees at each of them, one after the other: `200/0`, `000/56`."""

@@ -471,6 +471,21 @@ async def test_endpoints_follow_the_ready_pods_with_named_ports_resolved(cluster
     assert cluster.names(SLICES) == ["kubernetes"]
 
 
+async def test_a_named_port_may_be_that_of_a_native_sidecar(cluster):
+    """But not that of an init container that ends."""
+    with_sidecar = deployment()
+    spec = with_sidecar["spec"]["template"]["spec"]
+    [container] = spec["containers"]
+    container["ports"] = []
+    once = {"name": "once", "image": "app:1", "ports": [{"name": "http", "containerPort": 8081}]}
+    proxy = {"name": "proxy", "image": "app:1", "restartPolicy": "Always"}
+    spec["initContainers"] = [once, proxy | {"ports": [{"name": "http", "containerPort": 8082}]}]
+    cluster.add(SERVICES, service())
+    cluster.add(DEPLOYMENTS, with_sidecar)
+    await cluster.quiet()
+    assert [port["port"] for port in cluster.one(ENDPOINTS, "web")["subsets"][0]["ports"]] == [8082]
+
+
 async def test_a_pod_that_is_not_ready_is_no_address_unless_the_service_wants_it(cluster):
     unready = deployment()
     unready["spec"]["template"]["metadata"]["annotations"] = {"test/unready": ""}

@@ -123,12 +123,14 @@ def test_what_is_added() -> None:
     untouched = copy.deepcopy(before)
     after = inject(before, BOOTSTRAP, WEBHOOK)
     assert before == untouched
-    assert [each["name"] for each in after["spec"]["initContainers"]] == ["own", "istio-init"]
-    assert [each["name"] for each in after["spec"]["containers"]] == ["httpbin", "istio-proxy"]
-    assert after["spec"]["initContainers"][1]["args"] == CAPTURE
-    assert after["spec"]["containers"][1]["args"] == ["--config", str(BOOTSTRAP)]
-    socket = {"name": "ENVOY_ADMIN_SOCKET", "value": "/run/lab/proxies/u/admin.sock"}
-    assert after["spec"]["containers"][1]["env"] == [socket]
+    capture, proxy, own = after["spec"]["initContainers"]
+    assert [each["name"] for each in (capture, proxy, own)] == ["istio-init", "istio-proxy", "own"]
+    assert [each["name"] for each in after["spec"]["containers"]] == ["httpbin"]
+    assert capture["args"] == CAPTURE
+    assert proxy["args"] == ["--config", str(BOOTSTRAP)]
+    assert proxy["restartPolicy"] == "Always"
+    assert proxy["startupProbe"]["tcpSocket"] == {"port": 15006}, "what comes next is in the mesh"
+    assert proxy["env"] == [{"name": "ENVOY_ADMIN_SOCKET", "value": "/run/lab/proxies/u/admin.sock"}]
     assert after["metadata"]["labels"] == {
         "app": "httpbin",
         "version": "v1",
@@ -141,6 +143,12 @@ def test_what_is_added() -> None:
     assert annotations["istio.io/rev"] == "default"
     for kubectl_asks in ("default-container", "default-logs-container"):
         assert annotations[f"kubectl.kubernetes.io/{kubectl_asks}"] == "httpbin"
+
+
+@reference_only
+def test_the_application_does_not_wait_for_the_proxy() -> None:
+    """Istio's does, for a second or so; without init containers nothing is won by that in the lab."""
+    assert "startupProbe" not in inject(pod(), BOOTSTRAP, WEBHOOK)["spec"]["initContainers"][1]
 
 
 @reference_only

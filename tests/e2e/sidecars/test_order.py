@@ -1,0 +1,70 @@
+"""The order of a pod with a sidecar: the proxy is there before what it serves, and after it."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.sidecars.conftest import Kubectl, until
+from tests.e2e.sidecars.pods import CURL, HTTPBIN, manifest, pod, service, strict
+
+GOES_ON = {"lifecycle": {"preStop": {"sleep": {"seconds": 3}}}}
+ANSWERS_FOR_S = 2
+DRIP = f"/drip?duration={ANSWERS_FOR_S}&numbytes=4&delay=0"
+
+
+@pytest.fixture(scope="module")
+def ordered(kubectl: Kubectl) -> Iterator[Kubectl]:
+    kubectl.namespace("ordered", "istio-injection=enabled")
+    ending = pod("ending", "ordered", HTTPBIN | GOES_ON, terminationGracePeriodSeconds=10)
+    staying = [pod("staying", "ordered", HTTPBIN), service("staying", "ordered")]
+    client = pod("client", "ordered", CURL)
+    kubectl(
+        "apply",
+        "-f",
+        "-",
+        given=manifest(strict("ordered"), ending, service("ending", "ordered"), *staying, client),
+    )
+    kubectl.ready("ordered")
+    yield kubectl
+    kubectl("delete", "namespace", "ordered", "--wait=false")
+
+
+def test_a_response_that_is_on_its_way_when_a_pod_is_deleted_arrives(ordered: Kubectl) -> None:
+    until(lambda: ordered.statuses("ordered", "client", "curl", "http://ending:8000/get") == ["200/0"])
+    curl = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}/%{exitcode} %{size_download}"]
+    began = time.monotonic()
+    with subprocess.Popen(
+        [
+            "kubectl",
+            "exec",
+            "-n",
+            "ordered",
+            "client",
+            "-c",
+            "curl",
+            "--",
+            *curl,
+            f"http://ending:8000{DRIP}",
+        ],
+        env=ordered.environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as asking:
+        time.sleep(ANSWERS_FOR_S / 4)
+        ordered("delete", "pod", "-n", "ordered", "ending", "--wait=false")
+        deleted_after = time.monotonic() - began
+        said = asking.communicate(timeout=30)[0]
+    assert said == "200/0 4"
+    assert deleted_after < ANSWERS_FOR_S, "it was deleted too late to show anything"
+
+
+def test_an_init_container_is_in_the_mesh(ordered: Kubectl) -> None:
+    asks = {**CURL, "name": "asks", "command": ["curl", "-sf", "-m", "5", "http://staying.ordered:8000/get"]}
+    first = pod("first", "ordered", CURL, initContainers=[asks], restartPolicy="Never")
+    ordered("apply", "-f", "-", given=manifest(first))
+    until(lambda: ordered.ended("ordered", "first", "asks"))
+    assert ordered.ended("ordered", "first", "asks") == "0", "STRICT let its request in"
