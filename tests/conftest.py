@@ -22,15 +22,19 @@ def pytest_configure(config: pytest.Config) -> None:
     """Programs are started as from a terminal: Ctrl-C is heeded, also where we are in the background.
 
     A shell has its background jobs ignore it, and nohup a hang-up; whatever they start inherits that. What is
-    handled is not inherited, and a hang-up goes on doing nothing to ourselves. The options that a
-    shell adds to each pytest are for this one, and not for the runs that tests start.
+    handled is not inherited, and a hang-up goes on doing nothing to ourselves.
     """
     know_planes(config)
-    os.environ.pop("PYTEST_ADDOPTS", None)
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
         signal.signal(signal.SIGHUP, lambda *_: None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def options_of_the_shell() -> None:
+    """PYTEST_ADDOPTS is for this pytest and its workers, not for the runs that tests start."""
+    os.environ.pop("PYTEST_ADDOPTS", None)
 
 
 ROOMS_THAT_TAKE_LONGEST = ("elsewhere", "safety", "suite")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -103,11 +102,7 @@ def with_the_plane(fixture_name: str, config: pytest.Config) -> Literal["package
 
 @pytest.fixture(scope=with_the_plane)
 def started(request: pytest.FixtureRequest) -> Iterator[Plane | IstioPlane]:
-    # In pods /tmp is their own.
-    with tempfile.TemporaryDirectory(prefix="plane-", dir="/var/tmp") as directory:
-        folder = Path(directory)
-        folder.chmod(0o755)
-        foreign.write(folder)
+    with foreign.folder() as folder:
         if chosen(request.config) == "istio":
             lab = request.getfixturevalue("istio_lab")
             with istio_plane.running(lab, three_pods(), folder, APPLICATIONS) as plane:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import tempfile
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -29,6 +32,19 @@ def certificate(name: str) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey
         .sign(key, hashes.SHA256())
     )
     return built, key
+
+
+@contextlib.contextmanager
+def folder() -> Iterator[Path]:
+    """A folder for a plane, with these files in it.
+
+    Its sockets allow no long path, as TMPDIR may name one; and in pods /tmp is their own.
+    """
+    with tempfile.TemporaryDirectory(prefix="plane-", dir="/var/tmp") as directory:
+        made = Path(directory)
+        made.chmod(0o755)
+        write(made)
+        yield made
 
 
 def write(folder: Path, name: str = "application") -> tuple[Path, Path]:

@@ -124,7 +124,7 @@ def test_an_image_that_the_lab_does_not_know_is_explained_by_describe(kubectl: K
 
 def test_a_killed_proxy_comes_back(kubectl: Kubectl) -> None:
     kubectl("exec", "-n", "foo", "deploy/httpbin", "-c", "istio-proxy", "--", "sh", "-c", _KILL_ENVOY)
-    restarts = "{.items[0].status.containerStatuses[?(@.name=='istio-proxy')].restartCount}"
+    restarts = "{.items[0].status.initContainerStatuses[?(@.name=='istio-proxy')].restartCount}"
     selector = ("get", "pod", "-n", "foo", "-l", "app=httpbin", "-o")
     _until(lambda: kubectl(*selector, f"jsonpath={restarts}").stdout == "1")
     kubectl("wait", "-n", "foo", "--for=condition=Ready", "pod", "--all", "--timeout=10s")

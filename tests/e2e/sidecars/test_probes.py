@@ -90,7 +90,7 @@ def test_whoever_is_not_alive_is_restarted(probed: Kubectl) -> None:
 
 def test_what_the_pod_says_of_its_probes(probed: Kubectl) -> None:
     spec = json.loads(probed("get", "pod", "-n", "probed", "rewritten", "-o", "json"))["spec"]
-    containers = {container["name"]: container for container in spec["containers"]}
+    containers = {each["name"]: each for each in (*spec["initContainers"], *spec["containers"])}
     asked = {"path": "/app-health/by-name/readyz", "port": 15020, "scheme": "HTTP"}
     assert containers["by-name"]["readinessProbe"]["httpGet"] == asked
     environment = {each["name"]: each.get("value") for each in containers["istio-proxy"]["env"]}

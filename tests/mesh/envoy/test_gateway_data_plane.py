@@ -27,9 +27,7 @@ IDENTITY = f"spiffe://cluster.local/ns/istio-system/sa/{ACCOUNT}"
 
 
 @pytest.fixture(scope="module")
-def with_ingress(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Plane | IstioPlane]:
+def with_ingress(request: pytest.FixtureRequest) -> Iterator[Plane | IstioPlane]:
     """Istio has brought its ingress gateway with it."""
     if chosen(request.config) == "istio":
         istio: IstioPlane = request.getfixturevalue("started")
@@ -39,8 +37,6 @@ def with_ingress(
         istio.from_outside = ""
         istio.cluster.store.remove(SERVICES, "foo", "headless")
         return
-    folder = tmp_path_factory.mktemp("gateway")
-    foreign.write(folder)
     cluster = three_pods()
     labels = {"istio": "ingressgateway"}
     address = Plane.ingress
@@ -50,7 +46,7 @@ def with_ingress(
     port = {"name": "http2", "port": 80, "targetPort": HTTP_PORT}
     cluster.service("ingress", "istio-system", "10.96.0.50", [port], [address], selector=labels)
     headless_service(cluster)
-    with running(cluster, folder) as plane:
+    with foreign.folder() as folder, running(cluster, folder) as plane:
         plane.mesh.reconcile()
         plane.ask("pod", name="server", address=SERVER, captured=True)
         plane.ask("pod", name="naked", address=NAKED, captured=False)

@@ -73,10 +73,8 @@ def open_ingress(cluster: Cluster) -> None:
 
 
 @pytest.fixture(scope="package")
-def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
-    folder = tmp_path_factory.mktemp("istio-1.0")
-    foreign.write(folder)
-    with running(with_ingress(), folder, istio_1_0.API) as plane:
+def started() -> Iterator[Plane]:
+    with foreign.folder() as folder, running(with_ingress(), folder, istio_1_0.API) as plane:
         plane.mesh.reconcile()
         plane.ask("pod", name="server", address=SERVER, captured=True)
         plane.ask("pod", name="client", address=CLIENT, captured=True)
