@@ -27,13 +27,14 @@ class Recording:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, run: Run) -> None:
-        """Replaces what is on record of the fault; a run of which there are no cases changes nothing."""
+        """Replaces what is on record of the fault for the cases that were run; without any, it is kept."""
         if not run.rows:
             return
         with self._lock:
             known = signatures.read(self.file)
             found, cases = of(run, self.document or run.fault.document)
-            after = signatures.updated(known, found, cases, self.faults)
+            left_out = signatures.not_run(run.rows)
+            after = signatures.updated(known, found, cases, self.faults, left_out)
             replace(self.file, signatures.dump(after, self.file))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -25,7 +25,7 @@ HEAD = """\
 COMMANDS = {FILE.name: "make signatures", EXTENDED.name: "make faults SUITE=extended"}
 """By which each file is written."""
 
-_PASSED, _FAILED = "passed", "failed"
+_PASSED, _FAILED, _NOT_RUN = "passed", "failed", "not-run"
 _ADDRESS = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b")
 _NUMBER_OF_SECONDS = re.compile(r"\b\d+(?:\.\d+)? (?:m?s|seconds?)\b")
 
@@ -90,12 +90,25 @@ def seen(rows: Iterable[Row]) -> tuple[dict[str, Cells], frozenset[str]]:
     return failed, frozenset(row["id"] for row in rows if row["result"] not in (_PASSED, _FAILED))
 
 
-def updated(known: Signatures, found: Signature, cases: Sequence[str], faults: Sequence[str]) -> Signatures:
+def not_run(rows: Iterable[Row]) -> frozenset[str]:
+    """The cases that a run left out, or did not come to."""
+    return frozenset(row["id"] for row in rows if row["result"] == _NOT_RUN)
+
+
+def updated(
+    known: Signatures,
+    found: Signature,
+    cases: Sequence[str],
+    faults: Sequence[str],
+    left_out: Collection[str] = (),
+) -> Signatures:
     """What is on record after a fault was seen, perhaps again.
 
     ``cases`` are all of its document, ``faults`` the names of all faults there are: nothing else stays on
-    record. A new case is unseen of every fault that was seen without it.
+    record. A new case is unseen of every fault that was seen without it. Of the cases that were ``left_out``
+    the record keeps what it has: a run of a few cases takes nothing from what one of all has seen.
     """
+    found = _beside(found, known, cases, left_out)
     others = [case for case in known.cases if document_of(case) != found.document]
     every, new = {*others, *cases}, set(cases) - set(known.cases)
     merged = {
@@ -107,6 +120,19 @@ def updated(known: Signatures, found: Signature, cases: Sequence[str], faults: S
         for each in known.of_faults
     } | {found.fault: found}
     return Signatures([*others, *cases], [merged[name] for name in faults if name in merged])
+
+
+def _beside(
+    found: Signature, known: Signatures, cases: Iterable[str], left_out: Collection[str]
+) -> Signature:
+    """With what is on record of the same fault for cases that were left out."""
+    for before in known.of_faults:
+        if (before.fault, before.document) == (found.fault, found.document):
+            kept = (set(known.cases) & set(left_out)) - before.unseen
+            failed = {**found.failed, **{case: before.failed[case] for case in kept & before.failed.keys()}}
+            ordered = {case: failed[case] for case in cases if case in failed}
+            return replace(found, failed=ordered, unseen=found.unseen - kept)
+    return found
 
 
 def document_of(case: str) -> str:

@@ -136,6 +136,22 @@ def test_what_the_extended_suite_sees_is_kept_beside_whatever_a_fault_breaks_fir
     assert "written by `make faults SUITE=extended`" in file.read_text()
 
 
+def test_a_run_of_a_few_cases_keeps_what_one_of_all_has_seen_of_the_others(tmp_path: Path) -> None:
+    file = tmp_path / signatures.EXTENDED.name
+
+    def record(**results: str) -> Signature:
+        rows = [case(name, result) for name, result in results.items()]
+        Recording(["one"], file).add(ended("one", rows))
+        (found,) = signatures.read(file).of_faults
+        return found
+
+    record(a="failed", b="failed", c="passed", d="failed", gone="failed")
+    found = record(a="failed", b="passed", c="not-run", d="not-run", new="not-run", e="blocked")
+    assert list(found.failed) == ["current/a", "current/d"]
+    assert found.unseen == {"current/new", "current/e"}
+    assert not record(a="passed", b="passed", c="passed", d="blocked").failed
+
+
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     cases = [f"current/{number}" for number in range(12)]
     unseen = frozenset(cases[number] for number in (0, 3, 4, 5, 11))
