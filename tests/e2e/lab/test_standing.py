@@ -35,7 +35,7 @@ def test_a_lab_is_put_into_a_step_and_the_printed_commands_work(home: Home) -> N
             shlex.split(command), env=environment, capture_output=True, text=True, timeout=30, check=False
         )
 
-    assert f"{CASE.partition('/')[2].partition('/')[2]} is not as it must be" in up.stderr
+    assert f"{CASE.partition('/')[2].partition('/')[2]} is not as expected" in up.stderr
     (policies,) = printed(up.stderr, "kubectl get")
     assert set(re.findall(r"^    name: (\S+)$", typed(policies).stdout, re.M)) == {"default", "httpbin"}
     differs = "# sleep.legacy to httpbin.bar: 000/56 instead of 200"

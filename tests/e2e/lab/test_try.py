@@ -92,11 +92,12 @@ def test_what_the_cluster_does_not_take_is_a_line_each_with_file_and_line(polici
     )
     assert 'Unsupported value: "STRIKT"' in refused
     assert unknown == (
-        f"ERROR: {policies}/z.yaml:1: the mesh reference has no kind EnvoyFilter of networking.istio.io/v1"
+        f"ERROR: {policies}/z.yaml:1: no matches for kind EnvoyFilter in version networking.istio.io/v1 "
+        "in the mesh reference"
     )
     assert elsewhere == (
-        f"ERROR: {policies}/z.yaml:5: PeerAuthentication in the namespace shop; "
-        "the playground has foo, bar, legacy, istio-system"
+        f"ERROR: {policies}/z.yaml:5: PeerAuthentication in namespace shop, "
+        "which is not in the playground (foo, bar, legacy, istio-system)"
     )
 
 
@@ -105,12 +106,12 @@ def test_what_the_cluster_does_not_take_is_a_line_each_with_file_and_line(polici
     [
         ({}, "{}: there is no file that ends in .yaml, .yml, .json"),
         ({"a.txt": STRICT}, "{}: there is no file that ends in .yaml, .yml, .json"),
-        ({"a.yaml": "# later\n---\n"}, "{}: there is no object in it"),
+        ({"a.yaml": "# later\n---\n"}, "{}: there are no objects"),
         ({"a.yaml": "a: [1\n"}, "{}/a.yaml:2: not YAML: did not find expected ',' or ']'"),
         ({"a.yaml": "a: 1\n"}, "{}/a.yaml:1: an object without apiVersion"),
         (
             {"a.yaml": STRICT, "b.yaml": STRICT.replace("/v1", "/v1beta1")},
-            "{0}/b.yaml:1: PeerAuthentication foo/default stands in {0}/a.yaml:1 as well",
+            "{0}/b.yaml:1: PeerAuthentication foo/default is also in {0}/a.yaml:1",
         ),
     ],
 )
@@ -141,9 +142,12 @@ def test_a_file_that_is_not_there_or_is_no_text_is_said(
     [
         ("foo\nfoo 200 200\n", "the line of 'foo' has 2 cells for 1 servers"),
         ("foo\nfoo OK\n", "'OK' is an invalid outcome; expected a status code such as 200, or status/exit"),
-        ("foo\nshop 200\n", "shop is no client; there are foo, bar, legacy"),
-        ("another.legacy\nfoo 200\n", "another.legacy is no server; there are foo, bar, legacy, another.foo"),
-        ("foo:http\nfoo 200\n", "foo:http has a port that is no number"),
+        ("foo\nshop 200\n", "unknown client shop (choose from foo, bar, legacy)"),
+        (
+            "another.legacy\nfoo 200\n",
+            "unknown server another.legacy (choose from foo, bar, legacy, another.foo",
+        ),
+        ("foo:http\nfoo 200\n", "foo:http: the port is not a number"),
     ],
 )
 def test_a_grid_that_cannot_be_asked_is_refused_before_there_is_a_lab(
