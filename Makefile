@@ -9,14 +9,17 @@ MODE    ?= $(or $(PROFILE),full)
 MESH    ?=
 WORKERS ?= 0
 REPORTS ?= reports
-# Of our own tests: how many files at once. With their labs, three take more inotify instances than a user has.
-TEST_WORKERS ?= 2
+# Of our own tests: how many files at once. They wait more than they work, but a lab holds 30 of the 128 inotify
+# instances that a user has, and some tests need two labs.
+TEST_WORKERS ?= 3
 # What settle times may be: p95=2s,max=5s
 SETTLE_BUDGET ?=
 # Rooms of tests/ that test-quick leaves out.
 SLOW := e2e node compare kube/api kube/webhooks kube/controllers
-# The room of tests/ whose tests all need real Istio, and have a lab with it each: part of test-istio.
+# The room of tests/ whose tests need real Istio, or Go to build it: part of test-istio.
 ON_ISTIO := tests/e2e/istio
+# Beside the tests, which wait more than they work.
+LINTS := { $(VENV)/bin/mypy && $(VENV)/bin/lint-imports; }
 STRICTLY := -W error -W default::pytest.PytestUnraisableExceptionWarning -o verbosity_test_cases=0
 ARGS    ?=
 FAULTS  ?=
@@ -106,10 +109,10 @@ images: $(CLUSTER) ## List all images that a run needs: MESH=name  REGISTRY=pref
 test: $(DEV) ## The project's own tests: lint, types, import contracts, and tests/ except what needs real Istio
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/mypy
-	$(VENV)/bin/lint-imports
+	@$(LINTS) >$(VENV)/.lints 2>&1 & lints=$$!; \
 	$(PYTHON) -m pytest tests --ignore $(ON_ISTIO) $(STRICTLY) \
-	    -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder --timeout 240 $(ARGS)
+	    -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder --timeout 240 $(ARGS); tests=$$?; \
+	wait $$lints; lints=$$?; cat $(VENV)/.lints; exit $$((tests ? tests : lints))
 
 .PHONY: test-quick
 test-quick: $(DEV) ## The project's own quick tests: those that start no lab, no node and no kubectl

@@ -37,14 +37,25 @@ def options_of_the_shell() -> None:
     os.environ.pop("PYTEST_ADDOPTS", None)
 
 
-ROOMS_THAT_TAKE_LONGEST = ("elsewhere", "safety", "suite")
-"""They wait more than they work: begun first, beside others, none of them is what the end is waited for."""
+ROOMS_THAT_TAKE_LONGEST = ("suite", "elsewhere", "transcripts", "safety")
+"""Of tests/e2e. Begun first, none of them is what the end is waited for."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The order of files, in which workers are given them; within a file it stays as it is."""
+    """The order of files, in which workers are given them; within a file it stays as it is.
+
+    Those with labs wait more than they work, and the others work: they are spread among each other.
+    """
     leave_out_what_is_of_another_plane(config, items)
-    items.sort(key=lambda item: _turn(item.path))
+    files = list(dict.fromkeys(item.path for item in items))
+    with_labs = sorted((path for path in files if _has_labs(path)), key=_turn)
+    without = [path for path in files if not _has_labs(path)]
+    place = {path: n / len(of) for of in (with_labs, without) for n, path in enumerate(of)}
+    items.sort(key=lambda item: place[item.path])
+
+
+def _has_labs(path: Path) -> bool:
+    return "e2e" in path.parts
 
 
 def _turn(path: Path) -> int:
