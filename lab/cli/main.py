@@ -186,6 +186,7 @@ def _up(options: argparse.Namespace) -> int:
     images = _image_directories(options.images)
     mesh = standing.mesh_for(options.at, options.mesh) if options.at else options.mesh or DEFAULT_MESH
     began = time.monotonic()
+    chosen = _chosen_faults(options.fault, mesh)
     lock = run_directory.lock(options.name)
     lock.sweep()
     started: launch.Started | None = None
@@ -198,7 +199,7 @@ def _up(options: argparse.Namespace) -> int:
                 lock,
                 listener,
                 mesh=mesh,
-                faults=tuple(map(_absolute, options.fault)),
+                faults=chosen,
                 kubeconfig=kubeconfig,
                 with_parent=options.foreground,
                 playgrounds=options.playgrounds,
@@ -327,6 +328,17 @@ def _faults(options: argparse.Namespace) -> int:
     listing = faults.as_json(chosen) if options.output == "json" else faults.as_text(chosen)
     sys.stdout.write(listing + "\n")
     return OK
+
+
+def _chosen_faults(names: Sequence[str], mesh: str) -> tuple[str, ...]:
+    """As the lab can use them. Raises BadFault before anything is taken, or waited for, that a lab needs."""
+    chosen = tuple(map(_absolute, names))
+    if chosen:
+        # Imported only here: a lab without faults starts without them.
+        from lab import faults
+
+        faults.load(chosen, mesh)
+    return chosen
 
 
 def _absolute(fault: str) -> str:

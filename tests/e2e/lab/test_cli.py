@@ -211,6 +211,14 @@ def test_a_user_whose_inotify_instances_are_used_up_is_told_so(
     )
 
 
+def test_a_bad_fault_is_told_before_a_lab_takes_anything(home: Home) -> None:
+    limit = 'echo 7 > /proc/sys/user/max_inotify_instances; exec "$@"'
+    done = home.lab("up", "--fault", "nonsense", prefix=["unshare", "-r", "sh", "-c", limit, "sh"])
+    assert done.returncode == 2
+    assert done.stderr == 'lab: unknown fault "nonsense"; `python -m lab faults` lists them\n'
+    assert not home.path.exists() or not list(home.path.iterdir())
+
+
 OTHERS_END = """
 import ctypes, os, threading, time
 from lab.host import watch_reserve
