@@ -15,6 +15,9 @@ from lab.mesh.model.authorization import (
 from lab.mesh.model.proxy_config import ProxyConfig
 from lab.mesh.model.tokens import JwtRule
 
+NOBODYS = "cluster.local/ns/nobody/sa/nobody"
+"""In the place of a value that must not match."""
+
 
 def with_jwt_rules(config: ProxyConfig, change: Callable[[JwtRule], JwtRule]) -> ProxyConfig:
     """With another one in the place of each rule for tokens."""
@@ -81,3 +84,8 @@ def with_values(
 def without(config: ProxyConfig, attribute: Attribute) -> ProxyConfig:
     """Without any condition on an attribute."""
     return with_conditions(config, lambda each: () if each.attribute is attribute else (each,))
+
+
+def without_pattern(value: str) -> Iterable[str]:
+    """Nobody's value in the place of one with a star at an end, but for the star by itself."""
+    return [NOBODYS if value.strip("*") != value and value != "*" else value]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lab.faults.extended.authorization_sources import without_pattern
 from lab.faults.registry import EXTENDED, fault
-from lab.faults.rules import with_conditions, with_rules, with_values, without
+from lab.faults.rules import with_conditions, with_rules, with_values, without, without_pattern
 from lab.faults.trees import messages, with_runtime
 from lab.mesh.envoy.resources import Resources
 from lab.mesh.model.authorization import Attribute

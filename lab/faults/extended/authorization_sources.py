@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 from lab.faults.registry import EXTENDED, fault
-from lab.faults.rules import with_conditions, with_rules, with_values, without
+from lab.faults.rules import with_conditions, with_rules, with_values, without, without_pattern
 from lab.faults.trees import messages
 from lab.mesh.envoy.resources import Resources
 from lab.mesh.model.authorization import Attribute, Condition, Conjunction
@@ -16,9 +15,6 @@ AREA = "Authorization sources"
 
 ACCOUNT = ")sa/"
 """Before the name, in the expression of an identity."""
-
-NOBODYS = "cluster.local/ns/nobody/sa/nobody"
-"""In the place of a value that must not match."""
 
 
 @fault(AREA, EXTENDED)
@@ -127,11 +123,6 @@ def remote_address_is_of_the_packet(config: ProxyConfig) -> ProxyConfig:
 def any_request_principal_at_workloads(config: ProxyConfig) -> ProxyConfig:
     """A rule for one principal of a request is for every request that has one."""
     return with_values(config, Attribute.REQUEST_PRINCIPAL, lambda _value: ["*"])
-
-
-def without_pattern(value: str) -> Iterable[str]:
-    """Nobody's value in the place of one with a star at an end, but for the star by itself."""
-    return [NOBODYS if value.strip("*") != value and value != "*" else value]
 
 
 def _taken_for(config: ProxyConfig, taken: Attribute, other: Attribute) -> ProxyConfig:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from lab.faults.extended.transitions import with_endpoints
 from lab.faults.registry import EXTENDED, fault
+from lab.faults.upstreams import with_endpoints
 from lab.mesh.config.current.policies import Policies
 from lab.mesh.config.networking.destination_rule import DestinationRule, Subset, TlsSettings, TrafficPolicy
 from lab.mesh.model.hosts import fully_qualified

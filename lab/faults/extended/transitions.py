@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 
 from lab.faults.current.network import with_capture_rules
 from lab.faults.registry import EXTENDED, fault
+from lab.faults.upstreams import with_endpoints
 from lab.faults.views import reminded
 from lab.kube.client import Client
 from lab.mesh.config.current import authorization_policy, peer_authentication, request_authentication
@@ -233,16 +234,6 @@ def new_pods_not_found() -> Callable[[SidecarConfig], SidecarConfig]:
 def probes_captured(launch: Launch) -> Launch:
     """Probes of the kubelet go through the proxy, like what clients send."""
     return with_capture_rules(launch, PROBES_CAPTURED)
-
-
-def with_endpoints(
-    config: SidecarConfig, endpoints: Callable[[Upstream], Iterable[Endpoint]]
-) -> SidecarConfig:
-    """What a sidecar knows of services, with these endpoints in place of those that there are."""
-    return replace(
-        config,
-        upstreams=tuple(replace(each, endpoints=tuple(endpoints(each))) for each in config.upstreams),
-    )
 
 
 def _with_keys(policies: Policies, keys: Callable[[str, list[object]], list[object]]) -> Policies:
