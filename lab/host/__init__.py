@@ -1,1 +1,1 @@
-"""What of a lab runs in the host's own namespaces: it starts the lab, and opens sockets for it."""
+"""The part of a lab in the host's own namespaces: starts the lab, and opens sockets for it."""

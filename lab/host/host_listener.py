@@ -1,7 +1,7 @@
 """The one process of a lab in the host's network: opens sockets there, and hands them to the supervisor.
 
-A program of its own (`python host_listener.py DESCRIPTOR`; what follows is for whoever lists processes) that
-imports little and holds nothing: the sockets are the supervisor's. It ends when the supervisor's end of the
+A program of its own (`python host_listener.py DESCRIPTOR`; more arguments only name it in process lists) that
+imports little and keeps no state: the sockets are the supervisor's. It ends when the supervisor's end of the
 channel is closed, which the kernel does however the lab ends; in turn, a supervisor that loses its host
 listener ends.
 
@@ -26,7 +26,7 @@ _LOOPBACK = 127
 
 
 def main(channel: socket.socket) -> None:
-    """Answers until the other end is closed."""
+    """Answers requests until the other end is closed."""
     while message := _receive(channel):
         request = json.loads(message)
         if "claim" in request:
@@ -43,14 +43,14 @@ def main(channel: socket.socket) -> None:
 
 
 def listening(address: str, port: int) -> socket.socket:
-    """A listening socket. Raises OSError; EACCES also for whatever others could reach from another host."""
+    """A listening socket. Raises OSError; EACCES also for an address that other hosts could reach."""
     if socket.inet_aton(address)[0] != _LOOPBACK:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), address)
     return socket.create_server((address, port), backlog=BACKLOG)
 
 
 def claimed() -> tuple[str, socket.socket]:
-    """An address that no other lab of this host has, and what keeps it so while it is open.
+    """An address that no other lab of this host has, and the socket that reserves it while open.
 
     An abstract Unix socket's name belongs to the network namespace, as the address does.
     """

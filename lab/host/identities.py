@@ -1,4 +1,4 @@
-"""The users that exist in a lab: all of them for root; for an ordinary user root alone, or those of a range.
+"""The users that exist in a lab: all of them for root; for an ordinary user only root, or a range of users.
 
 Programs of images run as users of their own (Istio's as 1337). An ordinary user's user namespace has these
 where /etc/subuid and /etc/subgid give the user a range, which newuidmap and newgidmap put into effect.
@@ -18,21 +18,21 @@ from lab.host import preconditions
 _PROGRAMS = ("newuidmap", "newgidmap")
 _RANGES = ("/etc/subuid", "/etc/subgid")
 _ENOUGH = 10_000
-"""Ids that a range must have for images to be of use."""
+"""How many IDs a range must have for the users of images."""
 
 _UTIL_LINUX = (2, 38)
-"""The first whose `unshare` maps ranges."""
+"""The first version of util-linux whose `unshare` maps ranges."""
 
 
 def user_namespace() -> list[str]:
-    """Options of `unshare`: none where namespaces can be made without a user namespace."""
+    """Options of `unshare`: none if namespaces can be created without a user namespace."""
     if preconditions.privileged():
         return []
     return ["--user", "--map-root-user", *([] if only_root() else ["--map-auto"])]
 
 
 def only_root() -> str:
-    """Why programs of pods can only run as root here, and what to do about it; "" where others can."""
+    """Why programs of pods can only run as root here, and what to do about it; "" if that is not so."""
     if preconditions.privileged():
         return ""
     path = preconditions.search_path()
@@ -52,7 +52,7 @@ def only_root() -> str:
 
 
 def remove(tree: Path) -> None:
-    """Removes a tree that programs of such users may have written to, as far as that is possible."""
+    """Removes a tree that programs of such users may have written to, as far as possible."""
     shutil.rmtree(tree, ignore_errors=True)
     if tree.exists() and (namespace := user_namespace()):
         subprocess.run(

@@ -1,4 +1,4 @@
-"""Starting a lab from the host: its namespaces, its socket, and the word that it is ready."""
+"""Starts a lab from the host: its namespaces, its socket, and the wait until it is ready."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _LOG_LINES = 15
 
 
 class PortInUse(Exception):
-    """The port asked for cannot be listened on; `str` says why."""
+    """Cannot listen on the requested port; `str` says why."""
 
 
 class PreconditionMissing(Exception):
@@ -73,10 +73,10 @@ def start(
     playgrounds: int,
     images: tuple[str, ...] = (),
 ) -> Started:
-    """Starts a lab and waits until it is ready. The descriptors of lock and listener are only lent.
+    """Starts a lab and waits until it is ready. The caller still owns the lock and the listener.
 
-    `with_parent`: the lab dies with the calling thread. `playgrounds` is how many must fit into it. Raises
-    PreconditionMissing, BadFault, DidNotStart; then nothing of the lab is left but its log.
+    `with_parent`: the lab ends with the calling thread. `playgrounds`: for how many to reserve inotify
+    instances. Raises PreconditionMissing, BadFault, DidNotStart; then only the lab's log is left.
     """
     if lines := preconditions.missing():
         raise PreconditionMissing("\n".join(lines))
@@ -193,6 +193,6 @@ def _wait_ready(report: int, process: subprocess.Popen[bytes], log: Path) -> Non
 
 
 def end_of_log(run_dir: Path) -> str:
-    """The last lines that the lab of this run directory wrote."""
+    """The last lines of the log in this run directory."""
     log = run_dir / "lab.log"
     return "\n".join(log.read_text(errors="replace").splitlines()[-_LOG_LINES:])

@@ -1,4 +1,4 @@
-"""What the machine must have for a lab; each missing thing is named with what to do about it."""
+"""What the machine must have for a lab, and what to do about each missing thing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 SYSTEM_PATH = ("/usr/local/sbin", "/usr/sbin", "/sbin")
-"""Where an ordinary user's PATH does not lead, but administrators' tools lie."""
+"""Directories of administrators' tools, which an ordinary user's PATH lacks."""
 
 # Command: the package (Debian and Ubuntu) that has it.
 TOOLS = {"nft": "nftables", "ip": "iproute2", "curl": "curl", "unshare": "util-linux"}
@@ -33,7 +33,7 @@ _CAP_SYS_ADMIN = 21
 
 
 def missing() -> list[str]:
-    """One line for each thing that is missing; empty if a lab can be tried."""
+    """One line for each missing thing; empty if a lab can be started."""
     path = search_path()
     found = [
         f"{tool} is missing: apt-get install {package}"
@@ -55,14 +55,14 @@ def search_path() -> str:
 
 
 def privileged() -> bool:
-    """Whether namespaces can be made without a user namespace."""
+    """Whether namespaces can be created without a user namespace."""
     status = Path("/proc/self/status").read_text()
     match = re.search(r"^CapEff:\s*([0-9a-f]+)$", status, re.MULTILINE)
     return bool(match and int(match[1], 16) >> _CAP_SYS_ADMIN & 1)
 
 
 def explain_namespaces(complaint: str) -> str:
-    """What to do when `unshare` failed, with what it said."""
+    """What to do when `unshare` failed with this message."""
     advice = "run as root"
     for name, wanted in (
         ("kernel/apparmor_restrict_unprivileged_userns", "0"),

@@ -1,4 +1,4 @@
-"""The directory of a running lab: who holds its lock is alive, and everything a lab leaves on disk is in it.
+"""The directory of a running lab: its locks show whether the lab runs, and all files of the lab are in it.
 
 Two locks, both given up by the kernel however a process ends. A flock on the directory itself is inherited
 by all processes of the lab: while it is held, something of the lab lives. A POSIX lock on `supervisor` is
@@ -30,7 +30,7 @@ _FLOCK = "hhqqi4x"  # struct flock: type, whence, start, length, pid
 
 
 class LabState(TypedDict):
-    """What a lab that is ready says of itself, in the file `lab.json`."""
+    """What a ready lab reports about itself, in the file `lab.json`."""
 
     name: str
     port: int
@@ -41,15 +41,15 @@ class LabState(TypedDict):
 
 
 class BadName(ValueError):
-    """A lab's name is not usable; `str` says why."""
+    """Invalid name of a lab; `str` says why."""
 
 
 class NameInUse(Exception):
-    """A lab of this name is alive."""
+    """A lab with this name is running."""
 
 
 class Unusable(Exception):
-    """The place for run directories cannot be used safely."""
+    """The parent of run directories cannot be used safely."""
 
 
 def base() -> Path:
@@ -76,7 +76,7 @@ def directory_of(name: str) -> Path:
 
 
 def names() -> list[str]:
-    """Every lab that lives or has left something."""
+    """Every lab that is running, or has left files."""
     try:
         return sorted(
             path.name for path in base().iterdir() if _NAME.fullmatch(path.name) and (path / _MARK).exists()
@@ -87,32 +87,32 @@ def names() -> list[str]:
 
 @dataclass
 class Lock:
-    """A run directory that is ours alone. `fd` is to be inherited by the lab."""
+    """A locked run directory. The lab inherits `fd`."""
 
     path: Path
     fd: int
 
     def sweep(self) -> None:
-        """Removes what a former lab left in it, and its kubeconfig elsewhere."""
+        """Removes what a previous lab left in it, and its kubeconfig elsewhere."""
         remove_content(self.path)
         (self.path / _MARK).touch()
 
     def remove(self) -> None:
-        """Removes the directory with everything that is in it, and gives it up."""
+        """Removes the directory and its contents, and releases the lock."""
         remove_content(self.path)
         with contextlib.suppress(FileNotFoundError):
             self.path.rmdir()
         self.close()
 
     def close(self) -> None:
-        """Gives up our share of the lock; a lab that inherited it goes on holding it."""
+        """Releases our share of the lock; a lab that inherited it still holds it."""
         if self.fd >= 0:
             os.close(self.fd)
             self.fd = -1
 
 
 def lock(name: str) -> Lock:
-    """Makes the run directory if necessary and locks it. Raises BadName, NameInUse, Unusable."""
+    """Creates the run directory if necessary, and locks it. Raises BadName, NameInUse, Unusable."""
     path = directory_of(name)
     _make_base(path.parent)
     while True:
@@ -138,7 +138,7 @@ def lock(name: str) -> Lock:
 
 
 def _is_ours(path: Path) -> bool:
-    """Whether a lab made this directory, or would make no difference in it as it is empty."""
+    """Whether a lab created this directory, or it is empty."""
     if path.is_symlink() or not path.is_dir():
         return False
     try:
@@ -149,7 +149,7 @@ def _is_ours(path: Path) -> bool:
 
 
 def existing(name: str) -> Lock | None:
-    """Locks what a dead lab left. None if there is nothing. Raises NameInUse if the lab lives, BadName."""
+    """Locks what an ended lab left; None if there is nothing. Raises NameInUse if the lab runs, BadName."""
     return lock(name) if directory_of(name).exists() else None
 
 
@@ -172,7 +172,7 @@ def remove_content(path: Path) -> None:
 
 
 def read_state(path: Path) -> LabState | None:
-    """What the lab of this run directory wrote when it was ready; None before."""
+    """What the lab of this run directory wrote once it was ready; None before."""
     try:
         state: LabState = json.loads((path / "lab.json").read_text())
     except (FileNotFoundError, NotADirectoryError):
@@ -181,7 +181,7 @@ def read_state(path: Path) -> LabState | None:
 
 
 def claim_supervisor(path: Path) -> int:
-    """Called by the supervisor: from now on it is found by `end`. The descriptor must stay open."""
+    """Called by the supervisor, so that `end` finds it. The descriptor must stay open."""
     fd = os.open(path / "supervisor", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     return fd
@@ -203,7 +203,7 @@ def end(path: Path, patience: float) -> bool:
 
 
 def wait_until_free(path: Path, patience: float) -> None:
-    """Returns when no process holds the directory any more. Raises NameInUse after `patience` seconds."""
+    """Waits until no process holds the lock. Raises NameInUse after `patience` seconds."""
     deadline = time.monotonic() + patience
     try:
         fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

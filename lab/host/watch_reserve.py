@@ -1,7 +1,7 @@
-"""The inotify instances that the proxies of a lab will take, held for them from before its start.
+"""The inotify instances that the proxies of a lab will need, reserved before it starts.
 
-The kernel gives a user a fixed number. A lab that only counted what is left would share it with the next one
-that starts at the same moment, and proxies of either would end for want of it.
+The kernel limits their number for each user. If a lab only counted the free ones, another lab that starts at
+the same time would count the same ones, and proxies of both would fail.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 A_PROXY = 3
-"""Files that a proxy watches, each with an inotify instance."""
+"""Files that a proxy watches, each with its own inotify instance."""
 
 _PROXIES = 9
 """Of a playground with a gateway and one more workload. The ingress gateway is there once for all of them."""
@@ -31,16 +31,16 @@ _LIMITS = (Path("/proc/sys/fs/inotify/max_user_instances"), Path("/proc/sys/user
 
 
 class TooFew(Exception):
-    """This user cannot have as many; `str` says how many there are, and what to do."""
+    """There are too few for this user; `str` says how many there are, and what to do."""
 
 
 @contextmanager
 def channel(playgrounds: int) -> Iterator[socket.socket]:
-    """A socket in which as many instances lie as so many playgrounds take, for the lab to receive.
+    """A socket from which the lab receives as many instances as these playgrounds need.
 
-    Not descriptors to inherit: the process around the lab's namespaces would keep them open. If this user's
-    other programs, above all other labs, have too many, some of them may be about to end: that is waited for,
-    90 seconds at most, and no instance is kept meanwhile. Raises TooFew.
+    They are not inherited, because the process around the lab's namespaces would keep them open. If there are
+    too few, other labs of this user may be about to end: this waits for 90 seconds at most, and holds no
+    instance meanwhile. Raises TooFew.
     """
     wanted = A_PROXY * (1 + _PROXIES * playgrounds)
     taken = _soon(wanted)

@@ -31,9 +31,9 @@ _RELAYED_CONNECTIONS = 256
 class Node:
     """`directory` is the node's own, in the lab's run directory; it holds a directory for each pod.
 
-    Without `tokens`, pods have no proof of their ServiceAccount; without `host_ports`, nothing is reached
-    from the host. `images` are those besides the programs of this machine. `alter_launch` has the last word
-    on what is started for a container.
+    Without `tokens`, pods get no ServiceAccount tokens; without `host_ports`, nothing can be reached from the
+    host. `images` are those besides the programs of this machine. `alter_launch` may change what is started
+    for a container.
     """
 
     def __init__(
@@ -73,11 +73,11 @@ class Node:
         self.runtime = NodeRuntime(spawner, self._workers.get, self._log_times)
 
     async def connect(self) -> None:
-        """Brings the node's network up: afterwards its address can be listened on."""
+        """Sets up the node's network; afterwards, programs can listen on its address."""
         await self._pod_network.start()
 
     def install(self) -> None:
-        """Registers the node, and from now on gives every new pod its place on it."""
+        """Registers the node, and schedules every new pod on it from now on."""
         self._directory.mkdir(parents=True, exist_ok=True)
         self._hosts_files.prepare()
         self._objects.admit(PODS, _scheduled)
@@ -85,7 +85,7 @@ class Node:
         self._objects.set_status(NODES, "", NODE_NAME, _node_status(), manager="kubelet")
 
     async def run(self) -> None:
-        """Runs the cluster's pods, services and names, for ever."""
+        """Runs the cluster's pods, Services and DNS, forever."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(service_proxy.forward(self._objects.store, self._spawner))
             tasks.create_task(self._hosts_files.follow())
@@ -95,7 +95,7 @@ class Node:
             tasks.create_task(self._log_times.run())
 
     def _logs(self) -> Iterator[Path]:
-        """Where every container writes at present."""
+        """The current log file of every container."""
         for worker in self._workers.values():
             for container in (*worker.init, *worker.containers):
                 yield log_file(worker.directory, container.name, container.state.restarts)

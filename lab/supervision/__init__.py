@@ -1,1 +1,1 @@
-"""The first processes in a lab's namespaces: the entrypoint, and the supervisor that composes the cluster."""
+"""The first processes in a lab's namespaces: the entrypoint, and the supervisor, which runs the cluster."""

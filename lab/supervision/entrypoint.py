@@ -1,7 +1,7 @@
 """The first process in the lab's namespaces.
 
 It forks at once, while it is small: the parent stays as process 1 (lab.node.processes.pid1), the child
-becomes the supervisor. The death of either is the death of both, and of everything else.
+becomes the supervisor. When either ends, the other one and all other processes of the lab end, too.
 """
 
 from __future__ import annotations

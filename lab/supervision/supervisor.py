@@ -1,6 +1,6 @@
 """The supervisor: one process, one event loop, in which API server, controllers, node and mesh run.
 
-This is the composition root: the only place where the rooms of the lab meet.
+This is the composition root: the only module that combines the packages of the lab.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ from lab.node.processes.spawner import Spawner
 from lab.supervision.watches import Watches
 
 API_PORT = 6443
-"""Of the API server in the pod network; pods reach it as kubernetes.default:443."""
+"""The API server's port in the pod network; pods reach it as kubernetes.default:443."""
 
 SYSTEM_NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
 LOCALHOST = "127.0.0.1"
@@ -57,20 +57,20 @@ Part = TypeVar("Part")
 
 
 class Alter(Protocol):
-    """What faults make of a part of the lab, given its type; without faults it stays as it is."""
+    """Applies the faults to a part of the lab of the given type; without faults returns it unchanged."""
 
     def __call__(self, hook: type, part: Part, /) -> Part: ...
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """The rooms of the lab, composed."""
+    """The parts of the lab, combined."""
 
     objects: Writes
     credentials: Credentials
     node: Node
     mesh: ReferenceMesh | None
-    """None in a cluster that waits for another mesh."""
+    """None in a cluster without the reference mesh."""
     server: Serving
     tokens: ServiceAccountTokens
     account_secrets: bool
@@ -114,7 +114,7 @@ class Cluster:
         return cls(objects, credentials, node, mesh, serving, tokens, api.account_secrets)
 
     def install(self) -> None:
-        """Creates what every cluster has before its first user comes."""
+        """Creates the objects that every cluster has from the start."""
         for name in SYSTEM_NAMESPACES:
             namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
             self.objects.create(NAMESPACES, namespace, manager="kube-apiserver")
@@ -123,7 +123,7 @@ class Cluster:
             self.mesh.install()
 
     async def run(self) -> None:
-        """Runs everything but the API server, for ever."""
+        """Runs everything but the API server, forever."""
         api_address = (NODE_ADDRESS, API_PORT)
         async with asyncio.TaskGroup() as tasks:
             ca = self.credentials.ca_certificate
@@ -206,7 +206,7 @@ def _alteration(config: LabConfig) -> Alter:
 
 
 def _announce(config: LabConfig, credentials: Credentials) -> None:
-    """Writes the kubeconfig and the state, then says that the lab is ready."""
+    """Writes the kubeconfig and the state, then reports that the lab is ready."""
     text = kubeconfig(credentials, f"https://{LOCALHOST}:{config.port}")
     own = config.directory / "kubeconfig"
     _write_whole(own, text)

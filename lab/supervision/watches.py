@@ -1,4 +1,4 @@
-"""Inotify instances that a lab has held since before its start, until its proxies take them."""
+"""The inotify instances that were reserved before the lab started, until its proxies take them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from lab.host.watch_reserve import A_PROXY, received
 from lab.node.images.programs import AlterLaunch, Launch
 
 _HELD_S = 30.0
-"""A playground is there within seconds; who has none by then leaves the instances to others."""
+"""A playground starts within seconds; a lab without one by then frees the instances for others."""
 
 
 class Watches:
-    """What lies in `channel`, for half a minute. What proxies give back at their end is not held again."""
+    """Holds the instances in `channel` for half a minute. Those of proxies that end are not held again."""
 
     def __init__(self, channel: socket.socket) -> None:
         with channel:

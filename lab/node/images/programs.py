@@ -74,7 +74,7 @@ def unaltered(launch: Launch) -> Launch:
 
 @dataclass(frozen=True)
 class ContainerCommand:
-    """What the pod's container says: None where it leaves it to the image."""
+    """The command of a pod's container; None: the image's."""
 
     command: Sequence[str] | None
     args: Sequence[str] | None
@@ -82,7 +82,7 @@ class ContainerCommand:
 
 
 class NothingToRun(Exception):
-    """Neither a container nor its image says what to run; `str` is the kubelet's message."""
+    """Neither the container nor its image has a command; `str` is the kubelet's message."""
 
 
 def _curl(given: ContainerCommand) -> Launch:
@@ -134,7 +134,7 @@ _IMAGES: dict[str, Callable[[ContainerCommand], Launch]] = {
 }
 
 KNOWN = tuple(sorted(name for name in _IMAGES if not name.startswith("reference-mesh/")))
-"""Images that a user may name."""
+"""The names of these images, for messages."""
 
 
 def find(image: str) -> Callable[[ContainerCommand], Launch] | None:

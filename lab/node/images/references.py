@@ -32,7 +32,7 @@ class Reference:
 
     @property
     def valid(self) -> bool:
-        """Whether a container engine would take it for a name."""
+        """Whether a container engine would accept it."""
         return bool(
             re.fullmatch(_REPOSITORY, self.repository) and (not self.tag or re.fullmatch(_TAG, self.tag))
         )
@@ -51,7 +51,7 @@ class Reference:
         return not self.tag or self.tag == wanted.tagged().tag
 
     def tagged(self) -> Reference:
-        """With a tag: the one that container engines take where none is named."""
+        """With a tag: `latest` if it has none."""
         return self if self.tag else replace(self, tag=DEFAULT_TAG)
 
     def __str__(self) -> str:

@@ -11,11 +11,11 @@ VARIABLE = "LAB_IMAGES"
 
 
 class BadImage(Exception):
-    """A folder or archive is no image that a container can be made of; `str` is one line: where, and why."""
+    """A folder or archive is not a usable image; `str` is one line: where, and why."""
 
 
 class MachineLacks(Exception):
-    """What it takes to make an image is not on this machine: a program, or space; `str` is one line."""
+    """This machine lacks what is needed to add an image: a program, or space; `str` is one line."""
 
 
 def own() -> Path:

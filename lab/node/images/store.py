@@ -1,4 +1,4 @@
-"""Where the lab's images are: programs of this machine, and folders in some directories."""
+"""The lab's images: programs of this machine, and folders."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 
 class NoSuchImage(Exception):
-    """No image has this name; `str` lists those that there are."""
+    """No image has this name; `str` lists the known ones."""
 
 
 @dataclass(frozen=True)
 class ImageStore:
-    """The images of one lab. Of two with the same name that of the earlier directory is used."""
+    """The images of one lab. If two have the same name, that of the earlier directory is used."""
 
     directories: Sequence[Path] = ()
     _held: dict[Path, int] = field(default_factory=dict, compare=False)
@@ -75,14 +75,14 @@ class ImageStore:
             raise BadImage(f"{folder}: {error.strerror}") from error
 
     def folders(self) -> list[ImageFolder]:
-        """Every image that is a folder. Raises BadImage."""
+        """All images that are folders. Raises BadImage."""
         every, bad = self._readable()
         if bad:
             raise bad[0]
         return every
 
     def _readable(self) -> tuple[list[ImageFolder], list[BadImage]]:
-        """The images, and what is wrong with others, which are in nobody's way."""
+        """The valid images, and what is wrong with the others, which are ignored."""
         # Few labs have such images: the others start the sooner without this.
         from lab.node.images import folders
 

@@ -16,10 +16,10 @@ NamespacedName = tuple[str, str]
 """Namespace and name."""
 
 RESOLV_CONF = "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n"
-"""Nothing listens there, which a resolver is told at once: an unknown name is not waited for."""
+"""Nothing listens there, so that resolving an unknown name fails at once."""
 
 NSSWITCH_CONF = "passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n"
-"""Hosts that ask other sources first (mDNS, a resolver daemon) would wait for them."""
+"""Without other sources (mDNS, a resolver daemon), which would cause waits."""
 
 _DEBOUNCE_S = 0.003
 
@@ -30,7 +30,7 @@ _HEADER = """\
 
 
 def hostname(pod: Object) -> str:
-    """The host name that a pod's programs see."""
+    """The host name in a pod."""
     name: str = pod["spec"].get("hostname") or pod["metadata"]["name"]
     return name[:63].rstrip("-.")
 
@@ -123,7 +123,7 @@ def hosts_file(known: Iterable[Record], namespace: str, own: str) -> str:
 
 
 class HostsFiles:
-    """The hosts files of pods, kept as the store says."""
+    """The hosts files of pods, kept up to date with the store."""
 
     def __init__(self, store: Store, directory: Path) -> None:
         self._store = store
@@ -131,7 +131,7 @@ class HostsFiles:
         self._pods: dict[Path, tuple[str, str]] = {}
 
     def prepare(self) -> None:
-        """Writes what is the same for all pods."""
+        """Writes the files that are the same for all pods."""
         self.resolver.write_text(RESOLV_CONF)
         self.switch.write_text(NSSWITCH_CONF)
 
@@ -144,7 +144,7 @@ class HostsFiles:
         return self._directory / "nsswitch.conf"
 
     def add(self, file: Path, namespace: str, own: str) -> None:
-        """Writes a pod's hosts file, and goes on doing so until `remove`."""
+        """Writes a pod's hosts file, and keeps it up to date until `remove`."""
         self._pods[file] = (namespace, own)
         file.touch()
         # `follow` still compares with what it has written for all: the other pods may need the same change.
@@ -154,7 +154,7 @@ class HostsFiles:
         self._pods.pop(file, None)
 
     async def follow(self) -> None:
-        """Keeps all hosts files as the store says, for ever."""
+        """Keeps all hosts files up to date with the store, forever."""
         written: list[Record] = []
         async with self._store.watch(SERVICES, ENDPOINT_SLICES) as changes:
             while True:

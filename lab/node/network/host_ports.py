@@ -18,14 +18,14 @@ _MESSAGE_LIMIT = 4096
 
 
 class Answer(TypedDict, total=False):
-    """What the host listener says: `errno` to `listen`, `address` to `claim`."""
+    """The host listener's answer: `errno` for `listen`, `address` for `claim`."""
 
     errno: int
     address: str
 
 
 class HostListenerGone(Exception):
-    """The process in the host's network has ended, so nothing could be reached from there any more."""
+    """The process in the host's network has ended, so nothing can be reached from there any more."""
 
 
 class HostPorts:
@@ -65,7 +65,7 @@ class HostPorts:
         return answer["address"], given[0]
 
     async def until_gone(self) -> None:
-        """Raises HostListenerGone as soon as that is so."""
+        """Raises HostListenerGone when the host listener ends."""
         loop = asyncio.get_running_loop()
         gone: asyncio.Future[None] = loop.create_future()
 

@@ -32,7 +32,7 @@ class Balancer:
 
 
 class LoadBalancer:
-    """Keeps open on the host what the services want."""
+    """Keeps the ports of Services open on the host."""
 
     def __init__(self, objects: Client, host_ports: HostPorts, relays: Relays) -> None:
         self._objects = objects
@@ -43,7 +43,7 @@ class LoadBalancer:
         self._warned: set[tuple[str, tuple[int, ...]]] = set()
 
     async def run(self) -> None:
-        """Follows the services, for ever. Raises HostListenerGone."""
+        """Watches the Services, forever. Raises HostListenerGone."""
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._host_ports.until_gone())
@@ -93,7 +93,7 @@ class LoadBalancer:
                 )
 
     async def _balance(self, service: Object) -> None:
-        """All ports, or none."""
+        """Opens all ports, or none."""
         uid = _uid(service)
         balancer = self._balancers.get(uid) or Balancer(*self._host_ports.claim())
         self._balancers[uid] = balancer

@@ -47,7 +47,7 @@ class NoAddressLeft(Exception):
 
 @dataclass(frozen=True)
 class Sandbox:
-    """A pod's network and host name. Gone when closed and when the last of its processes has ended."""
+    """A pod's network and host name. It is gone once it is closed and the last of its processes has ended."""
 
     address: str
     network: int
@@ -71,7 +71,7 @@ class Sandbox:
 
 
 class PodNetwork:
-    """Makes and releases the sandboxes of pods."""
+    """Creates and releases the sandboxes of pods."""
 
     def __init__(self, spawner: Spawner) -> None:
         self._spawner = spawner
@@ -81,7 +81,7 @@ class PodNetwork:
         self._links = itertools.count(1)
 
     async def start(self) -> None:
-        """Brings the node's own network up."""
+        """Sets up the node's own network."""
         _set_sysctls()
         await self._spawner.run(["ip", "-batch", "-"], _NODE_BATCH.encode())
 

@@ -1,4 +1,4 @@
-"""Passing connections on, byte by byte: the end of each direction by itself, and resets as resets."""
+"""Relays connections: bytes, the end of each direction by itself, and resets as resets."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Side(asyncio.Protocol):
 
 
 class Client(Side):
-    """The side that came to us; the connection onwards is made when it is there."""
+    """The accepted side; the onward connection is opened once it is there."""
 
     def __init__(self, relays: Relays, host: str, port: int) -> None:
         super().__init__()
@@ -94,7 +94,7 @@ class Client(Side):
 
 
 class Relays:
-    """The connections of this lab that are being passed on, of which there may be so many."""
+    """The relayed connections of this lab, up to a limit."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -102,13 +102,13 @@ class Relays:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def serve(self, listener: socket.socket, host: str, port: int) -> asyncio.Server:
-        """Passes on to host and port whatever comes to the listening socket, until the server is closed."""
+        """Relays every connection to the listening socket to host and port, until the server is closed."""
         return await asyncio.get_running_loop().create_server(
             lambda: Client(self, host, port), sock=listener, backlog=128
         )
 
     def close(self) -> None:
-        """Ends every connection that is being passed on."""
+        """Ends every relayed connection."""
         for task in self._tasks:
             task.cancel()
         for client in self._clients:
@@ -116,7 +116,7 @@ class Relays:
                 reset(client.transport)
 
     def enter(self, client: Client) -> bool:
-        """False when there are too many."""
+        """False if there are too many."""
         if len(self._clients) >= self._most:
             return False
         self._clients.add(client)
@@ -132,7 +132,7 @@ class Relays:
 
 
 def reset(transport: asyncio.Transport) -> None:
-    """Ends a connection so that the peer sees that something went wrong."""
+    """Resets a connection, so that the peer sees that something went wrong."""
     connection = transport.get_extra_info("socket")
     with contextlib.suppress(OSError):  # gone already
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)

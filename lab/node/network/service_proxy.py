@@ -77,7 +77,7 @@ def _endpoints(slices: Iterable[Object], port_name: str) -> set[Endpoint]:
 
 
 def rules(found: Sequence[Forwarding]) -> str:
-    """The nftables script that puts these translations in the place of all former ones, atomically."""
+    """The nftables script that replaces all translations by these, atomically."""
     served = [forwarding for forwarding in found if forwarding.endpoints]
     chains = "".join(
         f"  chain service-{n} {{\n    meta l4proto {f.protocol} dnat ip to {_choice(f.endpoints)}\n  }}\n"
@@ -138,7 +138,7 @@ def _choice(endpoints: Sequence[Endpoint]) -> str:
 
 
 async def forward(store: Store, spawner: Spawner) -> None:
-    """Keeps the node's translations as the store says, for ever."""
+    """Keeps the node's translations up to date with the store, forever."""
     written = ""
     async with store.watch(SERVICES, ENDPOINT_SLICES) as changes:
         while True:

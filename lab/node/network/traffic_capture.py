@@ -1,4 +1,4 @@
-"""Traffic capture of a pod with a sidecar: incoming goes to port 15006 of the proxy, outgoing to 15001.
+"""Traffic capture in a pod with a sidecar: inbound goes to port 15006 of the proxy, outbound to 15001.
 
 The proxy's own traffic is told from the application's by a mark on its sockets (SO_MARK). The usual way, by
 user id, needs a second user, which a rootless lab has not. Which traffic is captured is said by arguments,
@@ -28,13 +28,13 @@ ARGUMENTS = {
     "-o": "",  # ports to which it is not
     "-c": "",  # interfaces whose traffic is not captured
 }
-"""What capture can be told, each as a list with commas, with what holds where nothing is said."""
+"""The arguments, each a comma-separated list, with their defaults."""
 
 TABLE = "table ip capture"
 
 
 class Misread(ValueError):
-    """An argument is not understood; `str` says which."""
+    """An argument is invalid; `str` says which."""
 
 
 def rules(arguments: Sequence[str] = ()) -> str:

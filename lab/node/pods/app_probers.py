@@ -1,4 +1,4 @@
-"""Probes of a pod whose sidecar would refuse the kubelet: they come to port 15020, and are made from within.
+"""Probes of a pod whose sidecar would reject the kubelet's: they go to port 15020, and run inside the pod.
 
 Istio's injector rewrites them so, and tells the sidecar what they were (ISTIO_KUBE_APP_PROBERS); there
 pilot-agent answers. The sidecar of the reference mesh is Envoy alone, and the node answers in its place.
@@ -27,7 +27,7 @@ Probers = Mapping[str, Object]
 
 
 def of(pod: Object) -> Probers:
-    """Those that a pod's sidecar is told of, if it is one of the reference mesh."""
+    """The probes in the environment of a pod's sidecar, if it is one of the reference mesh."""
     for container in pod["spec"].get("initContainers") or ():
         if Reference.parse(container["image"]).repository == PROXY_IMAGE:
             for variable in container.get("env") or ():
@@ -38,7 +38,7 @@ def of(pod: Object) -> Probers:
 
 
 async def serve(probers: Probers, network: int, target: Target) -> None:
-    """Answers in the pod's network, for ever; `target` is the pod, as it is asked from within."""
+    """Answers in the pod's network, forever; `target` is the pod, as seen from inside."""
 
     async def answer(request: web.BaseRequest) -> web.Response:
         if (probe := probers.get(request.path)) is None:
@@ -58,7 +58,7 @@ async def serve(probers: Probers, network: int, target: Target) -> None:
 
 
 async def _status(probe: Object, target: Target, request: web.BaseRequest) -> int:
-    """What the kubelet is told: the application's own status, 200 for a redirection, 500 for a failure."""
+    """The status for the kubelet: the application's own, 200 for a redirect, 500 for a failure."""
     try:
         async with asyncio.timeout(probe.get("timeoutSeconds") or None):
             if "httpGet" not in probe:

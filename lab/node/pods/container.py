@@ -52,7 +52,7 @@ class Container:
         self.stopping = False
 
     async def keep_running(self, context: PodContext, policy: str) -> None:
-        """Runs the container, again and again as the restart policy says, until it is over for good."""
+        """Runs the container, and restarts it as its restart policy says, until it has ended for good."""
         wait = 0.0
         while True:
             began = time.monotonic()
@@ -117,7 +117,7 @@ class Container:
         return Terminated(code, "Error" if code else "Completed", started_at, now(), container_id=identity)
 
     async def _configured(self, context: PodContext) -> tuple[Launch, Program]:
-        """What to run. Waits for what is missing."""
+        """What to run. Waits for missing ConfigMaps, Secrets and the like."""
         find = await self._pulled(context)
 
         def attempt() -> tuple[Launch, Program]:
@@ -142,7 +142,7 @@ class Container:
             raise
 
     async def _pulled(self, context: PodContext) -> Callable[[programs.ContainerCommand], Launch]:
-        """What the image stands for; waits until it is there, as for an image that cannot be pulled."""
+        """The image; waits until it exists, as for one that cannot be pulled."""
         image = self.spec["image"]
         said = ""
         while True:
@@ -167,7 +167,7 @@ class Container:
         context.changed()
 
     async def _config_written(self, config: Path, context: PodContext) -> None:
-        """Waits until the mesh has written the proxy's configuration; after ten seconds also says so."""
+        """Waits until the mesh has written the proxy's configuration; reports it after ten seconds."""
         said = False
         began = time.monotonic()
         while not config.exists():  # noqa: ASYNC240 - does not block
@@ -191,7 +191,7 @@ class Container:
 
     @asynccontextmanager
     async def _watched(self, launch: Launch, announced: int, context: PodContext) -> AsyncIterator[None]:
-        """While inside, the container becomes ready and is probed."""
+        """A context in which the container's readiness is watched and its probes run."""
         async with asyncio.TaskGroup() as tasks:
             watching = tasks.create_task(Health(self, context).watch(launch, announced))
             try:
@@ -214,7 +214,7 @@ class Container:
         self._ending = asyncio.get_running_loop().create_task(self.stop(context, grace))
 
     async def stop(self, context: PodContext, grace: float) -> None:
-        """Does what it is to do before its end, asks the program to end, and ends it, all in `grace` seconds.
+        """Runs the preStop hook, sends SIGTERM, then SIGKILL, all within `grace` seconds.
 
         Returns when the program has ended.
         """
@@ -264,7 +264,7 @@ class Container:
     async def start_beside(
         self, sandbox: Sandbox, spawner: Spawner, argv: Sequence[str], streams: Streams
     ) -> Child:
-        """Starts another program in the running container, with the same rights. Raises StartFailed."""
+        """Starts another program in the running container, with the same privileges. Raises StartFailed."""
         if self.child is None or self.program is None:
             raise StartFailed("container is not running")
         try:

@@ -17,7 +17,7 @@ _PROXY_POLL_S = 0.005
 
 
 class Probed(Protocol):
-    """A container, as those see it who look after its health."""
+    """The part of a container that its health checks use."""
 
     spec: Object
     name: str
@@ -34,14 +34,14 @@ class Probed(Protocol):
 
 
 class Health:
-    """Follows one run of a container, and changes its state."""
+    """Watches one run of a container, and updates its state."""
 
     def __init__(self, container: Probed, context: PodContext) -> None:
         self._container = container
         self._context = context
 
     async def watch(self, launch: Launch, announced: int) -> None:
-        """For ever; `announced` is the reading end of the program's readiness pipe."""
+        """Watches it, forever; `announced` is the reading end of the program's readiness pipe."""
         spec = self._container.spec
         target = self._container.target(self._context)
         if hook := (spec.get("lifecycle") or {}).get("postStart"):
@@ -65,7 +65,7 @@ class Health:
                 tasks.create_task(probes.watch(probe, target, healthy=True, report=report))
 
     async def _after_start(self, hook: Object, target: Target) -> None:
-        """Returns when the hook has done its work; a container whose hook fails is ended."""
+        """Runs the postStart hook; a container whose hook fails is terminated."""
         try:
             await lifecycle_hooks.run(hook, target)
         except lifecycle_hooks.HookFailed as failure:

@@ -1,4 +1,4 @@
-"""From what pod and image say to the program that runs in a container."""
+"""Builds the program of a container from its pod and its image."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lab.node.processes.spawner import Program
 
 
 def program(spec: Object, context: PodContext, launch: Launch, variables: Mapping[str, str]) -> Program:
-    """The program of a container; `variables` are those that its pod gives it.
+    """The program of a container; `variables` are the environment that its pod defines.
 
     Raises ConfigMissing and security_context.Refused.
     """

@@ -1,4 +1,4 @@
-"""What containers are told about their pod. Kubernetes API: ObjectFieldSelector, ResourceFieldSelector."""
+"""The downward API. Kubernetes API: ObjectFieldSelector, ResourceFieldSelector."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _QUANTITY = r"([+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?)([a-zA-Z]{0,2})"
 
 
 class ConfigMissing(Exception):
-    """Something that a container is to be given does not exist; `str` is the kubelet's message."""
+    """Something that a container refers to does not exist; `str` is the kubelet's message."""
 
 
 def field(path: str, pod: Object, address: str) -> str:
@@ -51,9 +51,9 @@ def field(path: str, pod: Object, address: str) -> str:
 
 
 def resource(reference: Object, container: Object, pod: Object) -> str:
-    """An amount that a container (its own, or the one that is named) asks for or is limited to, rounded up.
+    """A resource request or limit of a container (its own, or the named one), rounded up.
 
-    A limit that is not set is what the node has. Raises ConfigMissing.
+    A limit that is not set is the node's capacity. Raises ConfigMissing.
     """
     if name := reference.get("containerName"):
         every = [*(pod["spec"].get("initContainers") or ()), *pod["spec"]["containers"]]

@@ -19,7 +19,7 @@ _REFERENCE = re.compile(r"\$\$|\$\(([A-Za-z_.-][\w.-]*)\)")
 
 
 def environment(container: Object, pod: Object, address: str, store: Store) -> dict[str, str]:
-    """The variables that a pod gives its container. `address` is the pod's. Raises ConfigMissing."""
+    """The variables that a pod defines for a container. `address` is the pod's. Raises ConfigMissing."""
     namespace = pod["metadata"]["namespace"]
     found = {"HOSTNAME": hostname(pod), **_api_server(store)}
     for source in container.get("envFrom") or ():
@@ -52,7 +52,7 @@ def words(given: Sequence[str] | None, variables: Mapping[str, str]) -> list[str
 
 
 def _api_server(store: Store) -> dict[str, str]:
-    """How a container finds the API server, once that has a Service."""
+    """The variables for the API server, once it has a Service."""
     service = store.get(SERVICES, "default", "kubernetes")
     if service is None:
         return {}
@@ -87,7 +87,7 @@ def _value(source: Object, container: Object, pod: Object, address: str, store: 
 
 
 def _data(kind: str, reference: Object, namespace: str, store: Store) -> dict[str, str] | None:
-    """The text entries of a config map or secret; None if it is missing and may be."""
+    """The text entries of a ConfigMap or Secret; None if it is missing and optional."""
     obj = store.get(_SOURCES[kind], namespace, reference["name"])
     if obj is None:
         if reference.get("optional"):

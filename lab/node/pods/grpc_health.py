@@ -28,7 +28,7 @@ _STATUS_FIELD = 0x08
 
 
 class CheckFailed(Exception):
-    """No status was had; `str` is the kubelet's message."""
+    """There was no status; `str` is the kubelet's message."""
 
 
 @dataclass(frozen=True)

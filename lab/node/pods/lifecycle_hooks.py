@@ -1,4 +1,4 @@
-"""What a container does after its start and before its end. Kubernetes API: Lifecycle, LifecycleHandler."""
+"""The hooks postStart and preStop of a container. Kubernetes API: Lifecycle, LifecycleHandler."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lab.node.pods.probe_handlers import ProbeFailed, Target, once
 
 
 class HookFailed(Exception):
-    """A hook did not do what it should; `str` is the kubelet's message."""
+    """A hook failed; `str` is the kubelet's message."""
 
 
 async def run(hook: Object, target: Target) -> None:

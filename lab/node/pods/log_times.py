@@ -1,4 +1,4 @@
-"""When which part of a container's log was written: containers write plain lines into files of their own.
+"""The times of log lines: containers write plain lines into files of their own.
 
 The node looks at the files twice a second and remembers how long they were. So a line's time is when it was
 noticed: half a second late at most.
@@ -28,7 +28,7 @@ class LogTimes:
         self._marks: dict[str, list[Mark]] = {}
 
     async def run(self) -> None:
-        """Looks for ever."""
+        """Looks at the logs, forever."""
         while True:
             for path in self._current():
                 self._look(os.fspath(path))

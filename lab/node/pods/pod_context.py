@@ -1,4 +1,4 @@
-"""What the containers of one pod have in common, and the node's rules for them."""
+"""What the containers of one pod share, and the node's rules for them."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ Report = Callable[[str, str, Literal["Normal", "Warning"]], None]
 
 @dataclass(frozen=True)
 class BackOff:
-    """Waits between restarts, in seconds: none before the first, then `first`, doubling up to `most`.
+    """Back-off between restarts, in seconds: none before the first, then `first`, doubling up to `most`.
 
-    A run of `forgiven_after` seconds starts the row anew. The kubelet's values.
+    A run of `forgiven_after` seconds resets it. The values are the kubelet's.
     """
 
     first: float = 10.0
@@ -54,11 +54,11 @@ class PodContext:
 
 
 def log_file(logs: Path, container: str, run: int) -> Path:
-    """Output of a run of a container; the first is 0."""
+    """The log of a run of a container; the first is 0."""
     return logs / container / f"{run}.log"
 
 
 def grace_of(pod: Object) -> float:
-    """Seconds between asking a pod's programs to end and ending them."""
+    """The pod's termination grace period, in seconds."""
     grace: float = pod["spec"].get("terminationGracePeriodSeconds", 30)
     return grace

@@ -1,4 +1,4 @@
-"""One pod of the node: address, network, init containers, containers, and its end."""
+"""One pod of the node: its address and network, its containers, and its termination."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ NODE_NAME = "node-0"
 KUBELET = "kubelet"
 
 _SIDECARS_LEAST_GRACE_S = 2.0
-"""Also where the containers have taken all of the pod's grace: the kubelet's value."""
+"""Sidecars get as much even if the containers have used up the grace period; the kubelet's value."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class NodeContext:
 
 
 class NoHostNetwork(Exception):
-    """A pod asks for the node's network, from which it could reach into the lab itself."""
+    """A pod asks for the host network, from which it could reach the lab itself."""
 
 
 class PodWorker:
@@ -83,9 +83,9 @@ class PodWorker:
         return next((c for c in (*self.containers, *self.init) if c.name == name), None)
 
     def end(self, grace: float) -> asyncio.Task[None]:
-        """Ends the pod, `grace` seconds after asking its programs to end. The task: until nothing is left.
+        """Terminates the pod with this grace period in seconds; the task is done when nothing is left.
 
-        A second call only shortens the wait.
+        A second call can only shorten the grace period.
         """
         loop = asyncio.get_running_loop()
         self._deadline = min(self._deadline, loop.time() + grace)
@@ -119,7 +119,7 @@ class PodWorker:
         await app_probers.serve(probers, network, target)
 
     async def _run_containers(self, context: PodContext, tasks: asyncio.TaskGroup) -> None:
-        """Runs init containers and sidecars in their order, then the containers; then ends the sidecars."""
+        """Runs init containers and sidecars in order, then the containers; then stops the sidecars."""
         policy = self.pod["spec"].get("restartPolicy", "Always")
         running: list[asyncio.Task[None]] = []
         for container in self.init:
@@ -142,7 +142,7 @@ class PodWorker:
             await self._end_sidecars(context, grace_of(self.pod))
 
     async def _end_sidecars(self, context: PodContext, grace: float) -> None:
-        """One after the other, the last one first."""
+        """Stops them one after the other, in reverse order."""
         deadline = asyncio.get_running_loop().time() + grace
         for container in reversed([c for c in self.init if c.role == "sidecar"]):
             container.stopping = True
@@ -190,7 +190,7 @@ class PodWorker:
         self._report("FailedMount", why, "Warning")
 
     async def _finish(self) -> None:
-        """Asks, waits, ends: the containers at once, then the sidecars; then releases everything."""
+        """Stops the containers, all at the same time, then the sidecars; then releases everything."""
         everybody = (*self.init, *self.containers)
         for container in everybody:
             container.stopping = True
@@ -237,7 +237,7 @@ def _role(init_container: Object) -> Role:
 
 
 async def _end_all(sandbox: Sandbox) -> None:
-    """Ends whatever is left in the pod's network, and returns when it is gone."""
+    """Kills the remaining processes in the pod's network, and waits until they are gone."""
     while pids := list(sandbox.processes()):
         for pid in pids:
             await _end_process(pid)
@@ -281,6 +281,6 @@ def _machine_binds(hosts_files: HostsFiles) -> Sequence[Bind]:
 
 
 def _program_roots() -> list[str]:
-    """Where the lab's own programs lie: containers must see them also if that is below /tmp."""
+    """Directories of the lab's own programs, which containers must see even if they are below /tmp."""
     roots = {sys.prefix, sys.base_prefix, str(Path(__file__).parents[1]), *filter(os.path.isdir, sys.path)}
     return sorted(roots)

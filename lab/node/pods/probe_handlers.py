@@ -1,8 +1,8 @@
-"""What a probe or a hook does: runs a command, or asks a port. Kubernetes API: ProbeHandler.
+"""What a probe or a hook does: runs a command, or sends a request. Kubernetes API: ProbeHandler.
 
-Messages are in the kubelet's words. Ports are asked from the node, as by the kubelet: so traffic capture
-sends a probe to the pod's proxy, which may refuse it. A mesh has probes come from within the pod for that
-reason (lab.node.pods.app_probers).
+Messages are those of the kubelet. As the kubelet's, requests come from the node: so traffic capture sends a
+probe to the pod's proxy, which may reject it. For that reason, a mesh lets probes be sent from inside the pod
+(lab.node.pods.app_probers).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ RunCommand = Callable[[Sequence[str]], Awaitable[tuple[int, str]]]
 
 USER_AGENT = "kube-probe/1.32"
 INBOUND_SOURCE = "127.0.0.6"
-"""From here a pod's own connections pass its traffic capture."""
+"""Source address with which connections inside a pod bypass its traffic capture."""
 
 _BODY_LIMIT = 10 * 1024
 
@@ -45,11 +45,11 @@ class Target:
     run: RunCommand
     spawner: Spawner
     network: int | None = None
-    """The pod's network, if it is asked from within; None: from the node."""
+    """The pod's network, to send requests from inside the pod; None: from the node."""
 
 
 async def once(probe: Object, target: Target) -> None:
-    """Raises ProbeFailed, whatever the probe's thresholds and time limit are."""
+    """Probes once, regardless of the probe's thresholds and time limit. Raises ProbeFailed."""
     if "exec" in probe:
         code, output = await target.run(probe["exec"].get("command") or [])
         if code:
@@ -69,7 +69,7 @@ async def once(probe: Object, target: Target) -> None:
 
 
 async def http_status(action: Object, target: Target, given: Mapping[str, str] | None = None) -> int:
-    """What the server answers to a GET with the headers of the action, or those that are `given`."""
+    """The status of a GET with the headers of the action, or those `given`."""
     host, port = _host(action, target), port_of(action, target)
     context = None
     if action.get("scheme", "HTTP").upper() == "HTTPS":
@@ -104,7 +104,7 @@ async def http_status(action: Object, target: Target, given: Mapping[str, str] |
 
 
 def timed_out(probe: Object, target: Target, seconds: float) -> str:
-    """The message about a probe that took longer than this."""
+    """The message about a probe that timed out."""
     if "httpGet" in probe:
         why = "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
         return f"Get {_url(probe['httpGet'], target)}: {why}"

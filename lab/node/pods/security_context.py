@@ -1,4 +1,4 @@
-"""Whom a container runs as, and what that user may do. Kubernetes API: SecurityContext, PodSecurityContext.
+"""The user and the capabilities of a container. Kubernetes API: SecurityContext, PodSecurityContext.
 
 Only images that declare a user are asked. The programs of this machine run as root: they may lie where nobody
 else can read, below root's home for instance.
@@ -16,11 +16,11 @@ from lab.node.processes.users import User
 
 
 class Refused(Exception):
-    """A pod asks for a user or a capability that this node does not give; `str` is one line."""
+    """A pod asks for a user or a capability that this node does not grant; `str` is one line."""
 
 
 def user(spec: Object, pod: Object, launch: Launch) -> User | None:
-    """The user of a container; None is the lab's own. Raises Refused."""
+    """The user of a container; None: the lab's own. Raises Refused."""
     image = launch.image
     if image is None or image.user is None:
         return None

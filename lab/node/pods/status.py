@@ -1,4 +1,4 @@
-"""The status of a pod, computed from what its containers do. Kubernetes API conventions: PodStatus."""
+"""The status of a pod, computed from the states of its containers. Kubernetes API: PodStatus."""
 
 from __future__ import annotations
 
@@ -55,12 +55,12 @@ class Terminated:
 State = Waiting | Running | Terminated
 
 Role = Literal["container", "init", "sidecar"]
-"""A sidecar is an init container that goes on running: one with restartPolicy Always."""
+"""A sidecar is a native one: an init container with `restartPolicy: Always`."""
 
 
 @dataclass
 class ContainerState:
-    """What one container does now. The task that runs the container changes it."""
+    """The current state of one container. The task that runs the container updates it."""
 
     name: str
     image: str

@@ -1,4 +1,4 @@
-"""What the API server asks of the node for `kubectl exec`, `logs` and `port-forward` (lab.kube.runtime)."""
+"""The node's side of `kubectl exec`, `logs` and `port-forward` (lab.kube.runtime)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class PodProcess:
 
 
 class NodeRuntime:
-    """`find` gives the worker of a pod by its uid."""
+    """`find` returns the worker of a pod by its UID."""
 
     def __init__(
         self, spawner: Spawner, find: Callable[[str], PodWorker | None], log_times: LogTimes

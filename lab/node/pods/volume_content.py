@@ -18,7 +18,7 @@ _TOKEN_LIFETIME_S = 3600
 
 @dataclass(frozen=True)
 class AccountTokens:
-    """How pods prove to the API server, and to others, who they are, and know it."""
+    """ServiceAccount tokens for pods, and what they need to verify the API server."""
 
     issue: Callable[[Object, Object, Sequence[str], int], str]
     """A token of a ServiceAccount, bound to a pod, for audiences (none: the API server) and some seconds."""
@@ -33,7 +33,7 @@ class File:
     content: bytes
     mode: int = _DEFAULT_MODE
     lifetime: float | None = None
-    """Seconds after which it is of no more use; None if it lasts."""
+    """Seconds after which it expires; None: never."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Volumes of a pod, as directories of the node. What is in them: lab.node.pods.volume_content."""
+"""Volumes of a pod, as directories of the node. Their contents: lab.node.pods.volume_content."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _GROUP_READS_AND_WRITES = 0o060
 
 
 class VolumeMissing(ConfigMissing):
-    """A volume cannot be made yet; `str` is the kubelet's message."""
+    """A volume cannot be set up yet; `str` is the kubelet's message."""
 
     def __init__(self, volume: str, why: object) -> None:
         super().__init__(f'MountVolume.SetUp failed for volume "{volume}" : {why}')
@@ -50,7 +50,7 @@ class Volumes:
         self._lifetimes: set[float] = set()
 
     def prepare(self) -> None:
-        """Makes all volumes that are mounted somewhere.
+        """Sets up all volumes that are mounted in a container.
 
         Raises VolumeMissing when there is something that one is made of; then nothing of that one is left,
         and it can be tried again.
@@ -67,7 +67,7 @@ class Volumes:
             self._write(self._account, account, _READABLE)
 
     async def keep_fresh(self) -> None:
-        """Replaces tokens before they expire, when the kubelet does it; for ever, if there are any."""
+        """Rotates tokens before they expire, when the kubelet would; forever, if there are any."""
         while self._lifetimes:
             await asyncio.sleep(min(_REPLACED_AFTER * min(self._lifetimes), _REPLACED_AFTER_AT_MOST_S))
             for volume in self._volumes.values():

@@ -1,4 +1,4 @@
-"""What the supervisor and process 1 tell each other, as JSON (lab.node.processes.pid1 says when)."""
+"""The messages between the supervisor and process 1, as JSON (see lab.node.processes.pid1)."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Failure(TypedDict):
 
 
 class Told(TypedDict):
-    """What became of a program: it has started, could not be, or has ended."""
+    """What happened to a program: it has started, could not be started, or has ended."""
 
     id: int
     pid: NotRequired[int]

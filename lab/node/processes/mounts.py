@@ -16,7 +16,7 @@ from pathlib import Path
 from lab.node.processes import rootfs, syscalls
 
 PRIVATE = ("/tmp", "/run")
-"""Directories that are empty and writable in every container, and gone with it."""
+"""Directories that are empty and writable in every container, and removed with it."""
 
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 _DEVICE_LINKS = {
@@ -61,7 +61,7 @@ class NoMountPoint(OSError):
 
 
 def is_private(path: str) -> bool:
-    """Whether a path of the host lies where every container has a file system of its own."""
+    """Whether a path of the host is below one of these directories."""
     return _below(os.path.realpath(path), PRIVATE)
 
 

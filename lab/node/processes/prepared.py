@@ -1,4 +1,4 @@
-"""A Python program that has imported all that it needs, and is copied instead of started.
+"""A Python program that has imported everything it needs, and is forked instead of started.
 
 Importing takes httpbin a fifth of a second of the processor, and a playground has many of them: that was most
 of what it took to start. Process 1 forks one process that imports it once. Asked for a copy, that one forks,

@@ -20,7 +20,7 @@ CONTAINER_CAPABILITIES = (
     "AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NET_BIND_SERVICE", "NET_RAW",
     "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT",
 )  # fmt: skip
-"""What container engines leave to a container by default, without making device files."""
+"""The default capabilities of container engines, except for creating device files."""
 
 READY_DESCRIPTOR = 3
 """Where a program finds the pipe to write to (any byte) once it serves, if it was given one."""
@@ -87,7 +87,7 @@ class Child:
         return await asyncio.shield(self._code)
 
     def signal(self, number: int, *, group: bool = False) -> None:
-        """Nothing happens when the program has ended."""
+        """Does nothing if the program has ended."""
         if not self.ended:
             self._spawner.send({"op": "signal", "id": self._number, "signal": number, "group": group})
 
@@ -166,7 +166,7 @@ class Spawner:
     async def outcome(
         self, argv: Sequence[str], stdin: bytes = b"", *, network: int | None = None
     ) -> tuple[int, bytes]:
-        """As `run`, for a tool that may fail: its exit code and what it printed."""
+        """As `run`, for a tool that may fail: its exit code and output."""
         source, output = memory_file(stdin), os.memfd_create("output", os.MFD_CLOEXEC)
         try:
             tool = Program(argv, {"PATH": os.environ["PATH"]}, capabilities=None)
@@ -211,7 +211,7 @@ class Spawner:
 
 
 class ToolFailed(Exception):
-    """`ip` or `nft` refused what the node asked of it: a defect of the lab, never a user's mistake."""
+    """`ip` or `nft` failed: a bug of the lab, never a user's mistake."""
 
 
 def memory_file(content: bytes) -> int:
@@ -224,7 +224,7 @@ def memory_file(content: bytes) -> int:
 
 
 def _explain(failure: Failure) -> str:
-    """The reason in the words of a container engine (runc), which users know how to read."""
+    """The reason, as a container engine (runc) words it."""
     name, number, text = failure["filename"], failure["errno"], failure["strerror"].lower()
     if failure["stage"] == "directory":
         return f'chdir to cwd ("{name}") set in config.json failed: {text}'

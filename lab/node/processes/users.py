@@ -13,7 +13,7 @@ class NoSuchUser(LookupError):
 
 @dataclass(frozen=True)
 class User:
-    """Whom a program runs as, and where that user is at home."""
+    """The user of a program, and that user's home directory."""
 
     uid: int
     gid: int

@@ -1,4 +1,4 @@
-"""Serves httpbin on one address or several, and says when the ports are open.
+"""Serves httpbin on one or more addresses, and reports when the ports are open.
 
 Not by gunicorn or waitress: of the servers tried, cheroot was as quick to start as any, small, and answers
 a TLS client's greeting at once (waitress keeps such a client waiting for ever; a mesh must see a refusal).
@@ -39,7 +39,7 @@ _LISTED = ("headers", "args", "form", "files")
 
 
 def with_lists(application: WSGIApplication) -> WSGIApplication:
-    """httpbin as the Go program of that name answers: header and argument values are lists."""
+    """httpbin with the responses of the Go program of that name: header and argument values are lists."""
 
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         started: list[tuple[str, list[tuple[str, str]], OptExcInfo | None]] = []
