@@ -1,4 +1,4 @@
-"""The reference mesh: policies in, Envoy configuration out. Each room knows those below it only.
+"""The reference mesh: policies in, Envoy configuration out. Each package imports only those below it.
 
 control_plane/   watches the cluster, and keeps the files of every proxy up to date
 config/          what users configure, by policy API, and what follows from it for each workload

@@ -1,1 +1,1 @@
-"""What users configure: policy APIs, what they have in common, and what of it is refused."""
+"""What users configure: the policy APIs, what they have in common, and their admission."""

@@ -1,4 +1,4 @@
-"""The policy APIs that the reference mesh speaks: a line here for each, and a folder with the rest of it."""
+"""The policy APIs that the reference mesh implements: a line here for each, and a folder."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ FOLDERS = {
     "current": "lab.mesh.config.current",
     "istio-1.0": "lab.mesh.config.istio_1_0",
 }
-"""By the name that `python -m lab up --mesh` takes; the first is the default."""
+"""By the argument of `python -m lab up --mesh`; the first is the default."""
 
 
 class PolicyApis(Mapping[str, "AnyPolicyApi"]):
-    """By name. An API is loaded when it is asked for: whoever wants names only does not wait for any."""
+    """By name. An API is imported on first use, so that listing the names is fast."""
 
     def __getitem__(self, name: str) -> AnyPolicyApi:
         api: AnyPolicyApi = import_module(FOLDERS[name]).API

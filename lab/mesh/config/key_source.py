@@ -1,4 +1,4 @@
-"""Key sources: where a policy says that the keys of an issuer are published."""
+"""Key sources: where the keys of an issuer are published, according to a policy."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DEFAULT_TIMEOUT_S = 5.0
 
 @dataclass(frozen=True)
 class KeySource:
-    """Where keys are to be fetched, in at most `timeout` seconds."""
+    """Where to fetch keys, within `timeout` seconds."""
 
     uri: str = ""
     """Of the key set; empty: the issuer's discovery document names it."""

@@ -1,4 +1,4 @@
-"""The interface between a policy API and the rest of the mesh: all in which one API differs from another."""
+"""The interface between a policy API and the rest of the mesh: everything in which APIs differ."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lab.mesh.workloads.service_registry import Service, ServiceRegistry, Worklo
 
 
 class Declared(Protocol):
-    """What users have declared, with the services and workloads that it applies to; frozen."""
+    """The policies, with the services and workloads to which they apply; frozen."""
 
     @property
     def registry(self) -> ServiceRegistry: ...
@@ -25,14 +25,14 @@ class Declared(Protocol):
 
 
 class Controller(Protocol):
-    """A task of the mesh that brings objects of the cluster to their wanted state."""
+    """A task of the mesh that reconciles objects of the cluster."""
 
     def install(self) -> None:
-        """Creates what users find from the start."""
+        """Creates the objects that exist from the start."""
         ...
 
     async def run(self) -> None:
-        """Follows the cluster, for ever."""
+        """Watches the cluster, forever."""
         ...
 
 
@@ -49,7 +49,7 @@ def no_controllers(objects: Client, read_registry: Callable[[], ServiceRegistry]
 
 @dataclass(frozen=True)
 class PolicyApi(Generic[D]):
-    """One policy API. `D` is what is declared in it; configurations are conclusions in the common model."""
+    """One policy API. `D` is the type of its policies; results are in the common model."""
 
     sections: tuple[str, ...]
     """The headings of the document that describes it, in their order: what a fault breaks stands in one."""
@@ -60,19 +60,19 @@ class PolicyApi(Generic[D]):
     admission: Mapping[GroupResource, Review]
     """What its webhook says of objects that their schema has nothing against."""
     policies: tuple[GroupResource, ...]
-    """The kinds that are its own."""
+    """Its own kinds."""
     keys: tuple[GroupResource, ...]
     """What `read` depends on, besides the service registry."""
     read: Callable[[Store, ServiceRegistry, Mapping[KeySource, str]], D]
-    """What the store holds now, with the key sets that have been fetched for it."""
+    """Reads the current objects in the store, with the key sets that have been fetched for them."""
     inbound: Callable[[D, Workload], Inbound]
     """What a workload with a sidecar accepts."""
     listeners: Callable[[D, Workload], tuple[Listener, ...]]
-    """What a gateway takes from outside the mesh, and where it sends it."""
+    """The listeners of a gateway, and where it sends requests."""
     upstreams: Callable[[D, Workload, Service], Iterable[Upstream]]
-    """Each port of a service, and of its subsets, as this client has to treat it."""
+    """Each port of a service and of its subsets, as this client reaches it."""
     security: Callable[[D, Workload], RequestSecurity] = nothing_demanded
-    """What a workload or a gateway demands of requests, on all of its ports."""
+    """What a workload or a gateway requires of requests, on all of its ports."""
     controllers: Callable[[Client, Callable[[], ServiceRegistry]], Sequence[Controller]] = no_controllers
     objects: Callable[[str], Iterable[tuple[GroupResource, Object]]] = lambda root_namespace: ()  # noqa: ARG005
     """What the mesh brings along, besides definitions and its gateway; the argument is its root namespace."""
@@ -83,4 +83,4 @@ class PolicyApi(Generic[D]):
 
 
 AnyPolicyApi = PolicyApi[Any]
-"""One of them, whatever is declared in it."""
+"""Any of them, regardless of the type of its policies."""

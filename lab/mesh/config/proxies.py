@@ -1,4 +1,4 @@
-"""What each proxy must do, put together from what its policy API concludes."""
+"""The `ProxyConfig` of each proxy, built from what its policy API returns."""
 
 from __future__ import annotations
 

@@ -15,17 +15,17 @@ HEADER_NAME = re.compile(f"[{HEADER_LETTERS}]+")
 
 
 UNREADABLE = re.compile(r"[\x00\r\n]")
-"""What Envoy takes nowhere in a header, so that it refuses all that it is sent with it."""
+"""Characters that Envoy accepts nowhere in a header: it rejects the whole update that contains them."""
 
 
 class InList(str):
-    """A reason that Istio prints as a list of one where it is the only one."""
+    """A reason that Istio prints as a list even if it is the only one."""
 
     __slots__ = ()
 
 
 def refuse_for(problems: Iterable[str]) -> None:
-    """Raises Denied with every problem at once, if there is any."""
+    """Raises Denied with all problems, if there are any."""
     if found := list(problems):
         alone = len(found) == 1 and not isinstance(found[0], InList)
         raise Denied("configuration is invalid: " + (found[0] if alone else listed(found)))

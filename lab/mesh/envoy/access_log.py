@@ -30,7 +30,7 @@ def of_connections() -> list[Message]:
 
 
 def of_refused_connections() -> list[Message]:
-    """Connections that no filter chain took, which only the listener itself can report (flag NR)."""
+    """For connections that match no filter chain, which only the listener itself can log (flag NR)."""
     no_route = {"response_flag_filter": {"flags": ["NR"]}}
     return [_stdout(CONNECTION_FORMAT) | {"filter": no_route}]
 

@@ -1,4 +1,4 @@
-"""The bootstrap of a proxy: its name, its admin socket, and where its resources will be."""
+"""The bootstrap of a proxy: its name, its admin socket, and the files with its resources."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RUNTIME: Message = {
     "envoy.reloadable_features.fixed_heap_use_allocated": True,
     "envoy.reloadable_features.coalesce_lb_rebuilds_on_batch_update": False,
 }
-"""What Istio's bootstrap sets (pkg/bootstrap/config.go of 1.31), but for a field that is not used here."""
+"""The values in Istio's bootstrap (pkg/bootstrap/config.go of 1.31), except for an unused one."""
 
 
 def build(role: str, name: str, namespace: str, folder: Path) -> Message:

@@ -1,4 +1,4 @@
-"""Clusters and their endpoints: where a proxy sends what it has accepted."""
+"""Clusters and their endpoints: where a proxy sends connections and requests."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ANY_SOURCE = "0.0.0.0"
 MATCH_METADATA = "envoy.transport_socket_match"
 
 NO_REUSE = {"max_requests_per_connection": 1}
-"""A pooled connection would outlive a change of policy, and meet a server that has just closed it."""
+"""A pooled connection would outlive a policy change, and be closed by the server when it is used."""
 
 
 def upstream_name(upstream: Upstream) -> str:
@@ -35,7 +35,7 @@ def upstream_name(upstream: Upstream) -> str:
 
 
 def destination_name(destination: Destination) -> str:
-    """The cluster that a route means."""
+    """The name of a route's cluster."""
     return f"outbound|{destination.port}|{destination.subset}|{destination.host}"
 
 
@@ -64,7 +64,7 @@ def build(config: SidecarConfig, folder: Path) -> list[Message]:
 
 
 def of_gateway(config: GatewayConfig, folder: Path) -> list[Message]:
-    """All clusters of a gateway. Its clients know none of the addresses behind it, so it always chooses."""
+    """All clusters of a gateway. Its clients do not know the endpoints, so it always load balances."""
     return [
         _load_balanced(upstream_name(upstream), upstream, _spoken_by_gateway(upstream))
         | _client_tls(upstream, _spoken_by_gateway(upstream), config.trust_domains, folder)

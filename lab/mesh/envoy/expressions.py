@@ -1,6 +1,6 @@
-"""Regular expressions as proxies take them: no larger than Istio lets them be.
+"""Regular expressions that proxies accept: no larger than Istio permits.
 
-A proxy refuses all that it was sent with an expression that it cannot read, so nobody may ask for one.
+A proxy rejects the whole update that contains an invalid expression, so admission rejects it first.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ LARGEST_PROGRAM = 32768
 (``re2.max_program_size.error_level``); Envoy's own limit is 100."""
 
 LONGEST = 1024
-"""How many bytes Istio's webhook lets an expression be, which keeps it below that size in general."""
+"""The limit of Istio's webhook, in bytes; it usually keeps an expression below that size."""
 
 TOO_LONG = f"regex is too large, max length allowed is {LONGEST}"
 
@@ -23,7 +23,7 @@ def is_too_long(expression: str) -> bool:
 
 
 def check(expression: str) -> None:
-    """Raises NotAnExpression unless every proxy takes it."""
+    """Raises NotAnExpression unless every proxy accepts it."""
     if is_too_long(expression):
         raise NotAnExpression(TOO_LONG)
     size = regexp.program_size(expression)

@@ -14,7 +14,7 @@ from lab.mesh.envoy.proto import Message
 
 
 def inlined(message: Any, routes: Mapping[str, Message], authorities: Mapping[str, Message]) -> Any:
-    """A message, with the route configurations and certificate authorities of these names in it."""
+    """A message with these route configurations and certificate authorities inlined."""
     if isinstance(message, list):
         return [inlined(item, routes, authorities) for item in message]
     if not isinstance(message, dict):

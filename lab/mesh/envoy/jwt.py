@@ -14,10 +14,10 @@ from lab.mesh.model.tokens import JwtRule
 
 NAME = "envoy.filters.http.jwt_authn"
 PAYLOAD = "payload"
-"""Where in this filter's metadata the claims of a verified token are."""
+"""The key of a verified token's claims in this filter's metadata."""
 
 LISTS = ("scope", "permission")
-"""Claims that are lists separated by blanks in any token."""
+"""Claims that are always space-delimited lists."""
 
 MISSING: Message = {"allow_missing": {}}
 

@@ -1,4 +1,4 @@
-"""JSON Web Key Sets (RFC 7517): whether a text is one, and what a proxy can be given of it."""
+"""JSON Web Key Sets (RFC 7517): whether a text is one, and which of its keys a proxy can use."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ CURVES: dict[str, ec.EllipticCurve] = {
 
 
 class NotAKeySet(ValueError):
-    """A text that is no JSON Web Key Set; the message says why, in one line."""
+    """A text that is not a JSON Web Key Set; the message says why, in one line."""
 
 
 def check(text: str) -> None:
-    """Raises NotAKeySet unless the text is a key set. One without keys is one, or with unheard-of ones."""
+    """Raises NotAKeySet unless the text is a key set, even without keys or with keys of unknown types."""
     for number, key in enumerate(_keys(text)):
         kind = key.get("kty") if isinstance(key, dict) else None
         if not isinstance(key, dict) or not isinstance(kind, str):
@@ -50,7 +50,7 @@ def check(text: str) -> None:
 
 
 def for_proxies(text: str, algorithms: Collection[str] = ()) -> str:
-    """The keys that a proxy can use, and of each only what it needs.
+    """The keys that a proxy can use, with only the members that it needs.
 
     With `algorithms`, only keys for one of these, and no key for any other.
 

@@ -1,4 +1,4 @@
-"""Conditions as Envoy's matchers: what stands in a permission or a principal of its access control.
+"""Conditions as Envoy's matchers, in the permissions and principals of its RBAC filters.
 
 Values are in the notation of the policy API: `exact`, `prefix*`, `*suffix`, and `*` for whatever is there at
 all; a star elsewhere is a star.
@@ -19,7 +19,7 @@ SPIFFE = "spiffe://"
 
 @dataclass(frozen=True)
 class Side:
-    """A permission and a principal are put together alike, but for the names of the fields."""
+    """Permissions and principals are built alike, except for the names of their fields."""
 
     name: str
     elements: str
@@ -48,7 +48,7 @@ PERMISSIONS = frozenset(
         Attribute.METADATA,
     }
 )
-"""What Envoy asks about in permissions; everything else belongs to principals."""
+"""Attributes that Envoy matches in permissions; all others belong to principals."""
 
 HTTP_ONLY = frozenset(
     {
@@ -62,7 +62,7 @@ HTTP_ONLY = frozenset(
         Attribute.HEADER,
     }
 )
-"""What cannot be asked of an opaque connection."""
+"""Attributes that a TCP connection does not have."""
 
 
 def of(condition: Condition) -> list[Message]:

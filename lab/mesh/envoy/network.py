@@ -14,7 +14,7 @@ NOBODY = {"address_prefix": "0.0.0.0", "prefix_len": 32}
 def http_inbound(
     stat_prefix: str, cluster: str, filters: Sequence[Message], *, tells_identity: bool = True
 ) -> Message:
-    """HTTP towards the application, past the filters.
+    """HTTP to the application, through the filters.
 
     The client's identity is appended to `x-forwarded-client-cert` when the connection proved one; from a peer
     in plain text Envoy removes the header, so that nobody can forge it. If the application is not to be told,
@@ -57,7 +57,7 @@ def http_outbound(stat_prefix: str, routes: str) -> Message:
 
 
 def http_gateway(routes: str, filters: Sequence[Message]) -> Message:
-    """HTTP from outside the mesh, past the filters; routes by their name.
+    """HTTP from outside the mesh, through the filters; routes by their name.
 
     Nothing that such a client says of itself is believed: not its address, not its identity (a header that
     names one is replaced by what the connection proved, if anything), and no instruction to the proxy.
@@ -76,14 +76,14 @@ def http_gateway(routes: str, filters: Sequence[Message]) -> Message:
 
 
 def http_fixed(stat_prefix: str, path: str) -> Message:
-    """Answers one path with 200, and any other with 404."""
+    """Responds to one path with 200, and to any other with 404."""
     routes = [{"match": {"path": path}, "direct_response": {"status": 200}}]
     host = {"name": stat_prefix, "domains": ["*"], "routes": routes}
     return _manager(stat_prefix, (), route_config={"name": stat_prefix, "virtual_hosts": [host]})
 
 
 def tcp(cluster: str) -> Message:
-    """Bytes, whatever they are."""
+    """TCP: forwards bytes."""
     return extension(
         "envoy.filters.network.tcp_proxy",
         f"{FILTERS}.network.tcp_proxy.v3.TcpProxy",

@@ -14,10 +14,10 @@ INBOUND_SOURCE = "127.0.0.6"
 """Where the application sees its requests come from: the capture rules let it through, too."""
 
 MESH_ALPN = ("istio-peer-exchange", "istio", "istio-http/1.0", "istio-http/1.1", "istio-h2")
-"""By these a server tells mutual TLS of the mesh from any other TLS."""
+"""By these, a server distinguishes mutual TLS of the mesh from any other TLS."""
 
 MESH_HTTP_ALPN = ("istio-http/1.0", "istio-http/1.1", "istio-h2")
-"""Those that also say that HTTP is inside."""
+"""Those that also indicate HTTP."""
 
 PLAIN_HTTP = ("http/1.0", "http/1.1", "h2c")
 """What the HTTP inspector reports."""

@@ -1,4 +1,4 @@
-"""Authorization rules as Envoy's role-based access control: in HTTP, and for opaque connections.
+"""Authorization rules as Envoy's RBAC filters, for HTTP and for TCP.
 
 A rule is a policy of Envoy's, with its operations as permissions and its sources as principals. Conditions go
 to one or the other, by what they ask about, and hold for each of them.
@@ -25,7 +25,7 @@ _NETWORK = ("envoy.filters.network.rbac", "envoy.extensions.filters.network.rbac
 
 
 def http(action: Action, rules: Rules) -> list[Message]:
-    """The filter for HTTP, if it is needed: to allow nothing, it is."""
+    """The filter for HTTP, if it is needed; it is, if nothing is allowed."""
     if not _matters(action, rules):
         return []
     policies = {rule.name: _policy(rule) for rule in rules or ()}

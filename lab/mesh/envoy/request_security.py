@@ -1,4 +1,4 @@
-"""The filters for authentication and authorization, for HTTP and for opaque connections."""
+"""The filters for authentication and authorization, for HTTP and for TCP."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def http_filters(security: RequestSecurity, tokens: TokenCheck | None = None) ->
 
 
 def network_filters(security: RequestSecurity) -> list[Message]:
-    """The same as far as it can be said of a connection alone. The TCP proxy comes next."""
+    """The same for TCP, as far as possible. The TCP proxy comes next."""
     authorization = security.authorization
     return [
         *rbac.network(rbac.DENY, authorization.custom),

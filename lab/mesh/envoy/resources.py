@@ -1,4 +1,4 @@
-"""Everything one proxy is configured with, built from its part of the model, and how it lies in files."""
+"""The whole configuration of one proxy, built from its part of the model, and its files."""
 
 from __future__ import annotations
 

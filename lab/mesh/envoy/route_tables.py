@@ -1,4 +1,4 @@
-"""The routes of a gateway's listener as Envoy's route configuration."""
+"""The routes of a gateway's listener, as an Envoy route configuration."""
 
 from __future__ import annotations
 

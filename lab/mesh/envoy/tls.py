@@ -1,4 +1,4 @@
-"""Transport sockets: TLS towards clients and towards services."""
+"""Transport sockets: TLS with clients and with services."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The filters that require a token, and answer a request without one with 401 and words of the policy API.
+"""The filters that require a token, and respond to a request without one with 401 and the policy API's text.
 
 Envoy's own filter verifies signatures, but cannot say the rest: which of several tokens counts, that a token
 must expire and does so without a skew, that every refusal is a 401 with given words. So it is given the one

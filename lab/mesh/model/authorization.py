@@ -1,4 +1,4 @@
-"""Which requests a proxy lets pass: rules over what is known of a request and of its connection."""
+"""Which requests a proxy allows: rules about attributes of a request and its connection."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Attribute(StrEnum):
-    """What can be asked about a request or a connection."""
+    """An attribute of a request or a connection."""
 
     PRINCIPAL = "principal"
     """The peer's identity that mutual TLS has proven, without `spiffe://`."""
@@ -69,7 +69,7 @@ class AuthorizationRule:
 
 @dataclass(frozen=True)
 class Authorization:
-    """Who may do what. What `custom` or `deny` match is refused, then whatever `allow` does not match."""
+    """What `custom` or `deny` match is denied; then, what `allow` does not match."""
 
     custom: tuple[AuthorizationRule, ...] = ()
     """Somebody else should decide, whom the mesh does not know: to be refused before any token is read."""

@@ -1,4 +1,4 @@
-"""Host names: what a short name means, and which of several patterns fits a host best."""
+"""Host names: what a short name means, and which of several patterns matches a host best."""
 
 from __future__ import annotations
 

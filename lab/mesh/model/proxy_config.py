@@ -1,4 +1,4 @@
-"""The intermediate model: what a workload's proxy must do, without a word about Envoy or about policy APIs.
+"""The intermediate model: what a workload's proxy must do, independent of Envoy and of policy APIs.
 
 Every policy API of the reference mesh ends here, and everything after it (Envoy resources, files) starts
 here. Nothing in it refers to a policy: a `ProxyConfig` holds conclusions only.
@@ -25,7 +25,7 @@ class MutualTls(StrEnum):
 
 
 class Protocol(StrEnum):
-    """What is spoken on a port, as its Service declares it."""
+    """The protocol of a port, as its Service declares it."""
 
     HTTP = "http"
     HTTP2 = "http2"
@@ -38,7 +38,7 @@ class Protocol(StrEnum):
 
 
 class TlsOrigination(StrEnum):
-    """What a client does to reach a service."""
+    """Which TLS a client uses to reach a service."""
 
     AUTO = "AUTO"
     """Mutual TLS to each endpoint that is marked for it, plain text to the others."""
@@ -135,7 +135,7 @@ class Upstream:
 
 @dataclass(frozen=True)
 class RequestSecurity:
-    """What a workload or gateway demands of requests: whose tokens it believes, and who may do what."""
+    """What a workload or gateway requires of requests: whose tokens it accepts, and who may do what."""
 
     jwt_rules: tuple[JwtRule, ...] = ()
     """Alternatives. A request without a token passes; one with a token that no rule believes does not."""

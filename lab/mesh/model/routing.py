@@ -1,4 +1,4 @@
-"""The part of the model that says where a gateway sends a request: hosts, matches, and what to do then."""
+"""The part of the model that says what a gateway does with requests: hosts, matches, and actions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class TextMatching(StrEnum):
 
 @dataclass(frozen=True)
 class TextMatch:
-    """What a text of the request must be."""
+    """A condition on a text of the request."""
 
     matching: TextMatching
     text: str = ""

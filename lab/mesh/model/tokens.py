@@ -1,4 +1,4 @@
-"""Whose tokens a proxy believes, and what a token must prove."""
+"""Whose tokens a proxy accepts, and what a token must prove."""
 
 from __future__ import annotations
 

@@ -25,12 +25,12 @@ KINDS = ("httpGet", "tcpSocket", "grpc")
 
 
 def are_rewritten(annotations: Mapping[str, str]) -> bool:
-    """Whatever does not say no leaves it at the default."""
+    """Whether probes are rewritten, which is the default: only "false" turns it off."""
     return annotations.get(ANNOTATION) not in NO
 
 
 def rewrite(spec: Object) -> str:
-    """Leads the probes of a pod's containers to the sidecar. What they were, as JSON by their path there."""
+    """Redirects a pod's probes to the sidecar. Returns the original ones, as JSON, by path."""
     probers: Object = {}
     for container in (*(spec.get("initContainers") or ()), *spec["containers"]):
         ports = {

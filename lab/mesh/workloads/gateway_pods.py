@@ -1,6 +1,6 @@
 """Pods that are gateways: a proxy alone, without capture and without an application.
 
-Such a pod is told by its container, as Istio writes it: named `istio-proxy`, with arguments `proxy router`.
+Such a pod is recognized by its container, as Istio's: named `istio-proxy`, with the arguments `proxy router`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def container(ports: Sequence[int] = ()) -> Object:
 
 
 def configure(pod: Object, bootstrap: Path) -> Object:
-    """A copy of a gateway's pod that says where its proxy starts from."""
+    """A copy of a gateway's pod whose proxy starts from this bootstrap."""
     pod = clone(pod)
     for each in pod["spec"]["containers"]:
         if _is_router(each):

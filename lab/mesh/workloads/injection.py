@@ -35,7 +35,7 @@ DEFAULT_CONTAINER = (
     "kubectl.kubernetes.io/default-container",
     "kubectl.kubernetes.io/default-logs-container",
 )
-"""By these kubectl knows which container is meant where nobody says."""
+"""Annotations for kubectl: the container for `exec` and `logs` without `-c`."""
 
 NEVER_IN = frozenset({"kube-system", "kube-public", "kube-node-lease", "local-path-storage"})
 
@@ -53,7 +53,7 @@ def injector(pod: Object, namespace: Object | None) -> str | None:
 
 
 def _asked(pod: Mapping[str, str], namespace: Mapping[str, str]) -> str | None:
-    """Before which of the four webhooks of `istio-revision-tag-default` these labels bring a pod, if any."""
+    """Which of the four webhooks of `istio-revision-tag-default` selects a pod with these labels, if any."""
     if pod.get(INJECT) == "false":
         return None
     if NAMESPACE_LABEL in namespace:
@@ -76,10 +76,10 @@ def is_injected(pod: Object) -> bool:
 
 
 def inject(pod: Object, bootstrap: Path, webhook: str) -> Object:
-    """A copy of the pod with capture and proxy; `bootstrap` is the file that the proxy will start from.
+    """A copy of the pod with `istio-init` and `istio-proxy`; `bootstrap` is the file the proxy starts from.
 
-    A pod that has a sidecar already is returned unchanged. Raises Denied for annotations that cannot be
-    obeyed, in the name of `webhook`.
+    A pod that already has a sidecar is returned unchanged. Raises Denied, in the name of `webhook`, for
+    invalid annotations.
     """
     if is_injected(pod):
         return pod
@@ -107,9 +107,9 @@ def inject(pod: Object, bootstrap: Path, webhook: str) -> Object:
 
 
 def _proxy(bootstrap: Path, probers: str, waited_for: bool) -> Object:
-    """The proxy as a native sidecar: it ends after the application, whose last answers it still has to send.
+    """The proxy as a native sidecar: it stops after the application, whose last responses it still delivers.
 
-    `waited_for`: what comes after it does not start before the proxy can be connected to.
+    `waited_for`: init containers after it start only once the proxy accepts connections.
     """
     proxy = _container(PROXY_CONTAINER, PROXY_IMAGE) | {
         "restartPolicy": "Always",
@@ -127,7 +127,7 @@ def _proxy(bootstrap: Path, probers: str, waited_for: bool) -> Object:
 
 
 def canonical_name(pod: Object) -> str:
-    """The name of the service that a pod belongs to in the eyes of its user, as Istio derives it."""
+    """The canonical service name of a pod, as Istio derives it."""
     labels = _labels(pod)
     for label in ("app.kubernetes.io/name", "app"):
         if labels.get(label):

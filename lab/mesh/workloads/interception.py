@@ -1,8 +1,8 @@
-"""Which of a pod's traffic goes through its sidecar, as the annotations `traffic.sidecar.istio.io/...` say.
+"""Which traffic of a pod its sidecar intercepts, by the annotations `traffic.sidecar.istio.io/...`.
 
-They become the arguments of the pod's init container. What is refused, and in which words, is what Istio's
-injector does (pkg/kube/inject/validate.go): ports that are captured whatever else is said,
-`includeOutboundPorts`, are not looked at there.
+They become the arguments of the init container `istio-init`. Validation and messages are those of Istio's
+injector (pkg/kube/inject/validate.go), which does not validate `includeOutboundPorts`, the ports that are
+captured in any case.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Setting:
 
 
 def arguments(annotations: Mapping[str, str]) -> list[str]:
-    """Those of the container that sets a pod's capture up."""
+    """The arguments of the container that sets up a pod's capture."""
     found = []
     for setting in SETTINGS:
         value = annotations.get(PREFIX + setting.name, setting.default)
@@ -46,7 +46,7 @@ def arguments(annotations: Mapping[str, str]) -> list[str]:
 
 
 def refuse_misread(annotations: Mapping[str, str], webhook: str) -> None:
-    """Raises Denied, in the name of this webhook, for every annotation that cannot be obeyed."""
+    """Raises Denied, in the name of this webhook, with all invalid annotations."""
     wrong = [
         f"invalid value '{value}' for annotation '{PREFIX}{setting.name}': {problem}"
         for setting in SETTINGS

@@ -11,7 +11,7 @@ REVISION = "default"
 """The one revision of the reference mesh."""
 
 WEBHOOK = "rev.validation.istio.io"
-"""It is asked about what is for the revision, as `validation.istio.io` is about what is for none."""
+"""The webhook for objects of the revision; `validation.istio.io` is for those without one."""
 
 
 def in_force(store: Store, key: GroupResource) -> Iterator[Object]:
@@ -20,7 +20,7 @@ def in_force(store: Store, key: GroupResource) -> Iterator[Object]:
 
 
 def asked(review: Review) -> Review:
-    """The review in the name of the webhook that is asked about an object, if any is."""
+    """The review in the name of the webhook that is called for an object, if any is."""
 
     def reviewed(new: Object) -> Sequence[str]:
         revision = _revision(new)

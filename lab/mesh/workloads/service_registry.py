@@ -1,4 +1,4 @@
-"""The service registry: workloads, Services and their endpoints as the cluster has them, policies aside."""
+"""The service registry: the workloads, Services and endpoints of the cluster, without policies."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ class ServiceRegistry:
         return Identity(self.trust_domain, workload.namespace, workload.service_account)
 
     def bindings(self, workload: Workload) -> dict[int, tuple[Service, ServicePort]]:
-        """The workload's ports that a Service lists, and by which. Of two Services the older one decides."""
+        """The workload's ports that a Service exposes, with the Service (of two, the older one)."""
         ports: dict[int, tuple[Service, ServicePort]] = {}
         for service in sorted(self.services, key=lambda each: (each.created, each.name)):
             if not service.selects(workload):
@@ -126,7 +126,7 @@ class ServiceRegistry:
         return dict(sorted(ports.items()))
 
     def served_ports(self, workload: Workload) -> dict[int, Protocol]:
-        """What is spoken on the workload's ports that a Service lists."""
+        """The protocols of the workload's ports that a Service exposes."""
         return {number: port.protocol for number, (_, port) in self.bindings(workload).items()}
 
 
@@ -146,7 +146,7 @@ def declared_protocol(name: str, app_protocol: str) -> Protocol:
 
 
 def read(store: Store, *, trust_domain: str, root_namespace: str) -> ServiceRegistry:
-    """The registry as the store holds it now."""
+    """The registry according to the current objects in the store."""
     slices: dict[tuple[str, str], list[Object]] = {}
     for piece in store.list(ENDPOINT_SLICES):
         namespace, _ = _place(piece)

@@ -134,7 +134,7 @@ _IMAGES: dict[str, Callable[[ContainerCommand], Launch]] = {
 }
 
 KNOWN = tuple(sorted(name for name in _IMAGES if not name.startswith("reference-mesh/")))
-"""The names of these images, for messages."""
+"""The names of these images, without those of the reference mesh."""
 
 
 def find(image: str) -> Callable[[ContainerCommand], Launch] | None:

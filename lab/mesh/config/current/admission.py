@@ -1,4 +1,4 @@
-"""What Istio's validating webhook says of objects of the current API and of its networking, by kind."""
+"""Istio's validating webhook for the current API and networking.istio.io, by kind."""
 
 from __future__ import annotations
 
@@ -33,4 +33,4 @@ ADMISSION: Mapping[GroupResource, Review] = {
         (peer_authentication.KEY, security_admission.review_peer_authentication),
     )
 }
-"""In the order in which Istio looks, which stops where something is wrong."""
+"""In Istio's order; the first review that finds something wrong ends the search."""

@@ -1,4 +1,4 @@
-"""Annotations that Istio reserves for itself: its webhook refuses them on every object."""
+"""Annotations that Istio reserves for itself: its webhook rejects them on every object."""
 
 from __future__ import annotations
 

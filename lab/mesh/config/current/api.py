@@ -1,4 +1,4 @@
-"""The entry of the current API in the table of policy APIs: its definitions, webhooks and conclusions."""
+"""The current API as a `PolicyApi`: its definitions, webhooks, and how proxies are configured."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from lab.mesh.workloads.service_registry import ServiceRegistry
 DEFINITIONS = (definitions.NETWORKING, Path(__file__).parent / "crds", definitions.GATEWAY_API)
 
 REVIEWED = (*policies.OWN, *networking.KEYS)
-"""The kinds that the webhook is asked about."""
+"""The kinds for which the webhook is called."""
 
 
 def _admission() -> Mapping[GroupResource, Review]:

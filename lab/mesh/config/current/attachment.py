@@ -21,7 +21,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class Target:
-    """What a policy may be for: pods, and the Gateway (of the Gateway API) whose pods they may be."""
+    """What a policy may apply to: pods, and the Gateway (of the Gateway API) whose pods they may be."""
 
     namespace: str
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -31,13 +31,13 @@ class Target:
 
 @dataclass(frozen=True)
 class Attachment:
-    """Either labels (perhaps none) or references."""
+    """Either labels (possibly none) or target references."""
 
     selector: Mapping[str, str] = field(default_factory=dict)
     references: tuple[Reference, ...] = ()
 
     def includes(self, target: Target, namespace: str, root_namespace: str) -> bool:
-        """Whether a policy of `namespace` that is attached so concerns the target.
+        """Whether a policy in `namespace` with this attachment applies to the target.
 
         Labels select in the policy's own namespace; those of a policy of the root namespace select
         everywhere. References are for Gateways of the policy's own namespace: a sidecar ignores the policy.

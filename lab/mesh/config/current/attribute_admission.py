@@ -1,4 +1,4 @@
-"""Validation of the values that request attributes are compared with, in the words of Istio's webhook.
+"""Validation of the values that request attributes are compared with, with the messages of Istio's webhook.
 
 Where a function gives one problem at most, the first ends the search.
 """
@@ -25,9 +25,9 @@ TEXTS = (
     "request.auth.presenter",
     "connection.sni",
 )
-"""What may be compared with any text."""
+"""Attributes that may be compared with any text."""
 WITH_NAMES = ("request.headers", "request.auth.claims", "experimental.envoy.filters.")
-"""What the keys that have a name in brackets begin with."""
+"""Prefixes of the keys that have a name in brackets."""
 GONE = {
     "destination.namespace": "attribute destination.namespace is replaced by the metadata.namespace",
     "destination.name": "deprecated attribute destination.name: only supported in v1alpha1",

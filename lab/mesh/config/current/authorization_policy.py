@@ -1,4 +1,4 @@
-"""AuthorizationPolicy as users declare it: what its fields and keys ask about.
+"""AuthorizationPolicy as users declare it: its fields and condition keys.
 
 Reference: Istio's pages "Authorization Policy" and "Authorization Policy Conditions".
 """
@@ -55,7 +55,7 @@ EXPERIMENTAL_KEY = re.compile(r"experimental\.(envoy\.filters\.[^\[\]]+)")
 
 
 class UnknownAttribute(ValueError):
-    """A condition asks about something that does not exist; the message is for the user."""
+    """A condition has an unknown key; the message is for the user."""
 
 
 class Action(StrEnum):
@@ -67,7 +67,7 @@ class Action(StrEnum):
 
 @dataclass(frozen=True)
 class Rule:
-    """Any of the sources, any of the operations, all of the conditions; none of a kind does not restrict."""
+    """Any of the sources, any of the operations, all of the conditions; an empty list does not restrict."""
 
     sources: tuple[Conjunction, ...] = ()
     operations: tuple[Conjunction, ...] = ()
@@ -85,7 +85,7 @@ class AuthorizationPolicy:
     action: Action
     rules: tuple[Rule, ...] = ()
     dry_run: bool = False
-    """Only to be tried out: without any effect."""
+    """A dry-run policy, which is not enforced."""
 
     @property
     def age(self) -> tuple[str, str, str]:
@@ -112,7 +112,7 @@ def negative(field: str) -> str:
 
 
 def attribute_of(key: str) -> tuple[Attribute, tuple[str, ...]]:
-    """What a condition's key asks about, and the name in its brackets. Raises UnknownAttribute.
+    """The attribute of a condition's key, and the name in its brackets. Raises UnknownAttribute.
 
     Brackets within the name are part of it, but for those between a claim and one within that.
     """

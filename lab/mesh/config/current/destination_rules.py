@@ -45,7 +45,7 @@ class _Found:
 
 
 class DestinationRules:
-    """The rules in force, ready to be asked."""
+    """The rules in force, indexed for lookup."""
 
     def __init__(self, rules: Iterable[DestinationRule], root_namespace: str) -> None:
         self._root = root_namespace
@@ -70,7 +70,7 @@ class DestinationRules:
     def find(
         self, host: str, service_namespace: str, client_namespace: str, client_labels: Mapping[str, str]
     ) -> DestinationRule | None:
-        """The one rule (perhaps merged) that a client has to obey for a host; None: there is none."""
+        """The rule (possibly merged) that applies to a client and a host; None: there is none."""
         if own := _in(self._own, client_namespace, host):
             return _meant_for(client_namespace, client_labels, own)
         for namespace in (service_namespace, self._root):

@@ -17,12 +17,12 @@ NO = ("0", "f", "F", "false", "False", "FALSE")
 
 
 def is_asked_for(metadata: Object) -> bool:
-    """Whether a policy is only tried out."""
+    """Whether a policy is a dry run."""
     return (metadata.get("annotations") or {}).get(ANNOTATION) in YES
 
 
 def review_on_others(new: Object) -> list[str]:
-    """Refuses the annotation on what cannot be tried out."""
+    """Rejects the annotation on other kinds."""
     metadata = new["metadata"]
     if ANNOTATION in mapping(metadata.get("annotations")):
         refuse_for(
@@ -32,7 +32,7 @@ def review_on_others(new: Object) -> list[str]:
 
 
 def review_on_policies(new: Object) -> list[str]:
-    """Refuses the annotation of an AuthorizationPolicy that says neither yes nor no, or cannot be obeyed."""
+    """Rejects a value of the annotation that is not a boolean, or that cannot be honored."""
     metadata = new["metadata"]
     value = mapping(metadata.get("annotations")).get(ANNOTATION)
     action = mapping(new.get("spec")).get("action") or "ALLOW"

@@ -1,4 +1,4 @@
-"""What a workload's ports accept, as the PeerAuthentications say it."""
+"""What the ports of a workload accept, according to its PeerAuthentications."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from lab.mesh.workloads.service_registry import Workload
 
 
 def inbound(policies: Policies, workload: Workload) -> Inbound:
-    """Every port a Service lists, and each other port whose mode a policy sets apart.
+    """Every port of a Service, and each other port for which a policy sets another mode.
 
-    The document says that a port without a Service is ignored; Istio honours the setting, and so does this.
+    The document says that the setting is ignored for a port without a Service; Istio and this mesh apply it.
     """
     modes = policies.modes(workload)
     served = policies.registry.served_ports(workload)

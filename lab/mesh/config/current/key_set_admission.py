@@ -1,6 +1,6 @@
-"""Validation of inline key sets (`jwks`), as the library jwx reads them for Istio's webhook.
+"""Validation of inline key sets (`jwks`), as the library jwx does it for Istio's webhook.
 
-It does not look at what the keys are worth; whether a proxy can use one is another question.
+Whether a proxy can use one of the keys is not checked.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ TEXTS = ("alg", "kid", "use", "x5t", "x5t#S256", "x5u")
 
 
 def problem(text: str) -> str:
-    """What is wrong with a key set; "" if nothing is. A single key will do as well."""
+    """What is wrong with a key set; "" if nothing is. A single key is accepted, too."""
     try:
         # What follows the first value is not looked at.
         parsed, _ = _DECODER.raw_decode(text.lstrip(" \t\r\n"))

@@ -1,4 +1,4 @@
-"""What a gateway listens on: the servers of networking.istio.io and the listeners of the Gateway API."""
+"""The listeners of a gateway: the servers of networking.istio.io and the listeners of the Gateway API."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lab.mesh.workloads.service_registry import Workload
 
 
 def listeners(policies: Policies, workload: Workload) -> tuple[Listener, ...]:
-    """Both may open the same port of a gateway; a host that both serve is that of networking.istio.io."""
+    """Both APIs may open the same port; for a host that both serve, networking.istio.io wins."""
     ports: dict[int, dict[tuple[str, ...], VirtualHost]] = {}
     for listener in (
         *gateway_listeners.listeners(policies.networking, policies.registry, workload),

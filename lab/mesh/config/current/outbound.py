@@ -1,4 +1,4 @@
-"""How a client reaches services: what its DestinationRule says, or else automatic mutual TLS."""
+"""How a client reaches services: by its DestinationRule, or else by automatic mutual TLS."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lab.mesh.workloads.service_registry import Service, ServiceEndpoint, Servic
 
 
 def upstreams_of(policies: Policies, client: Workload, service: Service) -> Iterator[Upstream]:
-    """Each port of a service, and of its subsets, as this client has to treat it."""
+    """Each port of a service and of its subsets, as this client reaches it."""
     rule = policies.destinations.find(service.host, service.namespace, client.namespace, client.labels)
     return upstreams.of_service(service, rule, partial(_upstream, policies, client, service, rule))
 

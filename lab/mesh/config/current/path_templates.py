@@ -1,4 +1,4 @@
-"""Templates of paths: `{*}` for one segment, `{**}` for any number, with none after it."""
+"""Path templates: `{*}` for one segment, `{**}` for any number, as the last operator."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 ONE, MANY = "{*}", "{**}"
 _LITERAL = re.compile(r"[a-zA-Z0-9\-._~%!$&'()+,;:@=]+")
-"""RFC 3986, appendix A: what a segment may be made of, but for the star."""
+"""RFC 3986, appendix A: the characters of a segment, without the star."""
 
 _PLAIN = r"[A-Za-z0-9._~%!$&'()+,;:@=-]"
 _SERVABLE = re.compile(rf"(/({_PLAIN}+|\{{\*\*?\}}))*/?")
@@ -18,7 +18,7 @@ def is_template(path: str) -> bool:
 
 
 def problem(path: str, field: str) -> str:
-    """What Istio's webhook has against a path in this field; "" if nothing."""
+    """Why Istio's webhook rejects a path in this field; "" if it does not."""
     trimmed = path.strip("/")
     what, ended = f"invalid or unsupported path {trimmed}, found in {field}. ", False
     for segment in trimmed.split("/"):
@@ -34,5 +34,5 @@ def problem(path: str, field: str) -> str:
 
 
 def is_servable(path: str) -> bool:
-    """Whether Envoy can read it. It ends at once over some templates that Istio's webhook takes."""
+    """Whether Envoy can read it. It terminates on some templates that Istio's webhook accepts."""
     return not is_template(path) or (len(path) <= LONGEST and _SERVABLE.fullmatch(path) is not None)

@@ -1,4 +1,4 @@
-"""PeerAuthentication: which mutual-TLS mode holds on which port of which workload.
+"""PeerAuthentication: the mutual TLS mode of each port of a workload.
 
 The rules (document "Authentication Policy", and Istio's own code where it is silent): the first mode that is
 set counts, walking port, workload, namespace, mesh, and at last PERMISSIVE. At each scope the oldest policy
@@ -31,7 +31,7 @@ class PeerAuthentication:
 
     @property
     def age(self) -> tuple[str, str, str]:
-        """Sorts the policy that decides, the oldest, first."""
+        """Sort key: the oldest policy, which decides, is first."""
         return (self.created, self.name, self.namespace)
 
 
@@ -55,7 +55,7 @@ def _mode(mtls: Object | None) -> MutualTls | None:
 
 @dataclass(frozen=True)
 class WorkloadModes:
-    """The conclusion for one workload. `ports` holds only ports that a policy names with a mode."""
+    """The modes of one workload. `ports` has only ports for which a policy sets a mode."""
 
     default: MutualTls
     ports: Mapping[int, MutualTls] = field(default_factory=dict)
@@ -65,7 +65,7 @@ class WorkloadModes:
 
 
 class PeerAuthentications:
-    """The policies in force, ready to be asked."""
+    """The policies in force, indexed for lookup."""
 
     def __init__(self, policies: Iterable[PeerAuthentication], root_namespace: str) -> None:
         self._root = root_namespace
@@ -78,7 +78,7 @@ class PeerAuthentications:
                 self._of_workloads.setdefault(policy.namespace, []).append(policy)
 
     def namespace_mode(self, namespace: str) -> MutualTls:
-        """What holds in a namespace before any workload's own policy: all that auto mutual TLS asks first."""
+        """The mode of a namespace, without policies of workloads: what auto mutual TLS considers first."""
         for scope in (namespace, self._root):
             policy = self._of_namespace.get(scope)
             if policy is not None and policy.mode is not None:
@@ -86,7 +86,7 @@ class PeerAuthentications:
         return MutualTls.PERMISSIVE
 
     def workload_modes(self, namespace: str, labels: Mapping[str, str]) -> WorkloadModes:
-        """What holds on the ports of a workload with these labels."""
+        """The modes of the ports of a workload with these labels."""
         inherited = self.namespace_mode(namespace)
         for policy in self._of_workloads.get(namespace, ()):
             if policy.selector.items() <= labels.items():

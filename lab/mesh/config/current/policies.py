@@ -21,7 +21,7 @@ from lab.mesh.workloads.revisions import in_force
 from lab.mesh.workloads.service_registry import ServiceRegistry, Workload
 
 OWN = (peer_authentication.KEY, request_authentication.KEY, authorization_policy.KEY)
-"""The kinds of this API alone."""
+"""The kinds of this API only."""
 
 KEYS = (*OWN, *networking.KEYS, *gateway_api.KEYS)
 """What `read` depends on, besides the service registry."""
@@ -29,7 +29,7 @@ KEYS = (*OWN, *networking.KEYS, *gateway_api.KEYS)
 
 @dataclass(frozen=True)
 class Policies:
-    """What users have declared; the configuration of every proxy follows from it."""
+    """All policies; the configuration of every proxy follows from them."""
 
     registry: ServiceRegistry
     peer_authentications: tuple[PeerAuthentication, ...] = ()
@@ -37,7 +37,7 @@ class Policies:
     request_authentications: tuple[RequestAuthentication, ...] = ()
     authorizations: tuple[AuthorizationPolicy, ...] = ()
     key_sets: Mapping[KeySource, str] = field(default_factory=lambda: NO_KEYS)
-    """What has been fetched so far of what `key_askers` need, as JSON Web Key Sets."""
+    """The JSON Web Key Sets that have been fetched so far for `key_askers`."""
     gateway_api: GatewayApi = field(default_factory=GatewayApi)
 
     @property

@@ -20,13 +20,13 @@ from lab.mesh.workloads.service_registry import Workload
 
 
 def security(policies: Policies, workload: Workload) -> RequestSecurity:
-    """What a workload or gateway demands of requests."""
+    """What a workload or gateway requires of requests."""
     gateway = workload.labels.get(NAME_LABEL) if workload.gateway else None
     return request_security(policies, Target(workload.namespace, workload.labels, gateway))
 
 
 def request_security(policies: Policies, target: Target) -> RequestSecurity:
-    """What the policies that select the target demand of its requests."""
+    """What the policies that apply to the target require of its requests."""
     return RequestSecurity(
         jwt_rules=tuple(_jwt_rules(policies, target)),
         authorization=_authorization(policies, target),

@@ -1,4 +1,4 @@
-"""Validation of security.istio.io beyond its schemas, in the words of Istio's webhook.
+"""Validation of security.istio.io beyond its schemas, with the messages of Istio's webhook.
 
 The words are Istio's, as is what goes unsaid once something else is wrong.
 """
@@ -37,7 +37,7 @@ PORT_NUMBER = re.compile(r"[1-9][0-9]*")
 
 
 def review_peer_authentication(new: Object) -> list[str]:
-    """Refuses what the schema takes for the number of a port, and Istio does not."""
+    """Rejects port numbers that the schema accepts, but Istio does not."""
     for port in mapping(mapping(new.get("spec")).get("portLevelMtls")):
         if not PORT_NUMBER.fullmatch(port):
             wrong = "'+' looking for beginning of" if port[0] == "+" else f"'{port[1:2]}' after top-level"
@@ -46,7 +46,7 @@ def review_peer_authentication(new: Object) -> list[str]:
 
 
 def review_request_authentication(new: Object) -> list[str]:
-    """Refuses rules without a way to keys, and keys that are none."""
+    """Rejects rules without a source of keys, and invalid key sets."""
     spec = mapping(new.get("spec"))
     rules = sequence(spec.get("jwtRules"))
     refuse_for((*target_problems(spec), *(InList(why) for rule in rules for why in _jwt_problems(rule))))
@@ -79,7 +79,7 @@ def _unservable_headers(rule: Object) -> Iterator[str]:
 
 
 def review_authorization_policy(new: Object) -> list[str]:
-    """Refuses what would never match, and what looks like a restriction and is none."""
+    """Rejects rules that would never match, and fields that look like a restriction but are none."""
     metadata, spec = new["metadata"], mapping(new.get("spec"))
     which = f"invalid policy {metadata['name']}.{metadata['namespace']}:"
     for problems in (_policy_problems(spec), _unservable_rules(spec)):

@@ -1,6 +1,6 @@
 """Warnings about valid policies of security.istio.io, in the words of Istio's webhook.
 
-Of valid ones: whatever it refuses, it says nothing more about. The words are Istio's.
+There are no warnings about rejected objects. The messages are Istio's.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ TCP_DENIED = (
 )
 
 OF_CONNECTIONS = ("principals", "namespaces", "ipBlocks", "remoteIpBlocks", "serviceAccounts")
-"""What a source can say of any connection; what else it can say needs HTTP (trust domains count as that)."""
+"""Fields of a source that work for any connection; the others (also trust domains) need HTTP."""
 
 
 def selector_warnings(spec: Object, field: str = "selector") -> Iterator[str]:

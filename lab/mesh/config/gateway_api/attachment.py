@@ -1,4 +1,4 @@
-"""Which routes are attached to which listeners, for which hosts, and if not, why not."""
+"""Which routes are attached to which listeners, for which hosts, or why they are not."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ANY = ""
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a route is not attached: a reason of the Gateway API, and words for people."""
+    """Why a route is not attached: a reason of the Gateway API, and a message."""
 
     reason: str
     message: str
@@ -23,7 +23,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Attached:
-    """A listener that takes the route, for these hosts (`""`: for any)."""
+    """A listener that accepts the route, for these hosts (`""`: for any)."""
 
     listener: Listener
     hostnames: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Where the rules of a route may send requests: references to Services, and what is wrong with them."""
+"""The backends of a route: references to Services, and what is wrong with them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lab.mesh.workloads.service_registry import Service, ServiceRegistry
 def resolve(
     backend: Backend, route: HttpRoute, declared: GatewayApi, registry: ServiceRegistry
 ) -> Destination | Refusal:
-    """The destination that a reference means, or why it means none."""
+    """The destination of a reference, or why it has none."""
     if (backend.group, backend.kind) != ("", "Service"):
         what = f'group "{backend.group}" kind "{backend.kind}"'
         return Refusal("InvalidKind", f"referencing unsupported backendRef: {what}")

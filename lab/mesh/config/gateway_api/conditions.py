@@ -17,7 +17,7 @@ class Condition:
 
 
 def dated(wanted: Iterable[Condition], before: Sequence[Object], generation: int, now: str) -> list[Object]:
-    """As the status lists them; one whose status is as before keeps its time (RFC 3339)."""
+    """Conditions of a status; one whose status has not changed keeps its time (RFC 3339)."""
     earlier = {condition["type"]: condition for condition in before}
     return [_dated(each, earlier.get(each.kind), generation, now) for each in wanted]
 

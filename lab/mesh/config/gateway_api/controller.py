@@ -1,7 +1,7 @@
 """The task that provisions gateways and reports on gateways, their classes and their routes.
 
-It looks at everything anew whenever something that it depends on changes, and writes what differs. So it may
-be woken too often, but never too seldom, and a write of its own ends in silence.
+It reconciles everything whenever something that it depends on changes, and writes only what differs. So
+additional wake-ups do no harm, and its own writes cause no further ones.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ MANAGER = "istio.io/gateway-controller"
 CLASS = "istio"
 
 KEYS = tuple(dict.fromkeys((*declared.KEYS, *provisioning.KEYS, *service_registry.KEYS)))
-"""What provisioning and reports depend on."""
+"""What provisioning and statuses depend on."""
 
 
 class GatewayController:
@@ -48,13 +48,13 @@ class GatewayController:
         self._refused: set[str] = set()
 
     def install(self) -> None:
-        """The class of the gateways that this mesh looks after, and what is refused about classes."""
+        """Creates this mesh's GatewayClass, and registers the admission of classes."""
         self._objects.admit(CLASSES, _keeps_its_controller)
         for class_ in gateway_classes():
             self._objects.create(CLASSES, class_, manager=MANAGER)
 
     async def run(self) -> None:
-        """Follows the cluster, for ever."""
+        """Watches the cluster, forever."""
         while True:
             # After a burst too large for the queue everything is looked at anyway.
             with contextlib.suppress(WatchOverflow):
@@ -64,7 +64,7 @@ class GatewayController:
                         self.reconcile()
 
     def reconcile(self) -> None:
-        """Brings objects and statuses to what the store says now."""
+        """Reconciles objects and statuses with the current state of the store."""
         api = declared.read(self._objects.store)
         for gateway in api.gateways:
             if not self._ends(gateway.namespace):

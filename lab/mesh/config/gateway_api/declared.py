@@ -17,7 +17,7 @@ KEYS = (CLASSES, GATEWAYS, GRANTS, HTTP_ROUTES, NAMESPACES)
 
 @dataclass(frozen=True)
 class GatewayApi:
-    """Gateways of classes that this mesh looks after, and what may attach to them; routes by age."""
+    """Gateways of the classes of this mesh, and what may attach to them; routes by age."""
 
     gateways: tuple[Gateway, ...] = ()
     routes: tuple[HttpRoute, ...] = ()
@@ -32,13 +32,13 @@ class GatewayApi:
 
 
 def served_classes(store: Store, *controllers: str) -> list[Object]:
-    """The classes that name one of these controllers, or else this mesh's."""
+    """The classes that name one of these controllers, by default this mesh's."""
     served = controllers or (CONTROLLER,)
     return [each for each in store.list(CLASSES) if each["spec"]["controllerName"] in served]
 
 
 def read(store: Store) -> GatewayApi:
-    """What the store holds now."""
+    """The current objects in the store."""
     classes = {each["metadata"]["name"] for each in served_classes(store)}
     routes = map(http_routes.parse, store.list(HTTP_ROUTES))
     return GatewayApi(

@@ -1,4 +1,4 @@
-"""GatewayClass, Gateway and ReferenceGrant: who listens where, and who may refer to what."""
+"""GatewayClass, Gateway and ReferenceGrant: listeners, and permitted references."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _holds(value: str | None, operator: str, values: tuple[str, ...]) -> bool:
 
 @dataclass(frozen=True)
 class Listener:
-    """A port of a gateway, perhaps for some hosts only."""
+    """A port of a gateway, possibly for some hosts only."""
 
     name: str
     port: int
@@ -87,7 +87,7 @@ class Listener:
 
 @dataclass(frozen=True)
 class Gateway:
-    """A gateway of a class that this mesh looks after."""
+    """A gateway of a class of this mesh."""
 
     namespace: str
     name: str
@@ -105,7 +105,7 @@ class Gateway:
 
     @property
     def provisioned(self) -> bool:
-        """Whether it gets a deployment of its own; otherwise it attaches to Services that are there."""
+        """Whether it gets its own Deployment; otherwise it uses existing Services."""
         kinds = [kind for kind, _ in self.addresses]
         return kinds in ([], [IP_ADDRESS])
 

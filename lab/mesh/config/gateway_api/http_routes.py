@@ -1,4 +1,4 @@
-"""HTTPRoute: which requests go where, at the gateways that it is attached to."""
+"""HTTPRoute: where the gateways to which it is attached send requests."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class HttpRoute:
 
     @property
     def age(self) -> tuple[str, str]:
-        """Of routes that are equal otherwise the first in this order decides."""
+        """Sort key: of otherwise equal routes, the first one wins."""
         return self.created, f"{self.namespace}/{self.name}"
 
     @property

@@ -32,7 +32,7 @@ _NOT_INHERITED = frozenset(
 
 
 def objects(gateway: Gateway) -> Iterator[tuple[GroupResource, Object]]:
-    """What has to be there, in the order in which it has to be created."""
+    """The objects, in the order of their creation."""
     if not gateway.provisioned:
         return
     account = _metadata(gateway, gateway.service_account)
@@ -50,12 +50,12 @@ def objects(gateway: Gateway) -> Iterator[tuple[GroupResource, Object]]:
 
 
 def is_managed(obj: Object) -> bool:
-    """Whether an object is one that this mesh has made for a gateway, and may change."""
+    """Whether this mesh has created an object for a gateway, and may change it."""
     return (obj["metadata"].get("labels") or {}).get(MANAGED_LABEL) == MANAGED
 
 
 def covers(present: Json, wanted: Json) -> bool:
-    """Whether everything that is wanted is there; defaults and additions of others do not matter."""
+    """Whether an object has all wanted fields; defaults and additions of others do not matter."""
     if isinstance(wanted, dict):
         return isinstance(present, dict) and all(
             key in present and covers(present[key], value) for key, value in wanted.items()

@@ -48,7 +48,7 @@ class _Port:
 
 
 def listeners(declared: GatewayApi, registry: ServiceRegistry, workload: Workload) -> tuple[Listener, ...]:
-    """What the pod listens on for the Gateways whose Services select it."""
+    """The listeners of the pod, for the Gateways whose Services select it."""
     ports: dict[int, _Port] = {}
     for gateway in declared.gateways:
         for number, found in _ports_of(gateway, declared, registry, workload):

@@ -1,4 +1,4 @@
-"""What is reported about classes, gateways and routes: the Gateway API's reasons in Istio's words."""
+"""The statuses of classes, gateways and routes: the Gateway API's reasons, with Istio's messages."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NO_ERRORS = "No errors found"
 
 @dataclass(frozen=True)
 class Reachability:
-    """What has become of a gateway's Services."""
+    """The state of a gateway's Services."""
 
     internal: tuple[str, ...] = ()
     """`host:port` of what has a ready pod behind it."""
@@ -206,7 +206,7 @@ def _listener_problem(listener: Listener) -> Refusal | None:
 
 @dataclass(frozen=True)
 class Parent:
-    """A reference of a route to a gateway of this mesh, and what has become of it."""
+    """A reference of a route to a gateway of this mesh, and its state."""
 
     reference: ParentReference
     conditions: tuple[Condition, ...] = field(default_factory=tuple)
@@ -235,7 +235,7 @@ def of_route(
 
 
 def parents_of(route: HttpRoute, declared: GatewayApi, registry: ServiceRegistry) -> Iterator[Parent]:
-    """What is to be said about each reference to a gateway that there is."""
+    """The status of each reference to an existing gateway."""
     resolved = _resolved(route, declared, registry)
     for reference in route.parents:
         gateway = declared.by_name.get((reference.namespace, reference.name))

@@ -1,4 +1,4 @@
-"""What Istio 1.0 refuses of Policy and MeshPolicy.
+"""Admission of Policy and MeshPolicy, as Istio 1.0 does it.
 
 What a schema can say has been refused by the schema.
 """
@@ -18,14 +18,14 @@ DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
 def review_policy(new: Object) -> list[str]:
-    """Refuses a Policy that could not be told from that of the namespace, or could never be obeyed."""
+    """Rejects a Policy that would be ambiguous with that of its namespace, or can never take effect."""
     name, spec = new["metadata"].get("name"), _spec(new)
     refuse_for((*_scope_problems(name, spec), *_method_problems(spec)))
     return []
 
 
 def review_mesh_policy(new: Object) -> list[str]:
-    """Refuses a MeshPolicy beside the one there can be, and one that is not for the whole mesh."""
+    """Rejects a second MeshPolicy, and one that is not for the whole mesh."""
     name, spec = new["metadata"].get("name"), _spec(new)
     refuse_for((*_mesh_problems(name, spec), *_method_problems(spec)))
     return []

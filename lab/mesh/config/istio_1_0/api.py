@@ -1,4 +1,4 @@
-"""The entry of the API of Istio 1.0 in the table of policy APIs: definitions, webhooks, conclusions."""
+"""The API of Istio 1.0 as a `PolicyApi`: definitions, webhooks, and how proxies are configured."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a policy demands of the connections and requests to a port."""
+"""What a policy requires of the connections and requests to a port."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ALGORITHMS = ("RS256", "ES256")
 
 
 def mode(policy: Policy | None) -> MutualTls:
-    """What the port accepts: the first mention of mutual TLS says it, whatever stands beside it."""
+    """What the port accepts: the first entry for mutual TLS decides, regardless of the others."""
     modes = (peer for peer in (policy.peers if policy else ()) if isinstance(peer, MutualTls))
     return next(modes, MutualTls.DISABLE)
 

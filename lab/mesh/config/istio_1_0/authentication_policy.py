@@ -1,4 +1,4 @@
-"""Policy and MeshPolicy: what they declare, and which of them holds for a port of a service.
+"""Policy and MeshPolicy: what they declare, and which of them applies to a port of a service.
 
 The most specific one holds, and it alone: for the service (and the port), for the namespace, for the mesh.
 Nothing of the others is inherited. Document "Authentication Policy (Istio 1.0)", section "Policy precedence".
@@ -123,7 +123,7 @@ def _token(jwt: Object) -> DeclaredRule:
 def holding(
     policies: Iterable[Policy], mesh_policies: Iterable[Policy], service: Service, port: ServicePort
 ) -> Policy | None:
-    """The policy that holds for a port of a service; None: no authentication at all.
+    """The policy that applies to a port of a service; None: no authentication.
 
     Of several that are equally specific the oldest holds, which Istio leaves to chance.
     """

@@ -1,4 +1,4 @@
-"""Which DestinationRule a client obeys: whoever it is, the one with the most specific host of all namespaces.
+"""DestinationRule lookup: for every client, the rule with the most specific host in all namespaces.
 
 Only that one counts. If it says nothing of TLS, a less specific one that does is not asked: the client
 speaks plain text. Document "Authentication Policy (Istio 1.0)", section "Globally enabling Istio mutual TLS".
@@ -13,7 +13,7 @@ from lab.mesh.model.hosts import most_specific
 
 
 class DestinationRules:
-    """The rules in force, ready to be asked."""
+    """The rules in force, indexed for lookup."""
 
     def __init__(self, rules: Iterable[DestinationRule]) -> None:
         of_host: dict[str, list[DestinationRule]] = {}
@@ -22,7 +22,7 @@ class DestinationRules:
         self._of_host = {host: merge(same) for host, same in of_host.items()}
 
     def find(self, host: str) -> DestinationRule | None:
-        """The one rule (perhaps merged) for a host; None: there is none."""
+        """The rule (possibly merged) for a host; None: there is none."""
         chosen = most_specific(self._of_host, host)
         return self._of_host[chosen] if chosen is not None else None
 

@@ -1,4 +1,4 @@
-"""What the ports of workloads and gateways accept, as Policy and MeshPolicy say it."""
+"""What the ports of workloads and gateways accept, according to Policy and MeshPolicy."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def spoken(protocol: Protocol) -> Protocol:
 
 
 def listeners(policies: Policies, gateway: Workload) -> tuple[Listener, ...]:
-    """What a gateway takes from outside. The policy of a port is that of the Service in front of it."""
+    """The listeners of a gateway. The policy of a port is that of the Service in front of it."""
     return tuple(
         _with_tokens(policies, gateway, listener)
         for listener in gateway_listeners.listeners(policies.networking, policies.registry, gateway)

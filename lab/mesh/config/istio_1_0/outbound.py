@@ -1,6 +1,6 @@
-"""How a client reaches services: as its DestinationRule says, or else in plain text.
+"""How a client reaches services: by its DestinationRule, or else in plain text.
 
-Nothing is found out about servers.
+There is no automatic mutual TLS.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from lab.mesh.workloads.service_registry import Service, ServiceEndpoint, Servic
 
 
 def upstreams_of(policies: Policies, client: Workload, service: Service) -> Iterator[Upstream]:
-    """Each port of a service, and of its subsets, as this client has to treat it."""
+    """Each port of a service and of its subsets, as this client reaches it."""
     rule = policies.destinations.find(service.host)
     return upstreams.of_service(service, rule, partial(_upstream, policies, client, service, rule))
 

@@ -16,7 +16,7 @@ from lab.mesh.config.networking.declared import Networking
 from lab.mesh.workloads.service_registry import Service, ServicePort, ServiceRegistry
 
 OWN = (authentication_policy.KEY, authentication_policy.MESH_KEY)
-"""The kinds of this API alone."""
+"""The kinds of this API only."""
 
 KEYS = (*OWN, *networking.KEYS)
 """What `read` depends on, besides the service registry."""
@@ -24,14 +24,14 @@ KEYS = (*OWN, *networking.KEYS)
 
 @dataclass(frozen=True)
 class Policies:
-    """What users have declared; the configuration of every proxy follows from it."""
+    """All policies; the configuration of every proxy follows from them."""
 
     registry: ServiceRegistry
     policies: tuple[Policy, ...] = ()
     mesh_policies: tuple[Policy, ...] = ()
     networking: Networking = field(default_factory=Networking)
     key_sets: Mapping[KeySource, str] = field(default_factory=lambda: NO_KEYS)
-    """What has been fetched so far of what `key_askers` need, as JSON Web Key Sets."""
+    """The JSON Web Key Sets that have been fetched so far for `key_askers`."""
 
     @property
     def key_askers(self) -> Iterator[tuple[KeySource, Asker]]:
@@ -46,7 +46,7 @@ class Policies:
         return DestinationRules(self.networking.destination_rules)
 
     def policy_for(self, service: Service, port: ServicePort) -> Policy | None:
-        """The one policy that holds for a port of a service."""
+        """The policy that applies to a port of a service."""
         return holding(self.policies, self.mesh_policies, service, port)
 
 

@@ -17,7 +17,7 @@ KEYS = (destination_rule.KEY, gateway.KEY, virtual_service.KEY)
 
 @dataclass(frozen=True)
 class Networking:
-    """Which of them a client obeys or a gateway serves is another question."""
+    """All of them, whichever a client obeys or a gateway serves."""
 
     destination_rules: tuple[DestinationRule, ...] = ()
     gateways: tuple[Gateway, ...] = ()

@@ -29,7 +29,7 @@ CONFIG_MAP = "configmap://"
 
 
 def review_destination_rule(new: Object) -> list[str]:
-    """Refuses a DestinationRule that no proxy could obey, with every reason at once."""
+    """Rejects a DestinationRule that no proxy could apply, with all reasons."""
     refuse_for(_rule_problems(mapping(new.get("spec")), new["metadata"]["namespace"]))
     return []
 

@@ -1,4 +1,4 @@
-"""DestinationRule, as far as it sets a client's TLS towards a service.
+"""DestinationRule, as far as it configures a client's TLS for a service.
 
 Which rules a client looks at, and what it does without any, is up to the policy API. Those for the same host
 are merged: the oldest top-level traffic policy, the union of the subsets.
@@ -90,7 +90,7 @@ class DestinationRule:
         return self.exports in ({"."}, {self.namespace})
 
     def exported_to(self, namespace: str) -> bool:
-        """Whether clients of another namespace may obey this rule."""
+        """Whether this rule applies to clients of another namespace."""
         return not self.exports or bool(self.exports & {"*", namespace})
 
     def tls_for(self, port: int) -> TlsSettings | None:

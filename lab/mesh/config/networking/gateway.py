@@ -1,4 +1,4 @@
-"""Gateway (networking.istio.io): on which ports the pods of a gateway take requests, and for which hosts."""
+"""Gateway (networking.istio.io): on which ports and for which hosts the pods of a gateway accept requests."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Gateway:
 
     @property
     def age(self) -> tuple[str, str, str]:
-        """Sorts the one that decides, the oldest, first."""
+        """Sort key: the oldest, which decides, is first."""
         return (self.created, self.name, self.namespace)
 
     @property

@@ -30,7 +30,7 @@ OF_THE_MESH = {
 
 
 def review_gateway(new: Object) -> list[str]:
-    """Refuses a Gateway that no proxy could obey, with every reason at once."""
+    """Rejects a Gateway that no proxy could apply, with all reasons."""
     refuse_for(_gateway_problems(mapping(new.get("spec")), new["metadata"]["name"]))
     return []
 

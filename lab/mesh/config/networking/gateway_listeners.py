@@ -48,7 +48,7 @@ class _Opened:
 
 
 def listeners(networking: Networking, registry: ServiceRegistry, workload: Workload) -> tuple[Listener, ...]:
-    """What the pod listens on. Servers that take anything but plain HTTP are not served."""
+    """The listeners of the pod. Servers for anything but plain HTTP are not served."""
     by_port: dict[int, list[_Opened]] = {}
     for opened in _opened(networking.gateways, registry, workload):
         by_port.setdefault(opened.port, []).append(opened)

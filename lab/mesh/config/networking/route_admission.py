@@ -108,7 +108,7 @@ TARGETS = {
     "mirror": "mirror",
     "mirrors": "mirrors",
 }
-"""What may become of a request, and what messages call it."""
+"""What a route may do with a request, and its name in messages."""
 
 
 def _match_problems(match: Object) -> Iterator[str]:

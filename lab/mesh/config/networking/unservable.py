@@ -1,6 +1,6 @@
 """Parts of VirtualServices that Istio's webhook accepts, but whose configuration Envoy rejects.
 
-Envoy refuses all that it is sent with it, for whomever it is; so here the one object is refused.
+Envoy rejects the whole update that contains it, so this one object is rejected instead.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Upstreams of a client: the ports and subsets of a service, with the TLS that a rule asks for."""
+"""Upstreams of a client: the ports and subsets of a service, with the TLS settings of a rule."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def build(
     takes_mutual_tls: Callable[[ServiceEndpoint], bool],
     origination: Callable[[tuple[Endpoint, ...]], TlsOrigination],
 ) -> Upstream:
-    """One service port, or a subset of it, as this client has to treat it.
+    """One service port, or a subset of it, as this client reaches it.
 
     `tls` is what a rule says. Which endpoints are marked for mutual TLS, and what the client does then, is up
     to the policy API.

@@ -1,4 +1,4 @@
-"""VirtualService: the routes of some hosts at the gateways that it is bound to."""
+"""VirtualService: the routes for some hosts at the gateways to which it is bound."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ AUTHORITY = frozenset({"host", ":authority"})
 
 @dataclass(frozen=True)
 class RouteDestination:
-    """A destination as written; without a port it is up to the service."""
+    """A destination as written; without a port, that of the service."""
 
     host: str
     """Fully qualified."""

@@ -26,7 +26,7 @@ from lab.mesh.config.webhook import mapping, refuse_for, sequence
 
 
 def review_virtual_service(new: Object) -> list[str]:
-    """Refuses a VirtualService that no proxy could obey, with every reason at once."""
+    """Rejects a VirtualService that no proxy could apply, with all reasons."""
     spec = mapping(new.get("spec"))
     refuse_for(_service_problems(spec, new["metadata"]["namespace"]))
     refuse_for(why for route in sequence(spec.get("http")) for why in unservable.route_problems(route))
