@@ -1,1 +1,1 @@
-"""A small Kubernetes API server, in memory, that unmodified kubectl and client libraries speak to."""
+"""A small in-memory Kubernetes API server for unmodified kubectl and client libraries."""

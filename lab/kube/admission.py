@@ -1,4 +1,4 @@
-"""The types of admission hooks, and how they refuse an object."""
+"""The types of admission hooks, and how they reject an object."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from lab.kube.objects import Json, Object
 
 
 class Denied(Exception):
-    """An admission hook refuses the object, as a validating webhook does. `code` is the HTTP status."""
+    """An admission hook rejects the object, as a validating webhook does. `code` is the HTTP status."""
 
     def __init__(self, message: str, webhook: str = "validation.istio.io", code: int = 400) -> None:
         super().__init__(message)
@@ -18,7 +18,7 @@ class Denied(Exception):
 
 
 class Invalid(Exception):
-    """An admission hook finds a field wrong, as a CEL rule of a schema does: answered with 422."""
+    """An admission hook rejects a field, as a CEL rule of a schema does: status 422."""
 
     def __init__(self, field: str, detail: str, value: Json = "object") -> None:
         super().__init__(f"{field}: {detail}")
@@ -31,4 +31,4 @@ Admission = Callable[[Object, Object | None], Object]
 """(new, old or None) -> the object to store, itself or a changed copy. May raise `Denied` or `Invalid`."""
 
 Review = Callable[[Object], Sequence[str]]
-"""An object that its schema has nothing against -> warnings to whoever writes it. May raise `Denied`."""
+"""(valid object) -> warnings for the writer. May raise `Denied`."""

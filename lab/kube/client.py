@@ -1,6 +1,6 @@
-"""The API server as the rest of the lab sees it: its store to read and to watch, and a client to write with.
+"""The API server for the rest of the lab: its store for reads and watches, and a client for writes.
 
-The node, the meshes and the faults know nothing else of it, but for what it asks of a node (`runtime`).
+The node, the meshes and the faults use nothing else of it, except for what it needs from a node (`runtime`).
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ __all__ = [
 
 
 class Client(Protocol):
-    """The one way to write, for controllers, the node and the mesh. Every method may raise `ApiError`."""
+    """How controllers, the node and the mesh write objects. Every method may raise `ApiError`."""
 
     store: Store
 
@@ -71,7 +71,7 @@ class Client(Protocol):
     def set_status(
         self, key: GroupResource, namespace: str, name: str, status: Object, *, manager: str
     ) -> Object | None:
-        """Replaces the status wholly. Equal status keeps the revision. None when the object is gone."""
+        """Replaces the whole status. An equal one keeps the revision. None if the object is gone."""
         ...
 
     def delete(
@@ -95,7 +95,7 @@ class Client(Protocol):
         type: Literal["Normal", "Warning"] = "Normal",  # noqa: A002 - the field's name in Kubernetes
         component: str,
     ) -> None:
-        """Records a core/v1 Event; the same one again only raises its count."""
+        """Records a core/v1 Event; a repeated one only increases its count."""
         ...
 
     def admit(self, key: GroupResource, hook: Admission) -> None:
@@ -103,5 +103,5 @@ class Client(Protocol):
         ...
 
     def review(self, key: GroupResource, hook: Review) -> None:
-        """Registers what is asked about an object on create and update, after validation."""
+        """Registers a review, which runs on create and update, after validation."""
         ...

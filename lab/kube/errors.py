@@ -1,4 +1,4 @@
-"""What the API server answers when it refuses: `Status` objects in the words of a real API server."""
+"""Errors of the API server: `Status` objects with the messages of a real API server."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Cause:
 
 
 class ApiError(Exception):
-    """A request refused. `code` is the HTTP status, `reason` the machine-readable word of the Status."""
+    """A rejected request. `code` is the HTTP status, `reason` that of the Status."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class ApiError(Exception):
         self.headers = dict(headers or {})
 
     def status(self) -> Object:
-        """The `v1` Status object that travels to the client."""
+        """The `v1` Status object for the client."""
         status: Object = {
             "kind": "Status",
             "apiVersion": "v1",
@@ -107,7 +107,7 @@ STALE = "the object has been modified; please apply your changes to the latest v
 
 
 def stale(what: Named, name: str) -> ApiError:
-    """Optimistic locking: the writer has not seen the newest revision."""
+    """409: optimistic locking; the writer has not seen the newest revision."""
     return conflict(what, name, STALE)
 
 
@@ -129,7 +129,7 @@ def namespace_terminating(what: Named, name: str, namespace: str) -> ApiError:
 
 
 def invalid(group: str, kind: str, name: str, causes: Iterable[Cause]) -> ApiError:
-    """422: every wrong field at once, as `kubectl` shows them."""
+    """422: all invalid fields, as `kubectl` shows them."""
     listed = list(dict.fromkeys(causes))
     lines = [f"{cause.field}: {cause.message}" for cause in listed]
     text = lines[0] if len(lines) == 1 else f"[{', '.join(lines)}]"
@@ -159,12 +159,12 @@ def not_acceptable(accepted: Iterable[str]) -> ApiError:
 
 
 def expired(message: str) -> ApiError:
-    """410: the revision asked for is no longer remembered."""
+    """410: the requested revision is too old."""
     return ApiError(410, "Expired", message)
 
 
 def internal() -> ApiError:
-    """500 without a word about what broke inside: that belongs into the server's log."""
+    """500 without details, which belong in the server's log."""
     return ApiError(500, "InternalError", "Internal error occurred")
 
 

@@ -1,4 +1,4 @@
-"""What the API server asks of a node to serve exec, logs and port forwarding: all it knows of containers.
+"""What the API server needs from a node for exec, logs and port forwarding.
 
 The server never starts a program and never builds a file path from an object's name; both belong to the node,
 which knows a container's network namespace, file system and environment.
@@ -21,7 +21,7 @@ class ExecFailed(Exception):
 
 
 class Unconnected(Exception):
-    """Nobody in a pod takes a connection; says why in the words of a container runtime."""
+    """The connection to a pod failed; says why in the words of a container runtime."""
 
 
 class Mark(NamedTuple):

@@ -1,4 +1,4 @@
-"""The interface of whatever serves the API on sockets."""
+"""The interface for serving the API on sockets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 
 @runtime_checkable
 class Serving(Protocol):
-    """Answers on sockets that the caller has bound, until it is stopped."""
+    """Serves on sockets that the caller has bound, until it is stopped."""
 
     async def start(self, sockets: Sequence[socket.socket]) -> None: ...
 

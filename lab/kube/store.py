@@ -63,7 +63,7 @@ class Watch:
         self._wake()
 
     def pending(self) -> list[WatchEvent]:
-        """Takes whatever is queued, without waiting."""
+        """Takes all queued events, without waiting."""
         self._check()
         events = list(self._queue)
         self._queue.clear()
@@ -111,7 +111,7 @@ class Watch:
 
 
 class Store:
-    """All objects. Reading is for everybody; `put` and `remove` are for the write pipeline alone.
+    """All objects. Anyone may read; only the write pipeline may call `put` and `remove`.
 
     `history` is how many events are remembered for watches that resume; an older revision gets a 410.
     """

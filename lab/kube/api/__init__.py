@@ -1,1 +1,1 @@
-"""The API as clients see it over HTTP: paths, bodies, answers, watches, exec and logs."""
+"""The API over HTTP: paths, bodies, responses, watches, exec and logs."""

@@ -47,7 +47,7 @@ async def read(request: web.BaseRequest) -> bytes:
 
 
 async def parse(request: web.BaseRequest) -> Json:
-    """The body as JSON data; None when there is none. Raises a 400 for what cannot be read."""
+    """The body as JSON data; None if there is none. Raises a 400 if it cannot be parsed."""
     body = await read(request)
     if request.content_type == _PROTOBUF:
         return protobuf.decode(body)
@@ -64,7 +64,7 @@ async def parse(request: web.BaseRequest) -> Json:
 
 
 def _check_depth(body: bytes) -> None:
-    """Everything that walks an object does so recursively."""
+    """Limits the depth, since objects are walked recursively."""
     if body.count(b"{") + body.count(b"[") <= MAX_DEPTH:
         return
     depth = 0

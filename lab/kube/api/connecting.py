@@ -9,7 +9,7 @@ from lab.kube.writing.pipeline import Pipeline
 
 
 async def allowed(pipeline: Pipeline, route: Route, user: User, kind: str, options: Object) -> None:
-    """Asks the webhooks about a connection with these options of a kind. Raises ApiError."""
+    """Calls the webhooks for a connection with these options (such as PodExecOptions). Raises ApiError."""
     if not pipeline.webhooks.any:
         return
     from lab.kube.webhooks.attributes import Attributes

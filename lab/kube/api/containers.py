@@ -9,7 +9,7 @@ from lab.kube.objects import Object
 
 
 def choose(pod: Object, wanted: str) -> str:
-    """The container's name. Raises ApiError 400 when it is left open or is not one of the pod's."""
+    """The container's name. Raises ApiError 400 if it is ambiguous or not one of the pod's."""
     name, spec = pod["metadata"]["name"], pod["spec"]
     names = [container["name"] for container in spec["containers"]]
     init_names = [container["name"] for container in spec.get("initContainers") or ()]
@@ -26,7 +26,7 @@ def choose(pod: Object, wanted: str) -> str:
 
 
 def status_of(pod: Object, container: str) -> Object:
-    """The containerStatus of a container, {} while its node has not spoken of it."""
+    """The containerStatus of a container; {} until the node has reported one."""
     return next((status for status in _statuses(pod) if status["name"] == container), {})
 
 

@@ -1,4 +1,4 @@
-"""What the API serves, as clients discover it: plain lists, and everything at once (aggregated discovery)."""
+"""API discovery: a list for each group and version, and aggregated discovery."""
 
 from __future__ import annotations
 

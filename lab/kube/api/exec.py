@@ -94,7 +94,7 @@ async def _converse(socket: web.WebSocketResponse, process: Process, options: Op
 
 
 async def _listen(socket: web.WebSocketResponse, process: Process) -> None:
-    """Feeds the program's input until the client leaves; then ends the program."""
+    """Forwards standard input until the client disconnects; then ends the program."""
     async for message in socket:
         # The Python client sends what it is given as text in a text message.
         content = message.data.encode() if message.type is WSMsgType.TEXT else message.data

@@ -53,7 +53,7 @@ Handler = Callable[[Call], Awaitable[web.StreamResponse]]
 
 
 class Handlers:
-    """Answers calls. Every method may raise `ApiError`."""
+    """Handles calls. Every method may raise `ApiError`."""
 
     def __init__(self, writes: Writes, authenticator: Authenticator, runtime: Runtime) -> None:
         self._pipeline = writes.pipeline
@@ -211,7 +211,7 @@ class Handlers:
         )
 
     async def _remove_if_there(self, call: Call, obj: Object, options: DeleteOptions) -> None:
-        """While webhooks were asked about one object, another one may have gone."""
+        """The object may be gone: others may have deleted it while webhooks were called."""
         place = place_of(obj)
         if self._store.get(call.resource.key, *place) is not None:
             await self._pipeline.remove(call.resource, *place, options)
@@ -283,7 +283,7 @@ def _patched(call: Call, target: Object, patch: Json) -> Json:
 
 
 def _place_after(token: str) -> tuple[str, str]:
-    """Where a list goes on. Raises a 400 for a token that this server has not given."""
+    """Where a list continues. Raises a 400 for an invalid continue token."""
     try:
         namespace, name = orjson.loads(base64.urlsafe_b64decode(token))
     except (binascii.Error, orjson.JSONDecodeError, ValueError, TypeError):

@@ -1,4 +1,4 @@
-"""`pods/log`: what a container has written, and with `follow` what it goes on writing until it ends."""
+"""`pods/log`: the log of a container, and with `follow` also what it writes until it ends."""
 
 from __future__ import annotations
 

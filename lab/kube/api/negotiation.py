@@ -1,4 +1,4 @@
-"""Content negotiation: the form of an answer, by the `Accept` header."""
+"""Content negotiation: the format of a response, by the `Accept` header."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""OpenAPI v3 documents: what kubectl validates and explains with. One document a group and version."""
+"""OpenAPI v3 documents, for validation and `kubectl explain`: one for each group and version."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _COLLECTION_ACTIONS = {"get": "list", "post": "post", "delete": "deletecollectio
 
 
 class OpenApi:
-    """Builds the documents when they are first asked for, and anew when the kinds have changed."""
+    """Builds the documents on first use, and again when the kinds have changed."""
 
     def __init__(self, scheme: Scheme) -> None:
         self._scheme = scheme

@@ -1,4 +1,4 @@
-"""`pods/portforward`: SPDY/3.1 tunnelled in a WebSocket, as kubectl 1.31 and client-go speak it.
+"""`pods/portforward`: SPDY/3.1 tunneled in a WebSocket, as kubectl 1.31 and client-go use it.
 
 The client opens two streams for each connection that it carries, with the same request id: one for the data,
 one on which only the server says anything, and only if the connection could not be made.
@@ -57,7 +57,7 @@ class _Forwarding:
         self._tasks: dict[int, asyncio.Task[None]] = {}
 
     async def serve(self) -> None:
-        """Until the client leaves. Raises Malformed."""
+        """Serves until the client disconnects. Raises Malformed."""
         async for message in self._socket:
             if message.type is WSMsgType.BINARY:
                 for frame in self._reader.feed(message.data):

@@ -43,7 +43,7 @@ def number(query: Mapping[str, str], name: str) -> int:
 
 
 def write_options(request: web.BaseRequest, verb: str, user: User) -> WriteOptions:
-    """Who writes, by which manager, whether it is a rehearsal, how strictly fields are read. Raises a 422."""
+    """The user, the field manager, dryRun and fieldValidation of a write. Raises a 422."""
     query = request.query
     causes = []
     dry_run = query.getall("dryRun", [])
@@ -70,7 +70,7 @@ def write_options(request: web.BaseRequest, verb: str, user: User) -> WriteOptio
 
 @dataclass(frozen=True)
 class Selection:
-    """Which objects of a collection are meant."""
+    """The label and field selectors of a request."""
 
     resource: Resource
     namespace: str

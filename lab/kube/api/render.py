@@ -1,4 +1,4 @@
-"""Answers: objects, lists and tables in the form that the client accepts."""
+"""Responses: objects, lists and tables in the format that the client accepts."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def json_answer(
 def object_answer(
     request: web.BaseRequest, resource: Resource, obj: Object, code: int = 200, warnings: Sequence[str] = ()
 ) -> web.Response:
-    """One object in the API version asked for. Raises a 406."""
+    """One object in the requested API version. Raises a 406."""
     accepted = negotiate(request.headers.get("Accept"), OBJECT_SHAPES)
     headers = warning_headers(warnings)
     obj = in_version(resource, obj)
@@ -54,7 +54,7 @@ def object_answer(
 def list_answer(
     request: web.BaseRequest, resource: Resource, objects: Sequence[Object], metadata: Object
 ) -> web.Response:
-    """A list in the API version asked for. Raises a 406."""
+    """A list in the requested API version. Raises a 406."""
     accepted = negotiate(request.headers.get("Accept"), LIST_SHAPES)
     items = [in_version(resource, obj) for obj in objects]
     if accepted.shape == "Table":

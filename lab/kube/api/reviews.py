@@ -1,6 +1,6 @@
 """Requests that store nothing: TokenRequest, TokenReview and the SelfSubject reviews.
 
-Every known user may do everything, so access reviews say yes of everybody but the anonymous one.
+Every known user may do everything, so access reviews allow everything to everybody but the anonymous user.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def _bound_object(store: Store, namespace: str, reference: object) -> Object | N
 
 @dataclass(frozen=True)
 class ReviewRequest:
-    """A review and who asks for it."""
+    """A review, and the user who requests it."""
 
     authenticator: Authenticator
     user: User
@@ -116,7 +116,7 @@ def _own_access_status(_: ReviewRequest) -> Object:
 
 
 def _access_status(asked: ReviewRequest) -> Object:
-    """What `Authenticator.authorize` would say of another user."""
+    """The result of `Authenticator.authorize` for another user."""
     spec = _spec(asked.request)
     if spec.get("user") != ANONYMOUS.name:
         return {"allowed": True, "reason": _EVERYTHING}
@@ -138,7 +138,7 @@ REVIEWS: Mapping[str, Callable[[ReviewRequest], Object]] = {
     "SubjectAccessReview": _access_status,
     "SelfSubjectRulesReview": _rules_status,
 }
-"""What answers a review, by its kind."""
+"""The handlers of reviews, by kind."""
 
 
 def review(kind: str, authenticator: Authenticator, user: User, request: Object) -> Object:

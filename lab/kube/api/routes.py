@@ -1,4 +1,4 @@
-"""From the path of a request to the resource, namespace, name and subresource that it names."""
+"""Parses the path of a request: resource, namespace, name and subresource."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BROKEN_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 
 @dataclass(frozen=True)
 class Route:
-    """`name` and `subresource` are "" where the path does not go that far."""
+    """`name` and `subresource` are "" if the path does not contain them."""
 
     resource: Resource
     namespace: str
@@ -26,7 +26,7 @@ class Route:
 
 
 def segments(raw_path: str) -> list[str]:
-    """The decoded segments of a path. Raises a 400 for what no object can be called."""
+    """The decoded segments of a path. Raises a 400 for invalid names."""
     if _BROKEN_ESCAPE.search(raw_path):
         raise bad_request("invalid URL escape in the path")
     found = []
@@ -42,7 +42,7 @@ def segments(raw_path: str) -> list[str]:
 
 
 def route(parts: list[str], scheme: Scheme) -> Route:
-    """The resource that a path below `/api` or `/apis` means. Raises a 404."""
+    """The resource of a path below `/api` or `/apis`. Raises a 404."""
     group, version, rest = ("", parts[1], parts[2:]) if parts[0] == "api" else (parts[1], parts[2], parts[3:])
     if len(rest) > 1 and "" in rest:
         raise no_such_path()

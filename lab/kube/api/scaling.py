@@ -1,4 +1,4 @@
-"""The `scale` subresource: an object seen as nothing but its number of replicas."""
+"""The `scale` subresource: the number of replicas of an object."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ATTEMPTS = 5
 async def rescale(
     pipeline: Pipeline, route: Route, change: Callable[[Object], Json], options: WriteOptions
 ) -> Object:
-    """The new Scale, after `change` of the present one. Raises ApiError."""
+    """Applies `change` to the current Scale; returns the new one. Raises ApiError."""
     from lab.kube.writing import admission_attributes
 
     for _ in range(_ATTEMPTS):

@@ -1,4 +1,4 @@
-"""The HTTP server: TLS, who may ask, where a path leads, and limits on what clients may do."""
+"""The HTTP server: TLS, authentication, routing, and limits for clients."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ class ApiServer:
         return accept
 
     def _close_silent(self, protocol: web.RequestHandler) -> None:
-        """aiohttp waits for ever for the first request of a connection."""
+        """aiohttp waits forever for the first request of a connection."""
         del self._silent[protocol]
         if protocol.transport is not None:
             protocol.transport.abort()
@@ -155,7 +155,7 @@ class ApiServer:
             self._watches -= 1
 
     def _document(self, request: web.BaseRequest, parts: list[str]) -> web.Response:
-        """Everything that is not about objects. Raises a 404."""
+        """Discovery, OpenAPI, health and other paths without objects. Raises a 404."""
         match parts:
             case [""]:
                 return json_answer({"paths": _ROOT_PATHS})

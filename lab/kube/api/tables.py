@@ -1,4 +1,4 @@
-"""Tables, as `kubectl get` asks for them, and lists of metadata alone."""
+"""Tables, as `kubectl get` requests them, and PartialObjectMetadata."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ DEFAULT_DURATION, BOOKMARK_INTERVAL, WRITE_TIMEOUT = 1800, 10.0, 30.0
 
 @dataclass(frozen=True)
 class WatchOptions:
-    """`revision` None means: start with what there is now."""
+    """`revision` None means: start with the current objects."""
 
     revision: int | None
     seconds: float
@@ -70,7 +70,7 @@ def check_revision(revision: int, store: Store) -> None:
 
 
 async def serve(request: web.BaseRequest, selection: Selection, store: Store) -> web.StreamResponse:
-    """Streams changes until the time is up, the client leaves or falls too far behind."""
+    """Streams changes until the timeout, or until the client disconnects or falls too far behind."""
     options = WatchOptions.of(request, store)
     stream = _Stream(selection, options)
     # Subscribing and reading the past happen without a pause between, so nothing is missed or doubled.

@@ -15,7 +15,7 @@ CLOSING = 1.0
 
 
 async def accept(request: web.BaseRequest, protocols: Sequence[str], hint: str) -> web.WebSocketResponse:
-    """Raises ApiError 400 for a client that speaks none of them; `hint` says which kubectl does."""
+    """Raises ApiError 400 for a client that supports none of them; `hint` says which kubectl does."""
     if "spdy" in request.headers.get("Upgrade", "").lower():
         raise bad_request(f"SPDY is not supported by this server; use WebSockets ({hint})")
     socket = web.WebSocketResponse(

@@ -1,4 +1,4 @@
-"""The controllers of the cluster, each a task that brings one kind of object to its wanted state.
+"""The controllers of the cluster, each a task that reconciles one kind of object.
 
 They write through the same pipeline as every client and never inside it. None may fail quietly: what one of
 them cannot handle ends all of them, with one line that says which.
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 class ControllerFailed(Exception):
-    """A controller met something that it cannot handle; the cluster is no longer what its objects say."""
+    """A controller failed, so the cluster no longer follows its objects."""
 
 
 async def run_all(

@@ -19,7 +19,7 @@ from lab.kube.writing.controller_client import ControllerClient
 ACCOUNT_UID = "kubernetes.io/service-account.uid"
 
 LIFETIME_S = 10 * 365 * 24 * 3600
-"""Of such tokens, which have no end in Kubernetes: longer than any cluster of this kind lives."""
+"""The lifetime of such tokens, which do not expire in Kubernetes: longer than any lab runs."""
 
 
 class AccountSecrets:

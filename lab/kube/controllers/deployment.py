@@ -1,4 +1,4 @@
-"""Deployments: one ReplicaSet a pod template, rolled from the old ones to the new one.
+"""Deployments: a ReplicaSet for each pod template, and rollouts from the old ones to the new one.
 
 Revisions, annotations, events and conditions are those that `kubectl rollout` and `kubectl wait` read.
 """
@@ -61,7 +61,7 @@ class Deployments:
         return self._report(deployment, refusal)
 
     async def _step(self, deployment: Object) -> Object:
-        """One step of the roll-out. Returns the deployment, which now tells its revision."""
+        """One step of the rollout. Returns the Deployment, with its revision."""
         spec = deployment["spec"]
         new, old = self._sets(deployment)
         if spec.get("paused"):
@@ -98,7 +98,7 @@ class Deployments:
     async def _new_set(
         self, deployment: Object, new: Object | None, old: Sequence[Object]
     ) -> tuple[Object, bool]:
-        """The new ReplicaSet with its annotations up to date, and whether it was made just now."""
+        """The new ReplicaSet with updated annotations, and whether it was created just now."""
         revision = max((_revision(each) for each in old), default=0) + 1
         if new is None:
             return await self._create(deployment, old, revision), True
@@ -224,7 +224,7 @@ def _counts(replica_set: Object) -> rollout.Counts:
 
 
 def _paused_scale(desired: int, new: Object | None, old: Sequence[Object]) -> dict[str, int]:
-    """A paused Deployment does not roll, but scaling it works while one ReplicaSet holds all its pods."""
+    """A paused Deployment does not roll out, but scales while one ReplicaSet has all its pods."""
     active = [each for each in [*old, *_some(new)] if each["spec"]["replicas"]]
     alone = active or [*old[-1:], *_some(new)][-1:]
     return {alone[0]["metadata"]["name"]: desired} if len(alone) == 1 else {}

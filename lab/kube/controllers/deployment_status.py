@@ -1,4 +1,4 @@
-"""Conditions of a Deployment, in the reasons and words that `kubectl rollout status` understands."""
+"""Conditions of a Deployment, with the reasons and messages that `kubectl rollout status` reads."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Condition(TypedDict):
 def conditions(
     deployment: Object, status: Object, new: Object | None, refusal: ApiError | None
 ) -> list[Condition]:
-    """Available, Progressing and, where a ReplicaSet or pods are refused, ReplicaFailure.
+    """Available, Progressing and, if a ReplicaSet or pods are rejected, ReplicaFailure.
 
     `status` has this round's counts.
     """
@@ -46,7 +46,7 @@ def _failure_of(replica_set: Object | None) -> str:
 
 
 def progress_deadline(spec: Object, status: Object) -> float | None:
-    """Seconds until the roll-out counts as stuck; None when it is finished, stuck or paused already."""
+    """Seconds until the progress deadline; None if the rollout is complete, has exceeded it, or is paused."""
     for condition in status["conditions"]:
         if condition["type"] == "Progressing" and condition["reason"] in _UNDER_WAY:
             limit = float(spec.get("progressDeadlineSeconds", 600))

@@ -156,7 +156,7 @@ def _target(port: Object, pod: Object) -> int | None:
 
 
 def _lasting(spec: Object) -> Iterator[Object]:
-    """The containers, native sidecars among them: init containers that are restarted."""
+    """The containers, including native sidecars: init containers with `restartPolicy: Always`."""
     yield from spec["containers"]
     yield from (each for each in spec.get("initContainers") or () if each.get("restartPolicy") == "Always")
 
@@ -185,7 +185,7 @@ def _address(service: Object, pod: Object) -> Object:
 
 
 def _hostname(service: Object, pod: Object) -> Object:
-    """By which the pod is found below the name of the service, if that is what the pod asks for."""
+    """The pod's DNS name below that of the service, if the pod has one (`hostname`, `subdomain`)."""
     spec = pod["spec"]
     if not spec.get("hostname") or spec.get("subdomain") != service["metadata"]["name"]:
         return {}

@@ -1,4 +1,4 @@
-"""The garbage collector: deletes dependents in the way that the deletion of their owner asked for.
+"""The garbage collector: deletes dependents by the propagation policy of their owner's deletion.
 
 Background: the owner is gone at once, its dependents go afterwards. Foreground and Orphan: the write pipeline
 leaves the owner in place under a finalizer; this controller deletes its dependents, or cuts them loose, and
@@ -88,7 +88,7 @@ class Garbage:
             await self._set_owners(key, obj, alive)
 
     async def _finish(self, key: GroupResource, obj: Object) -> None:
-        """Does for a terminating owner what its deletion asked for."""
+        """Completes the deletion of a terminating owner by its propagation policy."""
         finalizers = obj["metadata"].get("finalizers") or ()
         uid = obj["metadata"]["uid"]
         dependents = [found for each in tuple(self._dependents.get(uid, ())) if (found := self._live(each))]

@@ -1,4 +1,4 @@
-"""The loop that every controller runs in: changes name the objects to look at, and each is reconciled once.
+"""The control loop of every controller: changes name the objects to reconcile, each once.
 
 Reconciling waits for nothing but admission webhooks: it reads the store as it is now, writes what is missing
 and returns. Without webhooks nothing that it reads can change before it writes. With some, objects are
@@ -27,7 +27,7 @@ RETRY = 5.0
 
 
 class Request(NamedTuple):
-    """An object to look at; `namespace` is "" for cluster-scoped kinds."""
+    """An object to reconcile; `namespace` is "" for cluster-scoped kinds."""
 
     namespace: str
     name: str
@@ -49,12 +49,12 @@ class Reconciler(Protocol):
         ...
 
     async def reconcile(self, request: Request) -> float | None:
-        """Brings one object to its wanted state. Returns the seconds after which to look again, if any."""
+        """Reconciles one object. Returns the seconds after which to do it again, if any."""
         ...
 
 
 async def run(reconciler: Reconciler, store: Store, waits: Callable[[], bool]) -> None:
-    """Reconciles for ever. `waits` says whether a write may have to wait for webhooks."""
+    """Reconciles, forever. `waits` says whether a write may have to wait for webhooks."""
     while True:
         # After a burst too large for the queue everything is looked at anew: no single event is needed.
         with contextlib.suppress(WatchOverflow):
@@ -66,7 +66,7 @@ async def run(reconciler: Reconciler, store: Store, waits: Callable[[], bool]) -
 
 
 class _Following:
-    """Whatever is queued at once is one batch, so a burst of changes costs one pass."""
+    """Everything in the queue is one batch, so that a burst of changes costs one pass."""
 
     def __init__(self, reconciler: Reconciler) -> None:
         self._reconciler = reconciler
@@ -129,7 +129,7 @@ class _Following:
 
 
 async def _attempt(reconciler: Reconciler, request: Request) -> float | None:
-    """One look at an object. What the API refuses, as it might refuse any client, is tried again later."""
+    """Reconciles an object once. If the API rejects a write, as it might for any client, retries later."""
     try:
         return await reconciler.reconcile(request)
     except ApiError as refusal:

@@ -1,4 +1,4 @@
-"""What a StatefulSet does next: pure decisions about its pods by their numbers, in Kubernetes' order."""
+"""What a StatefulSet does next: pure decisions about its pods by ordinal, in Kubernetes' order."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Plan:
 
 
 def next_actions(plan: Plan, members: Sequence[Member]) -> list[Create | Delete]:
-    """What to do at once. One by one: at most one thing, and none while a pod is on its way."""
+    """What to do now. With OrderedReady: at most one action, and none while a pod starts or stops."""
     found: list[Create | Delete] = []
     by_ordinal = {member.ordinal: member for member in members}
     for action in _scaling(plan, by_ordinal):

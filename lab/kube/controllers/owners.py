@@ -12,7 +12,7 @@ from lab.kube.writing.controller_client import ControllerClient
 
 
 def controller_reference(kind: str, owner: Object) -> Object:
-    """The ownerReference of what a controller makes for an object of apps/v1."""
+    """The ownerReference in objects that a controller creates for an object of apps/v1."""
     return {
         "apiVersion": "apps/v1",
         "kind": kind,
@@ -24,7 +24,7 @@ def controller_reference(kind: str, owner: Object) -> Object:
 
 
 def controller_of(obj: Object) -> Object | None:
-    """The ownerReference of the one owner that controls an object."""
+    """The ownerReference with `controller: true`."""
     references = obj["metadata"].get("ownerReferences") or ()
     return next((reference for reference in references if reference.get("controller")), None)
 
@@ -36,7 +36,7 @@ async def adopt(
     owner: Object,
     may_be: Callable[[Object], bool] = lambda _: True,
 ) -> None:
-    """Takes in what an earlier owner, deleted with `--cascade=orphan`, left behind.
+    """Adopts what an earlier owner, deleted with `--cascade=orphan`, left behind.
 
     That is whatever nobody controls and the owner's selector selects, if it also `may_be` the owner's.
     """

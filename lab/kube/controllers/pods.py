@@ -15,7 +15,7 @@ def is_terminating(pod: Object) -> bool:
 
 
 def is_active(pod: Object) -> bool:
-    """Counts towards the replicas that its owner wants."""
+    """Whether it counts as a replica of its owner."""
     return not is_finished(pod) and not is_terminating(pod)
 
 

@@ -1,4 +1,4 @@
-"""ReplicaSets: as many pods as asked for, and the status that counts them."""
+"""ReplicaSets: the requested number of pods, and the status that counts them."""
 
 from __future__ import annotations
 

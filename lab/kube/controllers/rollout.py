@@ -16,7 +16,7 @@ DEFAULT_STEP = "25%"
 
 @dataclass(frozen=True)
 class Counts:
-    """One ReplicaSet: how many replicas it is asked for, and how many of them are available."""
+    """One ReplicaSet: its replicas, and how many of them are available."""
 
     name: str
     wanted: int
@@ -25,7 +25,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class Bounds:
-    """How far a rolling update may leave the wanted number of replicas, upwards and downwards."""
+    """maxSurge and maxUnavailable of a rolling update, as numbers of pods."""
 
     surge: int
     unavailable: int

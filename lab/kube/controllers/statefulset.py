@@ -1,4 +1,4 @@
-"""StatefulSets: pods with names that last, made, replaced and taken away one after the other.
+"""StatefulSets: pods with stable names, created, replaced and deleted one after the other.
 
 What is to be done next is decided by `lab.kube.controllers.ordinals`; here it is done, and told in the status
 and the events that `kubectl rollout` and `kubectl describe` read.

@@ -15,20 +15,20 @@ LENGTH = 10
 
 
 def template_hash(template: Object) -> str:
-    """Ten letters that stand for a template's content."""
+    """A hash of the template, of ten characters."""
     digest = hashlib.sha256(orjson.dumps(template, option=orjson.OPT_SORT_KEYS)).digest()
     return "".join(ALPHABET[byte % len(ALPHABET)] for byte in digest[:LENGTH])
 
 
 def with_hash(template: Object, short: str) -> Object:
-    """The template whose pods carry the hash."""
+    """The template with the label."""
     labelled: Object = clone(template)
     labelled.setdefault("metadata", {}).setdefault("labels", {})[HASH_LABEL] = short
     return labelled
 
 
 def same_template(one: Object, other: Object) -> bool:
-    """Whether two templates differ in nothing but the hash."""
+    """Whether two templates are equal except for the hash."""
     return _bare(one) == _bare(other)
 
 

@@ -27,7 +27,7 @@ PUBLIC_PATHS = frozenset(
 
 @dataclass(frozen=True)
 class User:
-    """Whom a request comes from, as `kubectl auth whoami` shows it."""
+    """The user of a request, as `kubectl auth whoami` shows it."""
 
     name: str
     groups: tuple[str, ...]
@@ -49,7 +49,7 @@ class User:
 
 ANONYMOUS = User("system:anonymous", ("system:unauthenticated",))
 SYSTEM = User("system:apiserver", ("system:masters", "system:authenticated"))
-"""Whoever writes without a request: the server itself."""
+"""The server itself, for writes without a request."""
 ADMIN = User("kubernetes-admin", ("system:masters", "system:authenticated"))
 
 
@@ -68,14 +68,14 @@ def user_of(identity: Identity) -> User:
 
 
 class Authenticator:
-    """Tells users by their bearer token."""
+    """Authenticates users by bearer token."""
 
     def __init__(self, credentials: Credentials, store: Store) -> None:
         self.tokens = ServiceAccountTokens(credentials.service_account_key, store)
         self._admin = credentials.admin_token.encode()
 
     def authenticate(self, authorization: str | None) -> User:
-        """The user of an `Authorization` header; nobody's header is anonymous. Raises ApiError 401."""
+        """The user of an `Authorization` header; without one, the anonymous user. Raises ApiError 401."""
         if not authorization:
             return ANONYMOUS
         scheme, _, token = authorization.partition(" ")

@@ -15,7 +15,7 @@ _ACCOUNT = "system:serviceaccount:"
 
 
 def acting(user: User, headers: Mapping[str, str], groups: Sequence[str]) -> User:
-    """Whom a request acts as: `user` itself, unless its headers name another one.
+    """The user as whom a request acts: `user` itself, unless its headers name another one.
 
     `groups` are the values of the header Impersonate-Group. Raises ApiError: 403 for the anonymous user, 400
     for what goes with no name.

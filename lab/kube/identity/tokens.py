@@ -37,12 +37,12 @@ SECRET_ACCOUNT = "kubernetes.io/service-account.name"
 
 
 class InvalidToken(Exception):
-    """A bearer token that proves nothing: bad signature, expired, wrong audience, or its account is gone."""
+    """An invalid bearer token: bad signature, expired, wrong audience, or its account is gone."""
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Whom a valid ServiceAccount token speaks for."""
+    """The ServiceAccount of a valid token."""
 
     namespace: str
     account: str
@@ -99,7 +99,7 @@ class ServiceAccountTokens:
         return token, now + lifetime
 
     def verify(self, token: str, audiences: Sequence[str] = ()) -> Identity:
-        """Whom the token speaks for. Raises InvalidToken unless `audiences` (default: this API) fit."""
+        """The ServiceAccount of the token. Raises InvalidToken unless `audiences` (default: this API) fit."""
         try:
             claims = jwt.decode(
                 token,

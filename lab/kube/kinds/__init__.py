@@ -1,1 +1,1 @@
-"""The kinds of objects that are served, and what is special about each: schema, columns, strategy."""
+"""The kinds that are served, each with its schema, columns and strategy."""

@@ -19,7 +19,7 @@ _NO_OVERLOAD = re.compile(r"^No matching overloads found ?:? ?")
 
 
 class Uncompilable(Exception):
-    """No CEL, or something in it that this server does not have; says what."""
+    """Not a valid CEL expression, or one that this server does not support; says why."""
 
     def __init__(self, error: str) -> None:
         """`error` says where, as well."""
@@ -29,7 +29,7 @@ class Uncompilable(Exception):
 
 
 class EvaluationFailed(Exception):
-    """An expression has no value for what it is asked about, such as a field that is not there."""
+    """An expression has no value, for example because a field is missing."""
 
 
 class Expression:

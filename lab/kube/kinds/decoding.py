@@ -1,4 +1,4 @@
-"""Decoding JSON into built-in types as Go does: a wrong type is a 400, a null is nothing."""
+"""Decodes JSON into built-in types as Go does: a wrong type is a 400, null is dropped."""
 
 from __future__ import annotations
 

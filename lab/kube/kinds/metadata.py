@@ -1,4 +1,4 @@
-"""Names, labels, annotations and finalizers: what every object's metadata must look like (422 otherwise)."""
+"""Validation of metadata (422): names, labels, annotations and finalizers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Deployments, StatefulSets and their like have in common: a selector and a pod template."""
+"""The common parts of Deployments, StatefulSets and the like: a selector and a pod template."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from lab.kube.kinds.selectors import match_label_selector
 from lab.kube.objects import Object, clone
 
 NO_PODS = "nothing in this cluster acts on a {}: it is stored, but no pods come of it"
-"""The notice of such a kind that is only stored: whoever waits for what never happens should know why."""
+"""The warning for such a kind that is only stored."""
 
 _OPERATORS = ("DoesNotExist", "Exists", "In", "NotIn")
 

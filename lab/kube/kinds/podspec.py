@@ -1,4 +1,4 @@
-"""The spec of a pod, alone or in a template: the defaults a real API server fills in, and what it refuses."""
+"""The spec of a pod, also in a template: defaults and validation as in a real API server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The columns of `kubectl get`, and what their cells are made of."""
+"""The columns of `kubectl get`, and the functions for their cells."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ NAME = Column("Name", lambda obj: obj["metadata"]["name"])
 AGE = Column("Age", lambda obj: since(obj["metadata"].get("creationTimestamp")))
 DEFAULT = (NAME, AGE)
 CREATED = (NAME, Column("Created At", lambda obj: obj["metadata"].get("creationTimestamp")))
-"""What a kind shows that has no columns of its own."""
+"""The default column."""
 
 
 def of_spec(

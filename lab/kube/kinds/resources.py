@@ -37,7 +37,7 @@ class Resource:
     fields: tuple[str, ...] = ()
     """What a field selector may ask for, besides metadata.name and metadata.namespace."""
     notice: str = ""
-    """What whoever creates one is warned of."""
+    """The warning on creation."""
     strategy: Strategy = DEFAULT_STRATEGY
     protobuf: Message | None = None
     """How an object looks in protobuf; None where this server reads JSON alone."""

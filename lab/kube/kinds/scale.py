@@ -13,7 +13,7 @@ _SCHEMA = "io.k8s.api.autoscaling.v1.Scale"
 
 
 def scale_of(obj: Object) -> Object:
-    """The Scale that an object is seen as."""
+    """The Scale of an object."""
     metadata, spec, status = obj["metadata"], obj["spec"], obj.get("status") or {}
     shown = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
     return {

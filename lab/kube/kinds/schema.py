@@ -139,7 +139,7 @@ class Schema:
 
     @cached_property
     def list_type(self) -> ListType:
-        """How an owner of list items is told from another one in server-side apply."""
+        """`x-kubernetes-list-type`: how server-side apply merges the list."""
         declared = self.raw.get("x-kubernetes-list-type")
         if declared in ("map", "set"):
             return "map" if declared == "map" else "set"
@@ -179,7 +179,7 @@ class Schema:
         return dict(_formats(self.raw))
 
     def item_key(self, item: Json) -> Object:
-        """What tells an item of a list map from the others."""
+        """The key of an item of a list map."""
         if not isinstance(item, dict):
             return {}
         return {key: item.get(key, _KEY_DEFAULTS.get(key)) for key in self.list_keys}

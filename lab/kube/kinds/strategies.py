@@ -12,7 +12,7 @@ from lab.kube.store import Store
 
 
 class ServedKinds(Protocol):
-    """What strategies ask and tell of the kinds that the server serves."""
+    """The served kinds, as strategies use them."""
 
     @property
     def cel_rules(self) -> Mapping[str, Callable[[Json], bool]]:
@@ -33,7 +33,7 @@ class ServedKinds(Protocol):
 
 
 class Server(NamedTuple):
-    """What a strategy may look at besides the object that is written."""
+    """What a strategy may use besides the object."""
 
     store: Store
     kinds: ServedKinds
@@ -56,7 +56,7 @@ def _no_grace(*_: object) -> int:
 
 
 class Strategy(NamedTuple):
-    """The hooks are in the order in which a write calls them; "old" is None on creation."""
+    """The hooks, in the order in which a write calls them; "old" is None on creation."""
 
     defaults: Callable[[Object], None] = _nothing
     """Fills in what the writer has left out, on every write, in place."""

@@ -1,4 +1,4 @@
-"""Validation of custom resources by their structural schema, in the words of a real API server.
+"""Validation of custom resources by their structural schema, with the messages of a real API server.
 
 The rules are those of the dialect that CustomResourceDefinitions allow: types, enums, bounds, patterns,
 oneOf/anyOf/allOf/not, nullable, int-or-string and list types. CEL rules come afterwards, in validation_rules.
@@ -20,7 +20,7 @@ from lab.kube.objects import Json, Object
 
 
 def validate(value: Json, schema: Schema, path: str = "") -> list[Cause]:
-    """All that is wrong with a value but the rules that it breaks."""
+    """All errors of a value, except for violated CEL rules."""
     return _check(value, schema, path)
 
 

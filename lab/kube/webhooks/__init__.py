@@ -1,1 +1,1 @@
-"""Admission webhooks and ValidatingAdmissionPolicies: matching a request, calling, and what they answer."""
+"""Admission webhooks and ValidatingAdmissionPolicies: matching, calling, and their responses."""

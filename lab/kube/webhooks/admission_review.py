@@ -1,4 +1,4 @@
-"""AdmissionReview: the request that a webhook is sent, and the checks of its response."""
+"""AdmissionReview: the request to a webhook, and the checks of its response."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _VERSIONS = ("v1", "v1beta1")
 
 
 class BadAnswer(Exception):
-    """What a webhook answered is no answer to the question."""
+    """A webhook's response is invalid."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def _answer(response: Object) -> Answer:
 
 
 def refusal(webhook: str, status: Object) -> ApiError:
-    """The error that the client gets of a webhook that does not allow a request."""
+    """The error for the client if a webhook does not allow a request."""
     code = status.get("code")
     if not isinstance(code, int) or not 400 <= code < 600:
         code = 400

@@ -1,4 +1,4 @@
-"""Calls the admission webhooks: mutating ones one after the other, validating ones at once."""
+"""Calls the admission webhooks: mutating ones one after the other, validating ones in parallel."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 class Dispatcher:
-    """Asks the webhooks that the objects of a store declare."""
+    """Calls the webhooks that the objects of a store configure."""
 
     def __init__(self, store: Store, scheme: Scheme) -> None:
         self._store = store

@@ -47,7 +47,7 @@ def webhooks(store: Store, key: GroupResource) -> list[Webhook]:
 
 
 def is_exempt(resource: Resource) -> bool:
-    """What configures admission is not subject to it: nobody could mend a wrong webhook otherwise."""
+    """Objects that configure admission are exempt from it; otherwise nobody could fix a broken webhook."""
     return resource.group == MUTATING_WEBHOOK_CONFIGURATIONS.group
 
 

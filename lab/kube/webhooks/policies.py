@@ -1,4 +1,4 @@
-"""ValidatingAdmissionPolicies: what the API server refuses by itself, for what their bindings select.
+"""ValidatingAdmissionPolicies, evaluated for the objects that their bindings select.
 
 Left out are parameters and the authorizer: whoever creates a policy with those is told that it refuses
 nothing.

@@ -27,7 +27,7 @@ _LARGEST_ANSWER = 16 * 1024 * 1024
 
 
 class CallFailed(Exception):
-    """A webhook could not be asked, or did not answer; says why in the words of Go's HTTP client."""
+    """A webhook call failed; says why in the words of Go's HTTP client."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Admission hooks: Python functions that change, refuse or warn of an object before it is stored."""
+"""Admission hooks: Python functions that change or reject an object, or warn, before it is stored."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Hooks:
         self._reviews[key].append(hook)
 
     def admitted(self, resource: Resource, new: Object, old: Object | None) -> Object:
-        """What the hooks make of an object that replaces another, or none. ApiError if one refuses it."""
+        """Runs the hooks on an object that replaces another one, or none. Raises ApiError."""
         for hook in self._of.get(resource.key, ()):
             try:
                 new = hook(new, old)
@@ -38,7 +38,7 @@ class Hooks:
         return new
 
     def reviewed(self, resource: Resource, new: Object) -> list[str]:
-        """Warnings about an object that is valid. ApiError if somebody refuses it."""
+        """Warnings about a valid object. Raises ApiError if a review rejects it."""
         try:
             return [warning for review in self._reviews.get(resource.key, ()) for warning in review(new)]
         except Denied as verdict:

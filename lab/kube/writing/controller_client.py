@@ -14,7 +14,7 @@ from lab.kube.writing.writes import Writes
 class ControllerClient:
     """The write pipeline as one controller uses it, under the name of its ServiceAccount in kube-system.
 
-    Statuses and Events are written at once: no webhook is asked about them. Any method may raise `ApiError`.
+    No webhook is called for statuses and Events. Any method may raise `ApiError`.
     """
 
     def __init__(self, objects: Writes, account: str) -> None:
@@ -53,7 +53,7 @@ class ControllerClient:
     def set_status(
         self, key: GroupResource, namespace: str, name: str, status: Object, *, manager: str
     ) -> Object | None:
-        """Replaces the status wholly; None when the object is gone."""
+        """Replaces the whole status; None if the object is gone."""
         return self._objects.set_status(key, namespace, name, status, manager=manager)
 
     def emit(

@@ -1,4 +1,4 @@
-"""Deleting: at once, after a grace period, or only when the finalizers are gone."""
+"""Deletion: at once, after a grace period, or when the finalizers are gone."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def check_preconditions(resource: Resource, obj: Object, options: DeleteOptions)
 
 
 def check_allowed(resource: Resource, obj: Object) -> None:
-    """Raises a 403 for what a cluster cannot be without."""
+    """Raises a 403 for objects that a cluster needs."""
     name = obj["metadata"]["name"]
     if name in resource.strategy.protected:
         raise errors.forbidden(resource, name, f"this {resource.singular} may not be deleted")

@@ -1,4 +1,4 @@
-"""core/v1 Events: what happened to an object, counted instead of repeated."""
+"""core/v1 Events; a repeated one increases the count."""
 
 from __future__ import annotations
 

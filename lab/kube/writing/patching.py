@@ -1,4 +1,4 @@
-"""The three patches that carry a difference: JSON patch, merge patch, strategic merge patch."""
+"""JSON patch, merge patch and strategic merge patch."""
 
 from __future__ import annotations
 

@@ -53,14 +53,14 @@ _ATTEMPTS = 5
 
 
 class Overtaken(Exception):
-    """Somebody else has written the object while webhooks were asked about it."""
+    """Another client has written the object while webhooks were called."""
 
 
 T = TypeVar("T")
 
 
 def at_once(write: Coroutine[None, None, T]) -> T:
-    """The outcome of a write that waits for nothing."""
+    """The result of a write that does not wait."""
     try:
         write.send(None)
     except StopIteration as done:

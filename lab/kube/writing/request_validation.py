@@ -26,7 +26,7 @@ Strictness = Literal["Strict", "Warn", "Ignore"]
 
 @dataclass(frozen=True)
 class WriteOptions:
-    """Who writes and how. `warnings` collects what the client is to be told besides the answer."""
+    """Who writes, and how. `warnings` collects warnings for the client."""
 
     manager: str
     dry_run: bool = False
@@ -79,7 +79,7 @@ def fill_defaults(resource: Resource, obj: Object) -> None:
 
 
 def check_valid(resource: Resource, obj: Object, old: Object | None, server: Server) -> None:
-    """Raises one 422 with everything that is wrong."""
+    """Raises one 422 with all errors."""
     causes = check_metadata(obj)
     strategy = resource.strategy
     if resource.crd:

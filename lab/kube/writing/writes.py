@@ -1,6 +1,6 @@
-"""The client of the node, the mesh and the set-up of a cluster: its writes wait for nothing.
+"""The client of the node, the mesh and the setup of a cluster: its writes do not wait.
 
-No webhook is asked about what they write, as none is about an object that a kubelet mirrors.
+No webhook is called for their writes.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Writes:
     def set_status(
         self, key: GroupResource, namespace: str, name: str, status: Object, *, manager: str
     ) -> Object | None:
-        """Replaces the status wholly; None when the object is gone."""
+        """Replaces the whole status; None if the object is gone."""
         old = self.store.get(key, namespace, name)
         if old is None or old.get("status") == status:
             return old

@@ -1,4 +1,4 @@
-"""CustomResourceDefinitions: defaults, errors and status. What they declare is served at once."""
+"""CustomResourceDefinitions: defaults, validation and status. Their resources are served at once."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _allocate(crd: Object, _old: Object | None, server: Server) -> list[str]:
 
 
 def _check_free(crd: Object, kinds: ServedKinds) -> None:
-    """Raises a 422 for a definition of a kind that is there already."""
+    """Raises a 422 for a definition of a kind that already exists."""
     name, key = crd["metadata"]["name"], _declared(crd)
     if kinds.definition_of(key) not in (None, name):
         cause = errors.invalid_value("spec.group", key.group, "this kind is built in")
@@ -97,7 +97,7 @@ def _declared(crd: Object) -> GroupResource:
 
 
 def _warnings(crd: Object, known_rules: Container[str]) -> list[str]:
-    """What whoever brings a definition must know: a CEL rule that nobody can evaluate holds nothing back."""
+    """Warnings about CEL rules that this server cannot evaluate, and so does not enforce."""
     found: dict[str, str] = {}
     for version in crd["spec"]["versions"]:
         found |= unknown_rules((version.get("schema") or {}).get("openAPIV3Schema"), known_rules)
@@ -131,7 +131,7 @@ def _install(crd: Object, server: Server) -> None:
 
 
 def _uninstall(crd: Object, server: Server) -> None:
-    """Objects do not outlive their definition, whatever finalizers they have."""
+    """Deletes the objects with their definition, regardless of finalizers."""
     key = _declared(crd)
     for obj in server.store.list(key):
         server.store.remove(key, *place_of(obj))

@@ -1,4 +1,4 @@
-"""DaemonSets, which are stored and no more."""
+"""DaemonSets, which are only stored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""HorizontalPodAutoscalers, which are stored and no more."""
+"""HorizontalPodAutoscalers, which are only stored."""
 
 from __future__ import annotations
 

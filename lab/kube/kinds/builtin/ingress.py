@@ -1,4 +1,4 @@
-"""Ingresses and their classes, which are stored and no more."""
+"""Ingresses and their classes, which are only stored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Jobs and CronJobs, which are stored and no more."""
+"""Jobs and CronJobs, which are only stored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""NetworkPolicies, which nothing enforces."""
+"""NetworkPolicies, which are not enforced."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pods: their defaults, what a real API server refuses, how they end, and what kubectl says of them."""
+"""Pods: defaults, validation as in a real API server, deletion, and the columns of kubectl."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _frozen(spec: Object, old: Object) -> Object:
 
 
 def _grace_period(pod: Object, asked: int | None) -> int:
-    """Only a pod that a node runs has anything to end in order."""
+    """Only a pod that runs on a node gets a grace period."""
     spec, status = spec_of(pod), status_of(pod)
     bound = spec.get("nodeName") or status.get("podIP") or status.get("startTime")
     if not bound or status.get("phase") in ("Succeeded", "Failed"):
@@ -82,7 +82,7 @@ def _grace_period(pod: Object, asked: int | None) -> int:
 
 
 def _ready_containers(pod: Object) -> str:
-    """Of those that go on running: sidecars count, other init containers do not."""
+    """The READY column: containers and sidecars count, other init containers do not."""
     status, spec = status_of(pod), spec_of(pod)
     sidecars = {c["name"] for c in spec.get("initContainers") or [] if c.get("restartPolicy") == "Always"}
     lasting = [s for s in status.get("initContainerStatuses") or [] if s.get("name") in sidecars]

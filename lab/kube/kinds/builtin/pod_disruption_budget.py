@@ -1,4 +1,4 @@
-"""PodDisruptionBudgets, which are stored and no more."""
+"""PodDisruptionBudgets, which are only stored."""
 
 from __future__ import annotations
 

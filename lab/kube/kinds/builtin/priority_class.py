@@ -1,4 +1,4 @@
-"""PriorityClasses, which are stored and no more."""
+"""PriorityClasses, which are only stored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Roles, ClusterRoles and their bindings, which are stored and never asked."""
+"""Roles, ClusterRoles and their bindings, which are stored, but have no effect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Services: their defaults, and what a real API server refuses."""
+"""Services: defaults, and validation as in a real API server."""
 
 from __future__ import annotations
 

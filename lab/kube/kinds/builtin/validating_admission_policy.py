@@ -15,7 +15,7 @@ from lab.kube.kinds.strategies import Server, Strategy
 from lab.kube.objects import Object
 
 VARIABLES = ("object", "oldObject", "request", "namespaceObject", "variables")
-"""What a policy's expressions are about."""
+"""The variables of a policy's expressions."""
 
 
 def _defaults(policy: Object) -> None:
@@ -44,7 +44,7 @@ def _validate(policy: Object, _old: Object | None) -> list[Cause]:
 
 
 def why_not(policy: Object) -> str:
-    """What keeps this server from evaluating a policy, "" for nothing."""
+    """Why this server cannot evaluate a policy; "" if it can."""
     if policy["spec"].get("paramKind"):
         return "it has parameters"
     for _, text in _expressions(policy["spec"]):

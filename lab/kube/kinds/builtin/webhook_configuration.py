@@ -1,4 +1,4 @@
-"""Mutating- and ValidatingWebhookConfigurations: their defaults, and what a real API server refuses."""
+"""Mutating- and ValidatingWebhookConfigurations: defaults, and validation as in a real API server."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lab.kube.kinds.strategies import Strategy
 from lab.kube.objects import GroupResource, Object, clone
 
 CONDITION_VARIABLES = ("object", "oldObject", "request")
-"""What match conditions are about."""
+"""The variables of match conditions."""
 
 
 _DEFAULTS: Object = {
