@@ -51,6 +51,6 @@ NO_KEYS: Mapping[KeySource, str] = MappingProxyType({})
 
 
 def uri_problems(uri: str) -> Iterator[str]:
-    """Of one with http:// or https://, in Go's words. Whether anybody answers there is another question."""
+    """The problems of an HTTP or HTTPS URI, with Go's messages."""
     if problem := urls.problem(uri):
         yield f"parse {quoted(uri)}: {problem}"

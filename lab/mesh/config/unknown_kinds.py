@@ -1,7 +1,7 @@
 """Notices for kinds in the mesh's API groups that the reference mesh does not implement.
 
-It serves no definitions of them, so that the API server has no such kind. Where a user brings the
-definitions, their objects are stored, and whoever creates one is told that nothing comes of it.
+Their CRDs are not installed, so that the API server does not know these kinds. If a user installs the CRDs,
+the objects are stored, with a warning that they have no effect.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ GROUPS = frozenset(
 
 
 def notice(known: Collection[GroupResource]) -> Callable[[GroupResource, str], str]:
-    """What to tell of a kind, by its key and name; nothing of those that are known or none of the mesh's."""
+    """The warning for a kind, by its key and name; none for known kinds, and kinds of other groups."""
 
     def of(key: GroupResource, kind: str) -> str:
         if key.group not in GROUPS or key in known:

@@ -31,7 +31,7 @@ def is_label(text: str) -> bool:
 
 
 def host_problems(host: str) -> Iterator[str]:
-    """Of a DNS name, perhaps with a wildcard as (or in front of) its first label."""
+    """The problems of a DNS name, possibly with a wildcard as (or in) its first label."""
     if problem := _length_problem(host):
         yield problem
         return
@@ -43,7 +43,7 @@ def host_problems(host: str) -> Iterator[str]:
 
 
 def full_name_problems(host: str) -> Iterator[str]:
-    """Of a DNS name without wildcards."""
+    """The problems of a DNS name without wildcards."""
     if problem := _length_problem(host):
         yield problem
     else:
@@ -70,7 +70,7 @@ def _label_problems(domain: str) -> Iterator[str]:
 
 
 def gateway_host_problems(host: str, *, server_name: bool) -> Iterator[str]:
-    """Of a host at a gateway; as a server name it may be one that Istio makes up for a service."""
+    """The problems of a host of a gateway; as an SNI it may be one that Istio generates for a service."""
     if not server_name or not host.startswith(f"{OUTBOUND}_") or len(host.encode()) > LONGEST_NAME:
         yield from host_problems(host)
         return
@@ -87,7 +87,7 @@ def gateway_host_problems(host: str, *, server_name: bool) -> Iterator[str]:
 
 
 def overlap(one: str, other: str) -> bool:
-    """Whether some host is meant by both; each may begin with a wildcard."""
+    """Whether some host matches both; each may begin with a wildcard."""
     if one.startswith("*") and other.startswith("*"):
         return one[1:].endswith(other[1:]) or other[1:].endswith(one[1:])
     if one.startswith("*"):
@@ -96,14 +96,14 @@ def overlap(one: str, other: str) -> bool:
 
 
 def is_covered(host: str, pattern: str) -> bool:
-    """Whether all that `host` means is meant by `pattern`, too."""
+    """Whether `pattern` matches everything that `host` matches."""
     if host.startswith("*"):
         return pattern.startswith("*") and len(host) >= len(pattern) and host[1:].endswith(pattern[1:])
     return host.endswith(pattern[1:]) if pattern.startswith("*") else host == pattern
 
 
 def is_address(text: str) -> bool:
-    """Whether Go takes it for an IP address."""
+    """Whether Go accepts it as an IP address."""
     address, percent, zone = text.partition("%")
     try:
         version = ipaddress.ip_address(address).version
@@ -113,7 +113,7 @@ def is_address(text: str) -> bool:
 
 
 def is_network(text: str) -> bool:
-    """Whether Go takes it for an address with the length of a prefix."""
+    """Whether Go accepts it as a CIDR."""
     address, _, length = text.rpartition("/")
     if "%" in address or not is_address(address) or not re.fullmatch(r"0|[1-9][0-9]{0,2}", length):
         return False
@@ -145,7 +145,7 @@ def subset_problems(name: str) -> Iterator[str]:
 
 
 def tag_problems(labels: Mapping[str, str]) -> Iterator[str]:
-    """Of labels of pods."""
+    """The problems of labels of pods."""
     for key, value in labels.items():
         match = _TAG_KEY.fullmatch(key)
         if not match:
@@ -159,7 +159,7 @@ def tag_problems(labels: Mapping[str, str]) -> Iterator[str]:
 
 
 def duration_problems(text: str) -> Iterator[str]:
-    """Of a time that is not to be nothing."""
+    """The problems of a duration that must be positive."""
     time = nanoseconds(text)
     if time is None:
         return
@@ -170,7 +170,7 @@ def duration_problems(text: str) -> Iterator[str]:
 
 
 def export_problems(namespaces: Iterable[str], namespace: str, *, selects: bool = False) -> Iterator[str]:
-    """Of `exportTo` in an object of `namespace`; `selects`: which is for some workloads only."""
+    """The problems of `exportTo` in an object of `namespace`; `selects`: it has a workload selector."""
     given = list(namespaces)
     exported: set[str] = set()
     for each in given:
@@ -196,7 +196,7 @@ def export_problems(namespaces: Iterable[str], namespace: str, *, selects: bool 
 
 
 def gateway_name_problems(names: Iterable[str]) -> Iterator[str]:
-    """Of the names of gateways, with their namespace or without; the first without ends the search."""
+    """The problems of the names of gateways; the first one without a namespace ends the search."""
     for name in names:
         namespace, slash, rest = name.partition("/")
         if not slash:

@@ -15,7 +15,7 @@ from lab.mesh.model.tokens import JwtRule, TokenCheck
 
 
 class MutualTls(StrEnum):
-    """What a workload's port accepts."""
+    """What a port of a workload accepts."""
 
     DISABLE = "DISABLE"
     PERMISSIVE = "PERMISSIVE"

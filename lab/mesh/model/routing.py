@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 LONGEST_BODY = 1024 * 1024
-"""Bytes of the body of an answer that is given at once."""
+"""The maximum size of a direct response, in bytes."""
 
 
 class TextMatching(StrEnum):
-    """How a text is compared."""
+    """How a string is compared."""
 
     EXACT = "exact"
     PREFIX = "prefix"
@@ -78,7 +78,7 @@ class HeaderChanges:
 
 @dataclass(frozen=True)
 class Destination:
-    """One of several ways for a request: an upstream of the same proxy, by its key."""
+    """One of several destinations: an upstream of the same proxy, by its key."""
 
     host: str
     port: int
@@ -127,7 +127,7 @@ class Redirect:
 
 @dataclass(frozen=True)
 class Respond:
-    """Answers at once."""
+    """A direct response."""
 
     status: int
     body: str = ""
@@ -135,7 +135,7 @@ class Respond:
 
 @dataclass(frozen=True)
 class Route:
-    """What to do with the requests that match."""
+    """Matches, and what to do with the requests."""
 
     action: Forward | Redirect | Respond
     match: RequestMatch = field(default_factory=RequestMatch)

@@ -23,7 +23,7 @@ class ClaimHeader:
 
 @dataclass(frozen=True)
 class JwtRule:
-    """Whose tokens are believed. Without any location: `Authorization: Bearer` and `?access_token=`."""
+    """Whose tokens are accepted. Default locations: `Authorization: Bearer` and `?access_token=`."""
 
     issuer: str
     """Empty: whoever the token names."""
@@ -43,7 +43,7 @@ class JwtRule:
 
 @dataclass(frozen=True)
 class TokenDemand:
-    """The token must be of one of these issuers, or the request is refused: 401, with this as its body."""
+    """The token must be of one of these issuers; otherwise the response is 401, with this body."""
 
     issuers: tuple[str, ...]
     """None: no token will do."""
@@ -52,7 +52,7 @@ class TokenDemand:
 
 @dataclass(frozen=True)
 class TokenCheck:
-    """Demands that one token of a request has to satisfy, all of them: the first token that is found.
+    """Demands that one token of a request, the first that is found, must satisfy.
 
     It is looked for in `Authorization` first, then in headers by name (what follows a first blank, if there
     is one), then in parameters by name; where a rule looks, only its own issuer's token counts. It must say

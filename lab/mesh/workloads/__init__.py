@@ -1,1 +1,1 @@
-"""What runs in the mesh: pods and the sidecars put into them, gateways, Services and their endpoints."""
+"""What runs in the mesh: pods and their sidecars, gateways, Services and their endpoints."""

@@ -1,4 +1,4 @@
-"""Services of type ExternalName: other names of a Service of the cluster, as Istio has them.
+"""Services of type ExternalName: aliases of Services of the cluster, as in Istio.
 
 Requests to such a name are routed, and secured, like those to the Service that it means in the end. A name
 from outside the cluster means none, nor does a circle of names.

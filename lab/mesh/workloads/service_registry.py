@@ -99,7 +99,7 @@ class Service:
 
 @dataclass(frozen=True)
 class ServiceRegistry:
-    """Everything that policies apply to."""
+    """All workloads and Services."""
 
     trust_domain: str
     root_namespace: str
@@ -244,7 +244,7 @@ def endpoints_of(slices: Iterable[Object]) -> dict[str, tuple[ServiceEndpoint, .
 
 
 def addresses_of(store: Store, host: str) -> tuple[str, ...] | None:
-    """Where a cluster's name leads: `httpbin.foo`, `httpbin.foo.svc` or in full; None: it is no such name.
+    """The addresses of a DNS name of the cluster (`httpbin.foo`, `httpbin.foo.svc`, ...); None: no such name.
 
     As in the cluster's DNS: a Service's virtual IP, or the ready endpoints of a headless one.
     """

@@ -129,8 +129,10 @@ def _set_sysctls() -> None:
 
 
 def _pod_addresses() -> Iterator[str]:
-    """In turn, for ever: all but those that end in 0 or 255 (which some programs take for a network), and
-    the node's."""
+    """All addresses in turn, forever, except the node's and those that end in 0 or 255.
+
+    Some programs take the latter for networks.
+    """
     while True:
         for host in map(str, POD_NETWORK.hosts()):
             if host.rsplit(".", 1)[1] not in ("0", "255") and host != NODE_ADDRESS:

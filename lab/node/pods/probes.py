@@ -1,4 +1,4 @@
-"""Readiness, liveness and startup probes: how often, and what follows. Kubernetes API: Probe."""
+"""Readiness, liveness and startup probes: their schedule and results. Kubernetes API: Probe."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lab.node.pods.probe_handlers import ProbeFailed, Target, once, timed_out
 
 @dataclass(frozen=True)
 class Timing:
-    """A probe's schedule: seconds, and numbers of results in a row."""
+    """A probe's schedule: periods in seconds, and thresholds."""
 
     initial_delay: float
     period: float
@@ -37,9 +37,9 @@ Report = Callable[[bool, str | None], None]
 
 
 async def watch(probe: Object, target: Target, *, healthy: bool, report: Report) -> None:
-    """Probes for ever; reports each failure, and each change of mind once a threshold is reached.
+    """Probes, forever; reports each failure, and each change of the result once a threshold is reached.
 
-    `healthy` is what is thought to begin with.
+    `healthy` is the initial state.
     """
     timing = Timing.of(probe)
     in_a_row = 0

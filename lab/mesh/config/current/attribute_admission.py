@@ -36,7 +36,7 @@ GONE = {
 
 
 def attribute_problems(key: str, values: Values) -> Iterator[str]:
-    """Of the key of a condition, and of the values for it."""
+    """The problems of a condition's key and values."""
     if "" in values:
         yield f"empty value not allowed, found in {key}"
     elif key.startswith(WITH_NAMES):

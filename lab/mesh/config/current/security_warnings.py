@@ -22,13 +22,13 @@ OF_CONNECTIONS = ("principals", "namespaces", "ipBlocks", "remoteIpBlocks", "ser
 
 
 def selector_warnings(spec: Object, field: str = "selector") -> Iterator[str]:
-    """Of a selector that selects everything."""
+    """The warnings about a selector that selects everything."""
     if isinstance(spec.get(field), dict) and not spec[field].get("matchLabels"):
         yield NO_LABELS
 
 
 def request_authentication_warnings(spec: Object) -> Iterator[str]:
-    """Of one RequestAuthentication, in Istio's order."""
+    """The warnings about a RequestAuthentication, in Istio's order."""
     yield from selector_warnings(spec)
     for rule in map(mapping, sequence(spec.get("jwtRules"))):
         for number, key in enumerate(_keys(rule.get("jwks") or "")):
@@ -49,7 +49,7 @@ def _keys(text: str) -> list[Object]:
 
 
 def authorization_policy_warnings(spec: Object) -> Iterator[str]:
-    """Of one AuthorizationPolicy, in Istio's order."""
+    """The warnings about an AuthorizationPolicy, in Istio's order."""
     yield from selector_warnings(spec)
     if spec.get("action") == "DENY":
         for rule in map(mapping, sequence(spec.get("rules"))):

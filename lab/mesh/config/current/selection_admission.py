@@ -1,6 +1,6 @@
 """Validation of a policy's selector and target references, in the words of Istio's webhook.
 
-Most of it the schema has refused before.
+The schema has rejected most invalid objects before.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ TARGETS = {
     (GROUP, "Gateway"): f"{GROUP}/v1/Gateway",
     (GROUP, "GatewayClass"): f"{GROUP}/v1/GatewayClass",
 }
-"""By group and kind what a policy may be for, and as messages say it."""
+"""What a policy may target: group and kind, and the text in messages."""
 
 
 def target_problems(spec: Object) -> Iterator[str]:

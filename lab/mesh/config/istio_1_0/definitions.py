@@ -24,7 +24,7 @@ NEWER = ("exportTo", "workloadSelector")
 
 
 def load() -> list[Object]:
-    """All of them."""
+    """All definitions."""
     policies = _in_both_spellings(*definitions.load(AUTHENTICATION))
     return [policies, _for_the_mesh(policies), *map(_as_it_was, definitions.load(definitions.NETWORKING))]
 

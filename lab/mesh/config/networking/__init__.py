@@ -1,9 +1,9 @@
 """networking.istio.io: Gateway, VirtualService and DestinationRule, which both policy APIs have in common.
 
-destination_rule, gateway, virtual_service   what the objects declare
-admission, *_admission                       what Istio's webhook refuses of them
-unservable                                   what it takes, and no proxy does
-gateway_listeners                            what a gateway's pod listens on, and where its requests go
-upstreams                                    how a client reaches a service, once it is known what it is told
+destination_rule, gateway, virtual_service   the objects, parsed
+admission, *_admission                       validation, as Istio's webhook does it
+unservable                                   what it accepts, but Envoy rejects
+gateway_listeners                            the listeners and routes of a gateway's pod
+upstreams                                    how a client reaches a service, given its rule
 crds/                                        the resource definitions
 """

@@ -1,6 +1,6 @@
 """Warnings about valid DestinationRules, in the words of Istio's webhook.
 
-Of the traffic policies of subsets and of ports it warns of nothing.
+There are no warnings about the traffic policies of subsets and ports.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ NO_LABELS = "workload selector specified without labels"
 
 
 def destination_rule_warnings(spec: Object) -> Iterator[str]:
-    """Of one DestinationRule, in Istio's order."""
+    """The warnings about a DestinationRule, in Istio's order."""
     policy = mapping(spec.get("trafficPolicy"))
     outliers, balancer = policy.get("outlierDetection"), mapping(policy.get("loadBalancer"))
     if mapping(outliers).get("consecutiveErrors"):

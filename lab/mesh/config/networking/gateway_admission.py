@@ -13,11 +13,11 @@ HTTP = ("HTTP", "HTTP2", "HTTP_PROXY", "GRPC", "GRPC-WEB")
 WITH_TLS = ("HTTPS", "TLS")
 PROTOCOLS = (*HTTP, *WITH_TLS, "TCP", "UDP", "MONGO", "REDIS", "MYSQL")
 SUPPORTED = "HTTP, HTTP2, GRPC, GRPC-WEB, MONGO, REDIS, MYSQL, TCP"
-"""As Istio says it; it takes some more."""
+"""The list in Istio's message; it accepts some more."""
 SOCKET = "unix://"
 PASSED_THROUGH = ("PASSTHROUGH", "AUTO_PASSTHROUGH")
 TERMINATED = {"SIMPLE": "SIMPLE TLS", "MUTUAL": "MUTUAL TLS", "OPTIONAL_MUTUAL": "MUTUAL TLS"}
-"""The modes that need a certificate, and what messages call them."""
+"""The TLS modes that need a certificate, and their names in messages."""
 OF_THE_MESH = {
     "serverCertificate": "server certificate",
     "privateKey": "private key",
@@ -26,7 +26,7 @@ OF_THE_MESH = {
     "credentialName": "credentialName",
     "credentialNames": "credentialNames",
 }
-"""What may not be given where the mesh's own certificates are used."""
+"""Fields that are not allowed with ISTIO_MUTUAL."""
 
 
 def review_gateway(new: Object) -> list[str]:

@@ -37,7 +37,7 @@ CERTIFICATES = (
 
 
 def gateway_warnings(spec: Object) -> Iterator[str]:
-    """Of one Gateway, in Istio's order."""
+    """The warnings about a Gateway, in Istio's order."""
     servers = [mapping(server) for server in sequence(spec.get("servers"))]
     for server in servers:
         yield from _tls_warnings(mapping(server.get("tls")))

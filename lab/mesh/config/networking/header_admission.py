@@ -15,14 +15,14 @@ from lab.mesh.config.webhook import HEADER_LETTERS, mapping, sequence
 
 PSEUDO = (":method", ":scheme", ":authority", ":path", ":status")
 MATCHED = re.compile(f"[,{HEADER_LETTERS}]+")
-"""The names of headers; Istio takes a comma for a part of one."""
+"""The names of headers in matches; Istio accepts a comma in them."""
 AUTHORITY = (":authority", "host")
 UNWRITABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 NO_VARIABLE = "header value configuration: invalid header configuration."
 
 
 def matched_name_problems(name: str) -> Iterator[str]:
-    """Of the name of a header, or of a claim, that a request is to have or not to have."""
+    """The problems of the name of a header or claim in a match."""
     if not name:
         yield "header name cannot be empty"
     elif not (claim_path(name) or name in PSEUDO or MATCHED.fullmatch(name)):
@@ -37,7 +37,7 @@ def cross_origin_name_problems(name: str) -> Iterator[str]:
 
 
 def changes_problems(headers: Object) -> Iterator[str]:
-    """Of what is added to requests and responses, set in them and removed from them."""
+    """The problems of header changes: `add`, `set` and `remove`, for requests and responses."""
     for side in ("request", "response"):
         changes = mapping(headers.get(side))
         written = [pair for kind in ("add", "set") for pair in mapping(changes.get(kind)).items()]

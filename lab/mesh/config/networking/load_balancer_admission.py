@@ -52,7 +52,7 @@ def _table_problems(size: int) -> Iterator[str]:
 
 
 def _is_prime(number: int) -> bool:
-    """As Envoy has it: 1 is one."""
+    """Whether Envoy considers it a prime number: 1 is one."""
     if number < 4:
         return number > 0
     return number % 2 != 0 and all(number % factor for factor in range(3, isqrt(number) + 1, 2))

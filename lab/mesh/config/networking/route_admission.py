@@ -52,7 +52,7 @@ STATUSES = frozenset(str(status.value) for status in HTTPStatus)
 
 
 def route_problems(route: Object, *, delegated: bool) -> Iterator[str]:
-    """Of one entry of `http`; `delegated`: in a VirtualService without hosts, which others refer to."""
+    """The problems of an entry of `http`; `delegated`: of a VirtualService without hosts."""
     yield from _conflict_problems(route, delegated=delegated)
     for match in sequence(route.get("match")):
         yield from _match_problems(match)
@@ -74,7 +74,7 @@ def route_problems(route: Object, *, delegated: bool) -> Iterator[str]:
 
 
 def _conflict_problems(route: Object, *, delegated: bool) -> Iterator[str]:
-    """What a request cannot become at the same time."""
+    """Actions of a route that exclude each other."""
     given = {name for name in TARGETS if route.get(name) is not None and route[name] != []}
     if not delegated and "delegate" in given:
         for name in ("redirect", "route"):
@@ -251,7 +251,7 @@ def _authority_problems(rewrite: Object, request: Object) -> Iterator[str]:
 
 
 def destinations_problems(destinations: list[Object]) -> Iterator[str]:
-    """Of one way or several for a request, or a connection."""
+    """The problems of one or more weighted destinations."""
     weights = [each.get("weight") or 0 for each in destinations]
     for each, weight in zip(destinations, weights, strict=True):
         yield from destination_problems(each["destination"])

@@ -14,15 +14,15 @@ from lab.kube.client import Object
 from lab.mesh.config.webhook import mapping, sequence
 
 LARGE_BODY = 100 * 1024
-"""Bytes of the body of a direct response that are worth a warning."""
+"""The size in bytes of a direct response from which there is a warning."""
 
 NAMED = ("headers", "queryParams", "withoutHeaders")
 TEXTS = ("uri", "scheme", "method", "authority")
-"""Matches of which an empty one is not the same as none."""
+"""Matches in which empty differs from missing."""
 
 
 def virtual_service_warnings(spec: Object) -> Iterator[str]:
-    """Of one VirtualService, in Istio's order."""
+    """The warnings about a VirtualService, in Istio's order."""
     yield from _name_warnings(sequence(spec.get("gateways")))
     routes = {kind: [mapping(route) for route in sequence(spec.get(kind))] for kind in ("http", "tls", "tcp")}
     for route in routes["http"]:
@@ -70,7 +70,7 @@ def _http_warnings(route: Object) -> Iterator[str]:
 
 
 def _unreachable(routes: Sequence[Object]) -> Iterator[str]:
-    """Rules that no request comes to, because those before them take it."""
+    """Unreachable rules: earlier ones match all their requests."""
     seen: dict[str, int] = {}
     takes_all = False
     for number, route in enumerate(routes):

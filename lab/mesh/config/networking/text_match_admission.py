@@ -21,7 +21,7 @@ def match_problems(match: StringMatch, where: str) -> Iterator[str]:
 
 
 def expression_problems(match: StringMatch, where: str) -> Iterator[str]:
-    """Of a regular expression, if that is what is to match."""
+    """The problems of a `regex`, if the match has one."""
     if match.get("regex") == "":
         yield f"{quoted(where)}: regex string match should not be empty"
     elif "regex" in match:

@@ -19,7 +19,7 @@ LONGEST_PARAMETER = 1024
 
 
 def route_problems(route: Object) -> Iterator[str]:
-    """Of one entry of `http` that is as Istio wants it."""
+    """The problems of an entry of `http` that Istio accepts."""
     redirect = mapping(route.get("redirect"))
     yield from _text_problems("redirect", redirect)
     yield from _text_problems("rewrite", mapping(route.get("rewrite")))
