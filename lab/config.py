@@ -1,4 +1,4 @@
-"""What a lab is started with, handed from the host's side to the process inside the namespaces."""
+"""The configuration of a lab, passed from the host's side to the process inside the namespaces."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 NO_MESH = "none"
-"""In place of a policy API: a cluster without a mesh, into which somebody installs another."""
+"""In place of a policy API: a cluster without a mesh, into which another one can be installed."""
 
 
 class BadFault(LookupError):
-    """A fault that does not exist, or is none, was asked for; the message is one line."""
+    """An unknown or invalid fault; the message is one line."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class LabConfig:
 
     name: str
     mesh: str
-    """The policy API that the reference mesh speaks, or `NO_MESH`."""
+    """The policy API of the reference mesh, or `NO_MESH`."""
     faults: tuple[str, ...]
     port: int
     run_dir: str
@@ -30,12 +30,12 @@ class LabConfig:
     report_fd: int
     """Where to write the one line of JSON: `{"ready": true}`, `{"failed": why}` or `{"bad fault": why}`."""
     lock_fd: int
-    """The run directory, locked for as long as any process of the lab lives."""
+    """The run directory, locked as long as any process of the lab runs."""
 
     host_listener_fd: int
     """Channel to the lab's host listener, the process in the host's network."""
     watches_fd: int
-    """Channel in which the inotify instances lie that are held until proxies take them."""
+    """Channel with the inotify instances that are reserved for proxies."""
     images: tuple[str, ...] = ()
     """Directories with image folders, the first before the second."""
 
@@ -49,7 +49,7 @@ class LabConfig:
 
     @property
     def descriptors(self) -> tuple[int, ...]:
-        """All that the started process inherits."""
+        """All descriptors that the started process inherits."""
         return (self.listener_fd, self.report_fd, self.lock_fd, self.host_listener_fd, self.watches_fd)
 
     @property

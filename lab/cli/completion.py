@@ -34,7 +34,7 @@ Names = Callable[[], Iterable[str]]
 
 
 def add_to(commands: Any) -> None:
-    """The command that prints what a shell has to read."""
+    """Add the command that prints the shell's completion script."""
     parser = commands.add_parser(
         "completion",
         help="print shell completion for `python -m lab`",
@@ -45,12 +45,12 @@ def add_to(commands: Any) -> None:
 
 
 def offer(argument: argparse.Action, names: Names) -> None:
-    """Complete what is given to an argument from these names."""
+    """Complete an argument from these names."""
     argument.completer = lambda **_: names()  # type: ignore[attr-defined]
 
 
 def answer(parser: argparse.ArgumentParser) -> None:
-    """Answer a shell that asks, and end; nothing, where the program was started to be run."""
+    """Answer a shell's completion request, and exit; does nothing if there is none."""
     if ASKED in os.environ:
         import argcomplete
 

@@ -232,7 +232,7 @@ def _up(options: argparse.Namespace) -> int:
 
 
 def _image_directories(given: Sequence[Path]) -> tuple[str, ...]:
-    """Where the lab's images are. Raises UsageError and BadImage for those that were asked for."""
+    """The directories with images. Raises UsageError and BadImage for those of `--images`."""
     asked = search_path.asked_for(given)
     for name, directory in asked:
         try:
@@ -250,7 +250,7 @@ def _image_directories(given: Sequence[Path]) -> tuple[str, ...]:
 
 
 def _stay(started: launch.Started, lock: run_directory.Lock) -> int:
-    """Until a signal comes, or the lab ends by itself."""
+    """Waits for a signal, or until the lab ends by itself."""
     started.process.wait()
     _say("lab: the lab ended unexpectedly; the end of its log:")
     _say(launch.end_of_log(lock.path))
@@ -309,7 +309,7 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def _refusing_proxies(name: str, mesh: str) -> Iterator[str]:
-    """A line for each proxy of the reference mesh that does not do what it was told to."""
+    """A line for each proxy of the reference mesh that rejects its configuration."""
     if mesh == NO_MESH:
         return
     from lab.cli import rejecting_proxies

@@ -1,4 +1,4 @@
-"""Which proxies of a running lab refuse their configuration, as its API server has it in events."""
+"""Which proxies of a running lab reject their configuration, according to its events."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class NoAnswer(Exception):
 
 
 def of_lab(kubeconfig: Path) -> list[Refused]:
-    """(namespace/name of the pod, what its event says) of each that refuses now. Raises NoAnswer."""
+    """(namespace/name of the pod, message of its event) of each that rejects it now. Raises NoAnswer."""
     try:
         api = _Api(kubeconfig)
         # The revision tells which came last; times of events are in seconds.

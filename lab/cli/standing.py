@@ -1,7 +1,7 @@
-"""``up --at CASE``: a lab that stands in a step of the suites.
+"""``up --at CASE``: a lab in a step of the suites.
 
-What a case is only the suites know, and the lab imports nothing of them: their own command line is run beside
-it, given the kubeconfig as any other user of the cluster is.
+Only the suites know the cases, and the lab does not import them: it runs their command line with a
+kubeconfig, as any other user of the cluster would.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 _USAGE = 4
-"""The exit code with which the command line of the suites refuses what it is asked."""
+"""The exit code of the suites' command line for a usage error."""
 
 
 class UsageError(Exception):
-    """The command line asks for something that does not exist."""
+    """The command line names something that does not exist."""
 
 
 class NotThere(Exception):
-    """The lab could not be put into the step; the message says why, a line each."""
+    """The lab could not be put into the step; the message has a line for each reason."""
 
 
 def mesh_for(case: str, mesh: str | None) -> str:
-    """The policy API that the mesh must speak. UsageError for a case that there is none of, or of another."""
+    """The policy API that the case needs. Raises UsageError for an unknown case, or another `--mesh`."""
     needed = _suites("at", case).strip()
     if mesh not in (None, needed):
         raise UsageError(f"--mesh {mesh}: the case {case} needs {needed}")
@@ -35,12 +35,12 @@ def mesh_for(case: str, mesh: str | None) -> str:
 
 
 def stand(case: str, kubeconfig: str) -> None:
-    """Put a lab into the step of a case, and say how to look at it. NotThere if that goes wrong."""
+    """Put a lab into the step of a case, and print how to inspect it. Raises NotThere if that fails."""
     sys.stderr.write(_suites("at", case, "--kubeconfig", kubeconfig))
 
 
 def _suites(*arguments: str) -> str:
-    """What the command line of the suites prints."""
+    """The output of the suites' command line."""
     child = subprocess.Popen(
         [sys.executable, "-m", "fixtures.cli", *arguments],
         cwd=ROOT,

@@ -1,1 +1,1 @@
-"""How the Go programs whose words the lab speaks read and print texts: URLs, durations, expressions."""
+"""How Go programs, whose messages the lab reproduces, parse and print URLs, durations and expressions."""

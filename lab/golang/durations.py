@@ -1,4 +1,4 @@
-"""Durations as Go writes them, `1h`, `1.5s`, `250ms`: those of Istio, of the Gateway API and of CEL."""
+"""Durations in Go's format, `1h`, `1.5s`, `250ms`, as in Istio, the Gateway API and CEL."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PART = re.compile(rf"([0-9]*)(?:\.([0-9]*))?({'|'.join(sorted(UNITS, key=len, r
 
 
 def nanoseconds(text: str) -> int | None:
-    """None where it is no time, or longer than Go can count (292 years)."""
+    """None if it is not a duration, or longer than Go can represent (292 years)."""
     sign, rest = (-1, text[1:]) if text[:1] == "-" else (1, text.removeprefix("+"))
     if rest == "0":
         return 0
@@ -39,5 +39,5 @@ def nanoseconds(text: str) -> int | None:
 
 
 def seconds(text: str) -> float:
-    """0 where it is no time."""
+    """0 if it is not a duration."""
     return (nanoseconds(text) or 0) / SECOND

@@ -22,7 +22,7 @@ _BYTES.encoding = re2.Options.Encoding.LATIN1
 
 
 class NotAnExpression(ValueError):
-    """What RE2 cannot read, or no proxy takes; the message is in RE2's own words."""
+    """An expression that RE2 cannot parse, or no proxy accepts; the message is RE2's."""
 
 
 class Pattern(Protocol):
@@ -34,7 +34,7 @@ class Pattern(Protocol):
 
 
 def compiled(expression: str) -> Pattern:
-    """As Go reads it. Raises NotAnExpression."""
+    """Compiles it as Go does. Raises NotAnExpression."""
     if _ANY_BYTE.search(expression):
         raise NotAnExpression("invalid escape sequence: \\C")
     try:
@@ -45,7 +45,7 @@ def compiled(expression: str) -> Pattern:
 
 
 def program_size(expression: str) -> int:
-    """How large it is as a C++ program reads it, byte by byte. Raises NotAnExpression."""
+    """The size of the program that C++'s RE2 compiles it to. Raises NotAnExpression."""
     try:
         return int(re2.compile(expression.encode(), _BYTES).programsize)
     except re2.error as error:

@@ -1,4 +1,4 @@
-"""What Go's net/url has against a URL with http:// or https://; the API server and Istio read them so."""
+"""Errors of Go's net/url for HTTP and HTTPS URLs, as the API server and Istio report them."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ _OCI_FILE = re.compile(r"oci-layout|index\.json|blobs/\w+/[0-9a-f]+")
 
 @dataclass(frozen=True)
 class Archived:
-    """One image in an archive; `selector` is what tells it from the others, to skopeo."""
+    """One image in an archive; `selector` identifies it for skopeo."""
 
     kind: Kind
     selector: str
@@ -62,7 +62,7 @@ class _OciIndex(TypedDict):
 def examine(path: Path) -> list[Archived]:
     """The images in an archive, or in a directory of the OCI's layout.
 
-    Reads it all. Raises BadImage, for what is no such archive, broken, too large or leads out of itself.
+    Reads all of it. Raises BadImage if it is no such archive, broken, too large, or leads out of the image.
     """
     try:
         indices = dict(_read(path, Budget()))

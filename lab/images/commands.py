@@ -1,4 +1,4 @@
-"""`python -m lab images`: what there is; `check` says if pods can have some; `load` and `pull` add to it."""
+"""`python -m lab images`: lists images; `check` says if pods can use them; `load` and `pull` add some."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lab.node.images.folders import ImageFolder
 
 NOT_TO_BE_HAD = 2
-"""What a command ends with if no pod can have an image."""
+"""The exit code if pods cannot use an image."""
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -59,7 +59,7 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _problem(wanted: str) -> str:
-    """Why no pod can have an image here; "" if pods can."""
+    """Why pods cannot use an image here; "" if they can."""
     from lab.node.images import programs
 
     if wanted in programs.KNOWN:
@@ -134,7 +134,7 @@ def _table(rows: Sequence[tuple[str, ...]]) -> str:
 
 
 def _end_properly() -> None:
-    """When asked to end, what is half done is removed."""
+    """Exits when a signal asks for it, so that half-finished work is removed."""
 
     def stop(number: int, _frame: FrameType | None) -> NoReturn:
         raise SystemExit(128 + number)

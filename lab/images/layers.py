@@ -1,4 +1,4 @@
-"""Layers of an image: what may be unpacked. (Unpacking itself is umoci's.)"""
+"""Checks of an image's layers, before umoci unpacks them."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from typing import IO
 from lab.node.images.search_path import BadImage
 
 LIMIT = 4 << 30
-"""Bytes that an image may have when it is unpacked."""
+"""The maximum size of an unpacked image, in bytes."""
 
 _GIGABYTE = 1 << 30
 _HEAD = 512
 _GZIP, _ZSTD, _USTAR = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"ustar"
 
 BROKEN = (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, OSError)
-"""What reading a broken archive raises."""
+"""The exceptions of reading a broken archive."""
 
 
 @dataclass
@@ -37,7 +37,7 @@ class Budget:
 
 
 def check(name: str, file: IO[bytes], budget: Budget) -> None:
-    """Reads a blob of an image to its end, and where it is a layer looks at what it would unpack.
+    """Reads a blob of an image to its end; if it is a layer, checks what it would unpack.
 
     Raises BadImage; what else is wrong with it, umoci finds.
     """

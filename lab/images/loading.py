@@ -1,4 +1,4 @@
-"""From an archive or a registry to an image folder, which is there as a whole or not at all."""
+"""Creates an image folder from an archive or a registry, completely or not at all."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _TAG = "loaded"
 
 
 class _Process(TypedDict, total=False):
-    """What an image runs. OCI image specification: config.md."""
+    """The process of an image. OCI image specification: config.md."""
 
     Entrypoint: list[str] | None
     Cmd: list[str] | None
@@ -42,7 +42,7 @@ class _Config(TypedDict, total=False):
 
 
 def load(path: Path, store: Path, names: Sequence[Reference] = ()) -> list[folders.ImageFolder]:
-    """The images of an archive, put into a store; `names` replace those that it has, if it is one.
+    """Adds the images of an archive to a store; `names` replace the image's own if there is only one.
 
     Raises BadImage and MachineLacks; then nothing has changed.
     """
@@ -65,7 +65,7 @@ def load(path: Path, store: Path, names: Sequence[Reference] = ()) -> list[folde
 
 
 def pull(name: str, store: Path) -> folders.ImageFolder:
-    """An image of a registry, put into a store. Raises as `load` does."""
+    """Adds an image of a registry to a store. Raises as `load` does."""
     reference = Reference.parse(name)
     if not reference.valid:
         raise BadImage(f'"{name}" is not an image name')
@@ -144,7 +144,7 @@ def _manifest(config: _Config, names: tuple[Reference, ...], digest: str) -> dic
 
 
 def _is_here(name: str) -> bool:
-    """Whether a name's registry is on this machine; to such a one engines speak without TLS."""
+    """Whether a name's registry is on this machine; engines use no TLS for it."""
     host = name.partition("/")[0].rpartition(":")[0] or name.partition("/")[0]
     if host == "localhost":
         return True
@@ -177,7 +177,7 @@ def _workplace(store: Path) -> Iterator[Path]:
 
 
 def _sweep(store: Path) -> None:
-    """Removes what loads that were killed have left."""
+    """Removes what killed loads have left."""
     for left in store.glob(f"{_HALF}*"):
         with contextlib.suppress(FileNotFoundError):
             lock = os.open(left, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
