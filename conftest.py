@@ -3,6 +3,7 @@
 pytest_plugins = [
     "fixtures.pytest_plugin.version",
     "fixtures.pytest_plugin.options",
+    "fixtures.pytest_plugin.selection",
     "fixtures.pytest_plugin.requirement_option",
     "fixtures.pytest_plugin.interruption",
     "fixtures.pytest_plugin.target",
