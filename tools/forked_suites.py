@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from tools import forked_workers
 from tools.children import Children
 
 PRINTED = "printed.txt"
@@ -61,6 +62,7 @@ def _run(arguments: list[str], output: Path, errors: Path, environment: dict[str
     for descriptor, file in ((1, output), (2, errors)):
         with file.open("ab") as stream:
             os.dup2(stream.fileno(), descriptor)
+    forked_workers.wanted_by(arguments)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     sys.exit(pytest.main(arguments))
 

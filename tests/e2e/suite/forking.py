@@ -21,12 +21,10 @@ from pathlib import Path
 
 # It is sent a message for each program, with its streams and a pipe for its exit code; it answers the number.
 _SERVER = """
-import contextlib, gc, json, os, socket, sys, threading
-import pytest
+import json, os, socket, sys, threading
+from tools.idle_run import run_idle
 
-with open(os.devnull, "w") as nothing, contextlib.redirect_stdout(nothing):
-    pytest.main(["suites", "--collect-only", "-qq", "-p", "no:cacheprovider"])
-gc.freeze()
+run_idle()
 
 def become(code, variables, streams):
     os.setsid()

@@ -263,7 +263,10 @@ class SmallSuite:
 
 
 def _pytest(*arguments: str) -> str:
-    return f"import pytest; raise SystemExit(pytest.main({list(arguments)!r}))"
+    return (
+        f"import pytest; from tools import forked_workers; arguments = {list(arguments)!r}; "
+        "forked_workers.wanted_by(arguments); raise SystemExit(pytest.main(arguments))"
+    )
 
 
 def _variables(more: Mapping[str, str] | None = None) -> dict[str, str]:
