@@ -79,7 +79,12 @@ class Lab:
     def after_run(self) -> None:
         """Has the ingress gateway's pod replaced, and does not wait for the new one."""
         directly = client.Configuration(proxy="", no_proxy="")
-        config.load_kube_config(str(self.kubeconfig), client_configuration=directly, persist_config=False)
+        config.load_kube_config(
+            str(self.kubeconfig),
+            client_configuration=directly,
+            persist_config=False,
+            temp_file_path=str(self.kubeconfig.parent),
+        )
         api = client.CoreV1Api(client.ApiClient(directly))
         api.delete_collection_namespaced_pod("istio-system", label_selector="istio=ingressgateway")
 

@@ -33,13 +33,13 @@ def processes_of(home: Path) -> list[str]:
     return found
 
 
-def started_run(home: Path, reports: Path, *options: str) -> subprocess.Popen[str]:
+def started_run(home: Path, reports: Path, *options: str, **environment: str) -> subprocess.Popen[str]:
     """A run of the suites that has come as far as its first results."""
     chosen = ["--suite", "current", "--reports", str(reports), *options]
     run = subprocess.Popen(
         [sys.executable, "-m", "pytest", "suites", "--color=no", *chosen],
         cwd=ROOT,
-        env={**os.environ, "LAB_HOME": str(home), "PYTHONUNBUFFERED": "1"},
+        env={**os.environ, "LAB_HOME": str(home), "PYTHONUNBUFFERED": "1", **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -81,14 +81,18 @@ def gone(home: Path) -> list[str]:
 def test_a_run_that_is_ended_leaves_nothing_but_a_report_that_says_so(
     how: signal.Signals, code: int, state: str, home: Path, tmp_path: Path
 ) -> None:
-    run = started_run(home, tmp_path)
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    reports = tmp_path / "reports"
+    run = started_run(home, reports, TMPDIR=str(temporary))
     assert processes_of(home)
     run.send_signal(how)
     run.communicate(timeout=30)
     assert run.returncode == code
     assert gone(home) == []
     assert list(home.iterdir()) == []
-    report = yaml.safe_load((tmp_path / "conformance-report.yaml").read_text())
+    assert list(temporary.iterdir()) == []
+    report = yaml.safe_load((reports / "conformance-report.yaml").read_text())
     assert (report["result"], report["run"]["state"]) == ("incomplete", state)
     assert report["statistics"]["results"]["passed"] > 0
 
