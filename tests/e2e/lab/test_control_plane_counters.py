@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from fixtures.evidence.control_plane_counters import UNKNOWN, ControlPlaneCounters
-from fixtures.mesh_profile.profile import RejectCounter
+from fixtures.mesh_profile.parts import RejectCounter
 from tests.labs import running_lab
 
 pytestmark = pytest.mark.skipif(not shutil.which("kubectl"), reason="kubectl is not installed")

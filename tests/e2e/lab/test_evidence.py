@@ -15,7 +15,8 @@ from fixtures.evidence.pod_state import Pod, never_started, pod_line
 from fixtures.evidence.scene import Scene
 from fixtures.evidence.sources import Sources, pods_in
 from fixtures.mesh_profile import profile as profiles
-from fixtures.mesh_profile.profile import ControlPlane, Profile
+from fixtures.mesh_profile.parts import ControlPlane
+from fixtures.mesh_profile.profile import Profile
 from fixtures.mesh_profile.programs import Surroundings
 from fixtures.model.errors import HarnessError
 from fixtures.tokens.issuer import Issuer

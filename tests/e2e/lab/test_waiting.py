@@ -12,7 +12,7 @@ from kubernetes.client import CoreV1Api
 
 from fixtures.cluster.client import Cluster, Manifest
 from fixtures.cluster.waiting import Waits
-from fixtures.mesh_profile.profile import Readiness
+from fixtures.mesh_profile.parts import Readiness
 from fixtures.model.errors import HarnessError
 from tests.labs import running_lab
 

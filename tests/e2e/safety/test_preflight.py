@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from fixtures.cluster.client import Cluster
-from fixtures.mesh_profile.profile import Gateway, load
+from fixtures.mesh_profile.parts import Gateway
+from fixtures.mesh_profile.profile import load
 from fixtures.safety import ingress_check
 from fixtures.safety.footprint import Footprint, lanes
 from fixtures.safety.preflight import survey
