@@ -10,6 +10,7 @@ import pytest
 
 from tests.e2e.sidecars.conftest import Kubectl, until
 from tests.e2e.sidecars.pods import CURL, HTTPBIN, manifest, pod, service, strict
+from tests.planes.differences import differs
 
 GOES_ON = {"lifecycle": {"preStop": {"sleep": {"seconds": 3}}}}
 ANSWERS_FOR_S = 2
@@ -62,6 +63,7 @@ def test_a_response_that_is_on_its_way_when_a_pod_is_deleted_arrives(ordered: Ku
     assert deleted_after < ANSWERS_FOR_S, "it was deleted too late to show anything"
 
 
+@differs("native-sidecars")
 def test_an_init_container_is_in_the_mesh(ordered: Kubectl) -> None:
     asks = {**CURL, "name": "asks", "command": ["curl", "-sf", "-m", "5", "http://staying.ordered:8000/get"]}
     first = pod("first", "ordered", CURL, initContainers=[asks], restartPolicy="Never")
