@@ -1,6 +1,8 @@
 """Makes the suites' vocabulary known to pytest."""
 
-pytest_plugins = [
+import pytest
+
+_PLUGINS = [
     "fixtures.pytest_plugin.version",
     "fixtures.pytest_plugin.options",
     "fixtures.pytest_plugin.selection",
@@ -21,3 +23,9 @@ pytest_plugins = [
     "fixtures.pytest_plugin.last_word",
     "fixtures.pytest_plugin.terminal.progress",
 ]
+
+
+def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:
+    """As modules. For each in a `pytest_plugins`, pytest would look through all that is installed."""
+    for name in _PLUGINS:
+        pluginmanager.import_plugin(name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -307,7 +307,7 @@ class Runs:
 def came(small: SmallSuite, request: pytest.FixtureRequest) -> Iterator[dict[str, Future[Came]]]:
     """What the rows that are asked for have come to."""
     items = (item for item in request.session.items if isinstance(item, pytest.Function))
-    asked = dict.fromkeys(str(item.callspec.params["row"]) for item in items if "came" in item.fixturenames)
+    asked = dict.fromkeys(str(item.callspec.params["row"]) for item in items if "row" in item.fixturenames)
     with ThreadPoolExecutor(JOBS) as pool:
         runs = Runs(small)
         earlier = {what for row in asked if (what := TABLE[row].earlier)}
@@ -373,12 +373,22 @@ def test_what_no_report_could_hold_is_refused(
     assert not (tmp_path / "reports").exists()
 
 
-def test_a_suite_that_cannot_be_collected_is_not_left_out_by_anybody(tmp_path: Path) -> None:
-    with SmallSuite.made(tmp_path, {"current/test_2_others.py": f"{OTHERS}import nosuch\n"}) as small:
-        for options in ([], ["--continue-on-collection-errors"], ["-n", "2"]):
-            run = small.run("suites", *options)
-            assert run.returncode == 3, run.stdout
-            assert "No module named 'nosuch'" in run.stdout
-            assert "conforms" not in run.stdout
-            assert small.report()["result"] == "could-not-tell"
-            shutil.rmtree(small.reports)
+@pytest.fixture
+def uncollectable(small: SmallSuite, came: dict[str, Future[Came]]) -> Iterator[None]:
+    """While a test lasts, the suite has a module that cannot be loaded; no other run is under way."""
+    wait(came.values())
+    module = small.folder / "suites" / "current" / "test_3_broken.py"
+    module.write_text(f"{OTHERS}import nosuch\n")
+    yield
+    module.unlink()
+
+
+@pytest.mark.usefixtures("uncollectable")
+def test_a_suite_that_cannot_be_collected_is_not_left_out_by_anybody(small: SmallSuite) -> None:
+    for options in ([], ["--continue-on-collection-errors"], ["-n", "2"]):
+        run = small.run("suites", *options)
+        assert run.returncode == 3, run.stdout
+        assert "No module named 'nosuch'" in run.stdout
+        assert "conforms" not in run.stdout
+        assert small.report()["result"] == "could-not-tell"
+        shutil.rmtree(small.reports)
