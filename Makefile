@@ -19,7 +19,7 @@ SLOW := e2e node compare kube/api kube/webhooks kube/controllers
 # The room of tests/ whose tests need real Istio, or Go to build it: part of test-istio.
 ON_ISTIO := tests/e2e/istio
 # Beside the tests, which wait more than they work.
-LINTS := { $(VENV)/bin/mypy && $(VENV)/bin/lint-imports; }
+LINTS = { $(VENV)/bin/mypy && $(VENV)/bin/lint-imports; }
 STRICTLY := -W error -W default::pytest.PytestUnraisableExceptionWarning -o verbosity_test_cases=0
 ARGS    ?=
 FAULTS  ?=

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lab.mesh.envoy import tls
 from lab.mesh.envoy.expressions import LARGEST_PROGRAM
 from lab.mesh.envoy.proto import Message, extension, file_source
 
@@ -32,6 +33,7 @@ def build(role: str, name: str, namespace: str, folder: Path) -> Message:
     return {
         "node": {"id": f"{role}~{name}.{namespace}", "cluster": f"{name}.{namespace}"},
         "admin": {"address": {"pipe": {"path": str(folder / ADMIN_SOCKET), "mode": 0o600}}},
+        "static_resources": {"clusters": [_watches_the_certificate(folder)]},
         "dynamic_resources": {
             "cds_config": file_source(str(folder / CLUSTERS_FILE)),
             "lds_config": file_source(str(folder / LISTENERS_FILE)),
@@ -52,4 +54,18 @@ def build(role: str, name: str, namespace: str, folder: Path) -> Message:
                 )
             ]
         },
+    }
+
+
+def _watches_the_certificate(folder: Path) -> Message:
+    """A cluster without endpoints, for which the proxy watches the file with its certificate all the time.
+
+    Otherwise it would take an inotify instance for that with the first policy that demands mutual TLS. Envoy
+    ends if there is none then, since other labs have taken what this one gave back.
+    """
+    return {
+        "name": "own-certificate",
+        "type": "STATIC",
+        "load_assignment": {"cluster_name": "own-certificate"},
+        "transport_socket": tls.own_certificate(folder),
     }

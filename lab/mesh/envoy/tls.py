@@ -65,6 +65,11 @@ def outside_client(tls: ClientTls, protocol: Protocol, folder: Path) -> Message:
     return _client(context, tls.sni)
 
 
+def own_certificate(folder: Path) -> Message:
+    """TLS with the workload's certificate, and nobody to talk to."""
+    return _client({"tls_certificate_sds_secret_configs": [secrets.reference(secrets.WORKLOAD, folder)]}, "")
+
+
 def plain() -> Message:
     return extension("envoy.transport_sockets.raw_buffer", f"{SOCKETS}.raw_buffer.v3.RawBuffer")
 

@@ -52,7 +52,9 @@ def test_the_kubernetes_api_is_not_reached_by_a_client_that_wraps_its_tls_once_m
         put_rule(plane.cluster, *rule)
         plane.settle()
         seen.append(plane.dial("client", [to_api])[0]["outcome"])
-    assert seen == ["ok", "reset", "ok"]
+    assert (seen[0], seen[2]) == ("ok", "ok")
+    # The proxy closes its side; whether it has read the client's first words by then is a matter of time.
+    assert seen[1] in ("reset", "refused-tls")
 
 
 def test_a_client_demands_the_identity_of_the_servers_account(plane: Plane) -> None:
