@@ -24,6 +24,7 @@ from lab.kube.kinds.scheme import Scheme
 from lab.kube.store import Store
 from lab.kube.writing.writes import Writes
 from tests.kube.local_runtime import LocalRuntime, run_node
+from tests.programs import KUBECTL
 
 SYSTEM_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 
@@ -57,6 +58,7 @@ class Served:
             "HOME": str(self.directory),
             "KUBECONFIG": str(self.kubeconfig),
             "KUBECACHEDIR": str(self.directory / "cache"),
+            **KUBECTL,
             **(extra or {}),
         }
 

@@ -12,6 +12,7 @@ import pytest
 
 from tests.e2e.lab.conftest import ROOT, Home
 from tests.labs import running_lab
+from tests.programs import KUBECTL
 
 NAMESPACES = ("foo", "bar", "legacy")
 
@@ -27,7 +28,7 @@ class Kubectl:
         done = subprocess.run(
             ["kubectl", *arguments],
             cwd=ROOT,
-            env=os.environ | {"KUBECONFIG": self.kubeconfig, "HOME": self.home},
+            env=os.environ | KUBECTL | {"KUBECONFIG": self.kubeconfig, "HOME": self.home},
             capture_output=True,
             text=True,
             timeout=30,

@@ -15,6 +15,7 @@ import pytest
 
 from lab.kube.identity.pki import Credentials
 from tests.e2e.lab.conftest import ROOT, Home
+from tests.programs import KUBECTL
 
 pytestmark = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
 
@@ -78,7 +79,7 @@ webhooks:
 
 class Kubectl:
     def __init__(self, kubeconfig: str, home: Path) -> None:
-        self.environment = os.environ | {"KUBECONFIG": kubeconfig, "HOME": str(home)}
+        self.environment = os.environ | KUBECTL | {"KUBECONFIG": kubeconfig, "HOME": str(home)}
 
     def run(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         return subprocess.run(

@@ -14,6 +14,7 @@ import pytest
 
 from tests.labs import running_lab
 from tests.planes.option import chosen
+from tests.programs import KUBECTL
 
 WITHIN_S = 60.0
 
@@ -32,7 +33,7 @@ class Kubectl:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {**os.environ, "KUBECONFIG": str(self.kubeconfig)}
+        return {**os.environ, **KUBECTL, "KUBECONFIG": str(self.kubeconfig)}
 
     def run(self, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
         return subprocess.run(

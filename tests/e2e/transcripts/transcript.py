@@ -9,6 +9,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.programs import KUBECTL
+
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -64,6 +66,7 @@ def play(exchange: Exchange, kubeconfig: Path, scratch: Path, **environment: str
         "HOME": str(scratch),
         "KUBECONFIG": str(kubeconfig),
         "KUBECACHEDIR": str(scratch / "cache"),
+        **KUBECTL,
     }
     run = subprocess.run(
         ["bash", "-c", typed],
