@@ -306,8 +306,12 @@ class Runs:
 @pytest.fixture(scope="module")
 def came(small: SmallSuite, request: pytest.FixtureRequest) -> Iterator[dict[str, Future[Came]]]:
     """What the rows that are asked for have come to."""
-    items = (item for item in request.session.items if isinstance(item, pytest.Function))
-    asked = dict.fromkeys(str(item.callspec.params["row"]) for item in items if "row" in item.fixturenames)
+    items = [
+        item
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and item.path == request.path and "row" in item.fixturenames
+    ]
+    asked = dict.fromkeys(str(item.callspec.params["row"]) for item in items)
     with ThreadPoolExecutor(JOBS) as pool:
         runs = Runs(small)
         earlier = {what for row in asked if (what := TABLE[row].earlier)}
