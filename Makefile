@@ -10,8 +10,8 @@ MESH    ?=
 WORKERS ?= 0
 REPORTS ?= reports
 # Of our own tests: how many files at once. They wait more than they work, but a lab holds 30 of the 128 inotify
-# instances that a user has, and some tests need two labs.
-TEST_WORKERS ?= 3
+# instances that a user has, and some tests need two labs: with three, labs wait for each other now and then.
+TEST_WORKERS ?= 2
 # What settle times may be: p95=2s,max=5s
 SETTLE_BUDGET ?=
 # Rooms of tests/ that test-quick leaves out.

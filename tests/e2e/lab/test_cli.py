@@ -58,6 +58,26 @@ def running(port: int) -> Iterator[Home]:
         yield here
 
 
+def _inotify_instances(pids: Iterable[int]) -> int:
+    return sum(_open_files(pid).count("anon_inode:inotify") for pid in pids)
+
+
+def test_inotify_instances_are_held_until_proxies_take_them(running: Home) -> None:
+    """So that labs which start at the same moment do not both count on them.
+
+    First of all: half a minute after the start of a lab, what nobody took is given back.
+    """
+    for _ in range(200):
+        proxies = [pid for pid, line in running.processes().items() if "/envoy " in line]
+        if proxies and (theirs := _inotify_instances(proxies)):
+            break
+        time.sleep(0.05)
+    else:
+        pytest.fail("the ingress gateway has no proxy")
+    assert _inotify_instances(running.processes()) - theirs == 54
+    assert theirs <= 3
+
+
 def test_only_the_loopback_is_listened_on(running: Home, port: int) -> None:
     # The ingress gateway's three node ports come a moment later, and then its load balancer's.
     for _ in range(500):
@@ -241,23 +261,6 @@ def test_inotify_instances_that_others_hold_are_waited_for() -> None:
     # 10, or more: other labs of this user may have some as well.
     said = r"lab: waiting for other programs to release inotify instances \(\d+ missing\)\n"
     assert re.fullmatch(said, done.stderr)
-
-
-def _inotify_instances(pids: Iterable[int]) -> int:
-    return sum(_open_files(pid).count("anon_inode:inotify") for pid in pids)
-
-
-def test_inotify_instances_are_held_until_proxies_take_them(running: Home) -> None:
-    """So that labs which start at the same moment do not both count on them."""
-    for _ in range(200):
-        proxies = [pid for pid, line in running.processes().items() if "/envoy " in line]
-        if proxies and (theirs := _inotify_instances(proxies)):
-            break
-        time.sleep(0.05)
-    else:
-        pytest.fail("the ingress gateway has no proxy")
-    assert _inotify_instances(running.processes()) - theirs == 54
-    assert theirs <= 3
 
 
 def test_a_place_that_others_can_write_to_is_refused(home: Home) -> None:
