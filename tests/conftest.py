@@ -44,9 +44,12 @@ ROOMS_THAT_TAKE_LONGEST = ("suite", "elsewhere", "transcripts", "safety")
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """The order of files, in which workers are given them; within a file it stays as it is.
 
-    Those with labs wait more than they work, and the others work: they are spread among each other.
+    Those with labs wait more than they work, and the others work: they are spread among each other. Without
+    workers nothing is won by that, and fixtures of a room would be made again and again.
     """
     leave_out_what_is_of_another_plane(config, items)
+    if not hasattr(config, "workerinput"):
+        return
     files = list(dict.fromkeys(item.path for item in items))
     with_labs = sorted((path for path in files if _has_labs(path)), key=_turn)
     without = [path for path in files if not _has_labs(path)]
