@@ -17,6 +17,7 @@ _PLUGINS = [
     "fixtures.pytest_plugin.report.plugin",
     "fixtures.pytest_plugin.suite_fixtures",
     "fixtures.pytest_plugin.cases",
+    "fixtures.pytest_plugin.garbage",
     "fixtures.pytest_plugin.stopping",
     "fixtures.pytest_plugin.pausing",
     "fixtures.pytest_plugin.terminal.reporting",
