@@ -152,6 +152,7 @@ class IstioGatewayCluster(GatewayCluster):
         probe = {} if ready else {"readinessProbe": {"exec": {"command": ["false"]}}}
         container = {"name": "app", "image": "curlimages/curl", "command": ["sleep", "infinity"], **probe}
         labels = {LABEL: gateway, "sidecar.istio.io/inject": "false"}
+        before = self._api.get(GATEWAYS, "foo", gateway)
         self._api.create(
             PODS,
             {
@@ -163,7 +164,6 @@ class IstioGatewayCluster(GatewayCluster):
                 },
             },
         )
-        before = self._api.get(GATEWAYS, "foo", gateway)
         self._wait_until(
             lambda: self._api.get(GATEWAYS, "foo", gateway) != before,
             "istiod reports on a gateway with a pod",
