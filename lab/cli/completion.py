@@ -12,9 +12,9 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from lab.cli.exit_codes import OK
 from lab.host import run_directory
 
-OK = 0
 ASKED = "_ARGCOMPLETE"
 
 # Bash looks a command up by the last part of its path, so that the interpreter of any environment will do.

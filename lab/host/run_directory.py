@@ -21,6 +21,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
+DEFAULT_NAME = "default"
+"""The name of a lab that was given none."""
+PATIENCE_S = 3.0
+"""How long a lab may take to end by itself."""
+
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 # A Unix socket's address has 107 bytes, and a proxy's is <run>/proxies/<36 characters>/admin.sock.
 _PATH_LIMIT = 107 - len("/proxies//admin.sock") - 36

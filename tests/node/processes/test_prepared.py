@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import time
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -41,6 +44,14 @@ def open_files(program: Path) -> list[str]:
     return sorted(re.sub(r"^.*[/.]|:.*$", "", link) for link in links)
 
 
+async def has_open(program: Path, kinds: Sequence[str]) -> None:
+    """Waits until a program has these files open, and no others."""
+    deadline = time.monotonic() + 5
+    while (found := open_files(program)) != kinds:
+        assert time.monotonic() < deadline, found
+        await asyncio.sleep(0.02)
+
+
 @partial(on_a_node, copied=True)
 async def test_a_copy_is_a_container_like_any_other(node: TestNode) -> None:
     # Importing has begun before; when the first pod is ready, it is over.
@@ -54,8 +65,8 @@ async def test_a_copy_is_a_container_like_any_other(node: TestNode) -> None:
         assert b"serve_httpbin" not in (program / "cmdline").read_bytes(), "it was executed"
         assert (program / "comm").read_text() == "serve_httpbin\n"
         assert rights(program) == await rights_within(node, pod)
-        # Its standard files, and what it listens with and waits with.
-        assert open_files(program) == ["anon_inode", "log", "log", "null", "socket"]
+        # Its standard files, and what it listens with and waits with, once it does that.
+        await has_open(program, ["anon_inode", "log", "log", "null", "socket"])
     url = f"http://{node.get('root')['status']['podIP']}/headers"
     code, answer = await node.exec("other", "curl", "-s", "-m", "3", url)
     assert code == 0
