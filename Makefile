@@ -14,8 +14,11 @@ REPORTS ?= reports
 TEST_WORKERS ?= 2
 # What settle times may be: p95=2s,max=5s
 SETTLE_BUDGET ?=
-# Rooms of tests/ that test-quick leaves out.
-SLOW := e2e node compare kube/api kube/webhooks kube/controllers
+# What test-quick leaves out of tests/: what starts labs, nodes and kubectl, and most of what starts Envoy or Chromium.
+SLOW := e2e node compare kube/api kube/webhooks kube/controllers mesh/envoy mesh/config/istio_1_0 \
+    mesh/test_faults.py fixtures/report/comparing/test_page.py fixtures/report/tabling/test_table.py
+# They hold no inotify instances of a lab.
+QUICK_WORKERS ?= 3
 # The room of tests/ whose tests need real Istio, or Go to build it: part of test-istio.
 ON_ISTIO := tests/e2e/istio
 # Beside the tests, which wait more than they work.
@@ -115,9 +118,9 @@ test: $(DEV) ## The project's own tests: lint, types, import contracts, and test
 	wait $$lints; lints=$$?; cat $(VENV)/.lints; exit $$((tests ? tests : lints))
 
 .PHONY: test-quick
-test-quick: $(DEV) ## The project's own quick tests: those that start no lab, no node and no kubectl
+test-quick: $(DEV) ## The project's own quick tests: without labs, nodes and kubectl, and with few proxies and browsers
 	$(VENV)/bin/ruff check .
-	$(PYTHON) -m pytest tests $(addprefix --ignore tests/,$(SLOW)) -n $(TEST_WORKERS) --dist loadfile --timeout 60 \
+	$(PYTHON) -m pytest tests $(addprefix --ignore tests/,$(SLOW)) -n $(QUICK_WORKERS) --dist loadfile --timeout 60 \
 	    -o verbosity_test_cases=0 $(ARGS)
 
 .PHONY: test-istio

@@ -14,12 +14,15 @@ from tests.labs import ROOT
 
 SWITCHES = {"INSTALL_MESH": "--install", "KEEP": "--keep", "DRY_RUN": "--dry-run"}
 
+VARIABLES = re.findall(
+    r"[A-Z_]+", " ".join(re.findall(r"^VARIABLES .*$", (ROOT / "tools/variables.mk").read_text(), re.M))
+)
+
 
 def make(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """What a make around this one has said is none of its business."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
-    names = (*SWITCHES, "TARGET", "SUITE", "MODE", "PROFILE", "IP_FAMILY", "CONTEXT")
-    own = {name: value for name, value in inherited.items() if name not in names}
+    own = {name: value for name, value in inherited.items() if name not in VARIABLES}
     command = ["make", "-n", "--no-print-directory", *words]
     return subprocess.run(
         command, cwd=ROOT, env=own | environment, capture_output=True, text=True, timeout=30, check=False
