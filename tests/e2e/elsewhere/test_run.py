@@ -72,9 +72,9 @@ class Pod:
 
 
 @contextlib.contextmanager
-def pod_beside(mesh: str, folder: Path) -> Iterator[Pod]:
-    """A pod in a cluster whose mesh speaks an API."""
-    with running_lab("--mesh", mesh, "--playgrounds", "2") as of_lab:
+def pod_beside(mesh: str, folder: Path, lanes: int) -> Iterator[Pod]:
+    """A pod in a cluster whose mesh speaks an API, with room for so many lanes."""
+    with running_lab("--mesh", mesh, "--playgrounds", str(lanes)) as of_lab:
         api = client.CoreV1Api(config.new_client_from_config(str(of_lab)))
         namespace, name = ACCOUNT
         api.create_namespace({"metadata": {"name": namespace}})
@@ -87,7 +87,7 @@ def pod_beside(mesh: str, folder: Path) -> Iterator[Pod]:
 
 @pytest.fixture(scope="module")
 def pod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pod]:
-    with pod_beside("current", tmp_path_factory.mktemp("pod")) as pod:
+    with pod_beside("current", tmp_path_factory.mktemp("pod"), lanes=2) as pod:
         yield pod
 
 
@@ -108,7 +108,7 @@ def test_the_rights_are_enough_for_every_kind_of_case_and_each_is_asked_for(
 ) -> None:
     """Which cases are run follows from the suites: a list of them would leave out what somebody forgot."""
     used = used_for_cases_and_evidence(pod) | used_in_two_lanes(pod)
-    with pod_beside("istio-1.0", tmp_path_factory.mktemp("pod")) as former:
+    with pod_beside("istio-1.0", tmp_path_factory.mktemp("pod"), lanes=1) as former:
         run = former.run(*ONE_OF_EACH, "--mesh", "reference-1.0")
         assert former.gatekeeper.denied == set()
         assert run.returncode == 0, run.stdout
