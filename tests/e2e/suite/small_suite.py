@@ -28,7 +28,7 @@ ENDS_WITHIN_S = 60
 _FOLDERS = ("fixtures", "tools", "manifests", "meshes", "lab")
 _FILES = ("conftest.py", "pytest.ini", "pyproject.toml")
 
-# A case fails, breaks, pauses or takes for ever if its name is in the variable of that name.
+# A case fails, breaks, crashes, pauses or takes for ever if its name is in the variable of that name.
 _STEPS = '''\
 """What each case does."""
 
@@ -58,7 +58,9 @@ class Does(Expectation):
         if self.name in os.environ.get("PAUSE", "").split():
             time.sleep(float(os.environ["SECONDS"]))
         if self.name in os.environ.get("BREAKS", "").split():
-            raise HarnessError("it broke")
+            raise HarnessError(os.environ.get("COMPLAINT", "it broke"))
+        if self.name in os.environ.get("CRASHES", "").split():
+            raise RuntimeError(os.environ["COMPLAINT"])
         return self.name not in os.environ.get("FAILS", "").split()
 
 

@@ -214,3 +214,18 @@ def test_two_runs_at_once_do_not_mix_what_they_have_seen(small: SmallSuite) -> N
     first.forked.wait(ENDS_WITHIN_S)
     assert small.report()["run"]["id"] == first_id
     assert first_id in Path(small.reports / "conformance-report.html").read_text()
+
+
+@pytest.mark.parametrize("how", ["BREAKS", "CRASHES"])
+def test_nobody_learns_a_token_from_an_error(how: str, small: SmallSuite) -> None:
+    complaint = f"it did not take Authorization: Bearer {'secret' * 5}"
+    places = ["--alluredir", "allure-results"]
+    run = small.run("suites", *places, **{how: "two", "COMPLAINT": complaint})
+    assert run.returncode == 3, run.stdout
+    said = "it did not take Authorization: Bearer <redacted>"
+    assert said in run.stdout
+    assert said in (small.reports / "junit.xml").read_text().replace("&lt;", "<").replace("&gt;", ">")
+    kept = [path for folder in (small.reports, small.folder / "allure-results") for path in folder.rglob("*")]
+    texts = [path.read_text(errors="replace") for path in kept if path.is_file()]
+    assert texts
+    assert not [text for text in (run.stdout, run.stderr, *texts) if "secret" * 5 in text]
