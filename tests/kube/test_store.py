@@ -10,8 +10,6 @@ import pytest
 from lab.kube.group_resources import PODS, SERVICES
 from lab.kube.store import Store, WatchOverflow
 
-PODS, SERVICES = PODS, SERVICES
-
 
 def named(name: str, namespace: str = "foo", **more: Any) -> dict[str, Any]:
     return {"metadata": {"name": name, "namespace": namespace}, **more}

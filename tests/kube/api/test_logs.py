@@ -22,8 +22,6 @@ from lab.kube.store import Store
 from lab.kube.writing.writes import Writes
 from tests.kube.local_runtime import LocalRuntime, status_of
 
-NAMESPACES, PODS = NAMESPACES, PODS
-
 
 def pod(name: str, *containers: str) -> Object:
     return {

@@ -22,11 +22,6 @@ from lab.kube.store import Store
 from lab.kube.writing.controller_client import ControllerClient
 from lab.kube.writing.writes import Writes
 
-NAMESPACES, SECRETS, ACCOUNTS = (
-    NAMESPACES,
-    SECRETS,
-    SERVICE_ACCOUNTS,
-)
 TYPE = "kubernetes.io/service-account-token"
 ACCOUNT = "kubernetes.io/service-account.name"
 
@@ -46,7 +41,7 @@ class Cluster(Writes):
             "kind": "ServiceAccount",
             "metadata": {"name": name, "namespace": "foo"},
         }
-        return self.create(ACCOUNTS, account, manager="test")
+        return self.create(SERVICE_ACCOUNTS, account, manager="test")
 
     def secret(self, name: str, account: str = "robot", **more: object) -> Object:
         metadata = {"name": name, "namespace": "foo", "annotations": {ACCOUNT: account}}
@@ -107,7 +102,7 @@ async def test_a_secret_goes_with_its_account() -> None:
         opaque["metadata"]["annotations"] = {ACCOUNT: "robot"}
         cluster.create(SECRETS, opaque, manager="test")
         await cluster.until(lambda: "token" in cluster.content("mine"))
-        cluster.delete(ACCOUNTS, "foo", "robot")
+        cluster.delete(SERVICE_ACCOUNTS, "foo", "robot")
         await cluster.until(lambda: cluster.names() == ["other"])
 
 
@@ -117,7 +112,7 @@ async def test_a_secret_of_an_earlier_account_of_that_name_goes() -> None:
         cluster.secret("mine")
         await cluster.until(lambda: "token" in cluster.content("mine"))
         # Before the controller has a chance to look.
-        cluster.delete(ACCOUNTS, "foo", "robot")
+        cluster.delete(SERVICE_ACCOUNTS, "foo", "robot")
         cluster.account()
         await cluster.until(lambda: cluster.names() == [])
 
@@ -129,7 +124,7 @@ async def test_every_account_can_have_one() -> None:
         [name] = cluster.names()
         assert name.startswith("robot-token-")
         assert cluster.content(name).keys() == {"ca.crt", "namespace", "token"}
-        account = cluster.store.get(ACCOUNTS, "foo", "robot")
+        account = cluster.store.get(SERVICE_ACCOUNTS, "foo", "robot")
         assert account
         assert account["secrets"] == [{"name": name}]
 
@@ -140,18 +135,18 @@ async def test_an_accounts_own_secret_is_replaced_and_others_are_left_alone() ->
         await cluster.until(lambda: bool(cluster.names()))
         [first] = cluster.names()
         cluster.secret("mine")
-        account = cluster.store.get(ACCOUNTS, "foo", "robot")
+        account = cluster.store.get(SERVICE_ACCOUNTS, "foo", "robot")
         assert account
         changed = clone(account)
         changed["secrets"] = [{"name": "mine-too"}, *account["secrets"]]
         opaque = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "mine-too", "namespace": "foo"}}
         cluster.create(SECRETS, opaque, manager="test")
-        cluster.update(ACCOUNTS, changed, manager="test")
+        cluster.update(SERVICE_ACCOUNTS, changed, manager="test")
         cluster.delete(SECRETS, "foo", first)
         await cluster.until(lambda: len(cluster.names()) == 3)
         [second] = set(cluster.names()) - {"mine", "mine-too"}
         assert second != first
-        account = cluster.store.get(ACCOUNTS, "foo", "robot")
+        account = cluster.store.get(SERVICE_ACCOUNTS, "foo", "robot")
         assert account
         assert account["secrets"] == [{"name": "mine-too"}, {"name": second}]
 

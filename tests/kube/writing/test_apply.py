@@ -15,8 +15,6 @@ from lab.kube.writing.pipeline import at_once
 from lab.kube.writing.request_validation import WriteOptions
 from lab.kube.writing.writes import Writes
 
-DEPLOYMENTS, NAMESPACES = DEPLOYMENTS, NAMESPACES
-
 
 @pytest.fixture
 def writes() -> Writes:
