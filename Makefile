@@ -21,8 +21,8 @@ SLOW := e2e node compare kube/api kube/webhooks kube/controllers mesh/envoy mesh
 QUICK_WORKERS ?= 3
 # The room of tests/ whose tests need real Istio, or Go to build it: part of test-istio.
 ON_ISTIO := tests/e2e/istio
-# Beside the tests, which wait more than they work.
-LINTS = { $(VENV)/bin/mypy && $(VENV)/bin/lint-imports; }
+# Beside the tests, which wait more than they work; in a process group of its own, which a Ctrl-C ends.
+LINTS = setsid bash -c '$(VENV)/bin/mypy && $(VENV)/bin/lint-imports'
 STRICTLY := -W error -W default::pytest.PytestUnraisableExceptionWarning -o verbosity_test_cases=0
 ARGS    ?=
 FAULTS  ?=
@@ -112,7 +112,7 @@ images: $(CLUSTER) ## List all images that a run needs: MESH=name  REGISTRY=pref
 test: $(DEV) ## The project's own tests: lint, types, import contracts, and tests/ except what needs real Istio
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	@$(LINTS) >$(VENV)/.lints 2>&1 & lints=$$!; \
+	@$(LINTS) >$(VENV)/.lints 2>&1 & lints=$$!; trap "kill -- -$$lints 2>/dev/null" INT TERM; \
 	$(PYTHON) -m pytest tests --ignore $(ON_ISTIO) $(STRICTLY) \
 	    -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder --timeout 240 $(ARGS); tests=$$?; \
 	wait $$lints; lints=$$?; cat $(VENV)/.lints; exit $$((tests ? tests : lints))
