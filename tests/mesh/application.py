@@ -50,6 +50,9 @@ def main(certificate: str, key: str, *ports: str) -> None:
     threads = [threading.Thread(target=serve, args=(int(port),)) for port in ports]
     for thread in threads:
         thread.start()
+    # While the main thread lives: a Python that begins to end (3.12) starts no threads any more.
+    for thread in threads:
+        thread.join()
 
 
 if __name__ == "__main__":
