@@ -240,7 +240,7 @@ def test_requests_are_routed_by_the_claims_of_their_tokens(plane: Plane) -> None
             for number, name in asked
         ],
     )
-    seen = {ask: answer["code"] for ask, answer in zip(asked, answers, strict=True)}
+    seen = {each: answer["code"] for each, answer in zip(asked, answers, strict=True)}
     for number, route in enumerate(ROUTES):
         went = "".join(name for name in headers if seen[number, name] == 200)
         assert went == route[2], route
