@@ -13,6 +13,20 @@ __all__ = ["on_a_terminal"]
 PLAIN, MUTUAL = "plain text", "mutual TLS where there is a proxy"
 
 
+def answers(command: str, kubeconfig: str) -> list[str]:
+    """What the command prints, up to five times, until that is no success.
+
+    A connection from before the policy serves one more request, and each worker of the client's Envoy may
+    have one.
+    """
+    said: list[str] = []
+    while len(said) < 5 and said[-1:] in ([], ["200"]):
+        asked = typed(command, kubeconfig)
+        assert asked.returncode == 0, asked.stderr
+        said.append(asked.stdout.strip())
+    return said
+
+
 @needs_kubectl
 def test_at_a_pause_what_proxies_do_stands_beside_what_those_of_the_reference_do(
     on_a_terminal, tmp_path: Path
@@ -25,8 +39,7 @@ def test_at_a_pause_what_proxies_do_stands_beside_what_those_of_the_reference_do
     lines = [line.strip() for line in shown.splitlines()]
     (kubeconfig,) = re.findall(r"export KUBECONFIG=(\S+)", shown)
     differs = next(at for at, line in enumerate(lines) if line.startswith("# sleep.foo to httpbin.foo: 503"))
-    asked = typed(lines[differs + 1], kubeconfig)
-    assert (asked.returncode, asked.stdout.strip()) == (0, "503"), asked.stderr
+    assert "503" in answers(lines[differs + 1], kubeconfig)
 
     (place,) = re.findall(r"  less (\S+);", shown)
     folder = Path(place).parent
