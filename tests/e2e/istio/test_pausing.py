@@ -14,13 +14,13 @@ PLAIN, MUTUAL = "plain text", "mutual TLS where there is a proxy"
 
 
 def answers(command: str, kubeconfig: str) -> list[str]:
-    """What the command prints, up to five times, until that is no success.
+    """What the command prints, up to three times, until that is no success.
 
-    A connection from before the policy serves one more request, and each worker of the client's Envoy may
-    have one.
+    A connection from before the policy serves one more request, however much later, and each of the two
+    workers of the client's Envoy may have one.
     """
     said: list[str] = []
-    while len(said) < 5 and said[-1:] in ([], ["200"]):
+    while len(said) < 3 and said[-1:] in ([], ["200"]):
         asked = typed(command, kubeconfig)
         assert asked.returncode == 0, asked.stderr
         said.append(asked.stdout.strip())
